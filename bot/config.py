@@ -1,0 +1,245 @@
+"""Settings: one TOML file, then `BOT_…` environment variables, then flags, each over the one before.
+
+`load` gives a validated Settings and where each value came from. Unknown keys and unknown `BOT_…` variables are
+refused, with the nearest known name. It makes no folders and reads no model.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import platformdirs
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from bot.errors import ConfigError
+
+PREFIX = "BOT_"
+CONFIG_VARIABLE = "BOT_CONFIG"
+PROJECT = Path(__file__).resolve().parent.parent
+
+Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+def default_data_dir() -> Path:
+    """The platform's folder for a user's data of this program."""
+    return Path(platformdirs.user_data_dir("citebot", appauthor=False))
+
+
+def default_models_dir() -> Path:
+    """models/ of the checkout this runs from; in an installed package, a folder beside the data."""
+    checkout = PROJECT / "models"
+    return checkout if (PROJECT / "pyproject.toml").is_file() else default_data_dir() / "models"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class LLMSettings(Section):
+    model: str = Field("qwen2.5-coder-1.5b-instruct", description="name in the catalogue, or path of a GGUF file")
+    server: str | None = Field(None, description="base URL of an OpenAI-compatible server to use instead of llama.cpp")
+    server_model: str = Field("default", description="model name sent to that server")
+    api_key: SecretStr | None = Field(None, description="key sent to that server")
+    context_tokens: int = Field(4096, ge=512, description="prompt and answer together, in tokens")
+    answer_tokens: int = Field(200, ge=16, description="longest answer, in tokens")
+    threads: int = Field(0, ge=0, description="CPU threads; 0 = one per core")
+    gpu_layers: int = Field(-1, ge=-1, description="layers on the GPU, if compiled for one; -1 = all")
+    temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 = always the likeliest word")
+    seed: int = Field(0, ge=0, description="for temperatures over 0")
+
+
+class EmbedSettings(Section):
+    model: str = Field("all-minilm-l6-v2", description="name in the catalogue, or path of a GGUF file")
+
+
+class ChunkSettings(Section):
+    max_tokens: int = Field(200, ge=32, description="longest chunk, title and date included, in the embedder's tokens")
+
+
+class StoreSettings(Section):
+    server: str | None = Field(None, description="URL of a Chroma server; empty = a store in the data folder")
+
+
+class RetrieveSettings(Section):
+    passages: int = Field(4, ge=1, le=50, description="passages shown to the model")
+    candidates: int = Field(50, ge=10, le=1000, description="passages taken from each search before fusion")
+    rrf_k: int = Field(60, ge=1, description="constant of reciprocal rank fusion")
+
+
+class CiteSettings(Section):
+    min_support: float = Field(0.5, ge=0.0, le=1.0, description="sentences supported less than this are left out")
+
+
+class ChatSettings(Section):
+    host: str = Field("127.0.0.1", description="address the page is served on")
+    port: int = Field(7860, ge=1, le=65535, description="port the page is served on")
+    history_turns: int = Field(2, ge=0, le=20, description="earlier questions and answers shown to the model")
+
+
+class Settings(BaseSettings):
+    """All settings. Environment names are BOT_ + section + _ + key, such as BOT_LLM_MODEL or BOT_DATA_DIR."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="_", env_nested_max_split=1,
+        validate_default=True,
+    )
+
+    data_dir: Folder = Field(default_factory=default_data_dir, description="folder for all that the bot writes")
+    models_dir: Folder = Field(default_factory=default_models_dir, description="folder of the model files")
+    prompts_dir: Folder | None = Field(None, description="folder whose prompts replace those that come along")
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    llm: LLMSettings = LLMSettings()
+    embed: EmbedSettings = EmbedSettings()
+    chunk: ChunkSettings = ChunkSettings()
+    store: StoreSettings = StoreSettings()
+    retrieve: RetrieveSettings = RetrieveSettings()
+    cite: CiteSettings = CiteSettings()
+    chat: ChatSettings = ChatSettings()
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls: Any, init_settings: Any, **_: Any) -> tuple[Any, ...]:
+        return (init_settings,)  # `load` layers the sources itself, to know where each value comes from
+
+
+class Loaded(NamedTuple):
+    settings: Settings
+    origins: dict[str, str]  # "llm.model" -> "default", "file …", "variable BOT_LLM_MODEL" or "flag"
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    config_file: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Loaded:
+    """Settings from file, environment and flags (dotted names such as "llm.model"; None values are not given).
+
+    Raises ConfigError for an unreadable file, unknown names and values out of range.
+    """
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    from_environment = _environment(environ)
+    path = _config_file(config_file, environ, given, from_environment)
+    layers = [
+        (f"file {path}", _read(path)),
+        ("environment", from_environment),
+        ("flag", given),
+    ]
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(_names(), "default")
+    for origin, layer in layers:
+        for name, value in layer.items():
+            _check_known(name, origin)
+            values[name] = value
+            origins[name] = f"variable {_variable(name)}" if origin == "environment" else origin
+    try:
+        settings = Settings(**_nest(values))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, origins)) from None
+    return Loaded(settings, origins)
+
+
+def flatten(settings: Settings) -> dict[str, Any]:
+    """Dotted name → value, secrets masked, paths as strings."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            flat.update({f"{name}.{key}": inner for key, inner in value.items()})
+        else:
+            flat[name] = value
+    return flat
+
+
+def describe() -> dict[str, str]:
+    """Dotted name → what the setting means."""
+    return {name: field.description or "" for name, field in _fields().items()}
+
+
+def _fields() -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            fields.update({f"{name}.{key}": inner for key, inner in kind.model_fields.items()})
+        else:
+            fields[name] = field
+    return fields
+
+
+def _names() -> list[str]:
+    return list(_fields())
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.replace(".", "_").upper()
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    known = {_variable(name): name for name in _names()}
+    for variable in environ:
+        if variable.startswith(PREFIX) and variable not in known and variable != CONFIG_VARIABLE:
+            raise ConfigError(f"{variable} is not a setting.{_nearest(variable, known)} `bot config show` lists them all.")
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {key.lower(): value for key, value in environ.items() if key in known}
+    return _flat(source())
+
+
+def _config_file(
+    explicit: Path | None, environ: Mapping[str, str], flags: Mapping[str, Any], variables: Mapping[str, Any]
+) -> Path:
+    named = explicit or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    if named is not None:
+        if not named.expanduser().is_file():
+            raise ConfigError(f"There is no settings file {named}. Check --config and {CONFIG_VARIABLE}.")
+        return named.expanduser()
+    folder = flags.get("data_dir") or variables.get("data_dir") or default_data_dir()
+    return Path(folder).expanduser() / "config.toml"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return _flat(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The settings file {path} is not valid TOML: {error}. Mend that line or move the file away.") from None
+    except OSError as error:
+        raise ConfigError(f"The settings file {path} cannot be read: {error.strerror}. Check its permissions.") from None
+
+
+def _flat(nested: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            flat.update({f"{name}.{key}": inner for key, inner in value.items()})
+        else:
+            flat[name] = value
+    return flat
+
+
+def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        section, _, key = name.rpartition(".")
+        (nested.setdefault(section, {}) if section else nested)[key] = value
+    return nested
+
+
+def _check_known(name: str, origin: str) -> None:
+    if name not in _fields():
+        raise ConfigError(f"{origin}: {name} is not a setting.{_nearest(name, _names())} `bot config show` lists them all.")
+
+
+def _nearest(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        lines.append(f"{name} ({origins.get(name, 'settings')}): {problem['msg'].lower()}, got {problem['input']!r}")
+    return "Wrong setting: " + "; ".join(lines) + "."

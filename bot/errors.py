@@ -1,0 +1,66 @@
+"""Every error that a user can cause, as one tree; each message ends with what to do next.
+
+    BotError
+    ├── ConfigError      a setting, settings file or flag is wrong
+    ├── ModelError       a model is unknown, missing, damaged or cannot be loaded
+    │   └── FetchError       it could not be downloaded, joined or converted
+    ├── ArticleError     an input file cannot be read as an article
+    ├── StoreError       the article store cannot be opened or written
+    │   └── StoreMismatch    it was built with another embedder or chunking
+    ├── PromptError      a prompt template is broken or does not fit the context
+    ├── LLMError         the language model failed while answering
+    ├── DatasetError     a questions or corpus file is wrong
+    └── UIError          the page cannot be served
+
+`Stopped` is not an error of the user's: it says that someone asked to stop.
+"""
+
+
+class BotError(Exception):
+    """Base of all errors shown to users as one line; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class ConfigError(BotError):
+    exit_code = 2
+
+
+class ModelError(BotError):
+    pass
+
+
+class FetchError(ModelError):
+    pass
+
+
+class ArticleError(BotError):
+    pass
+
+
+class StoreError(BotError):
+    pass
+
+
+class StoreMismatch(StoreError):
+    pass
+
+
+class PromptError(BotError):
+    pass
+
+
+class LLMError(BotError):
+    pass
+
+
+class DatasetError(BotError):
+    exit_code = 2
+
+
+class UIError(BotError):
+    pass
+
+
+class Stopped(Exception):
+    """Raised inside a long job after its stop signal was set."""

@@ -1,0 +1,221 @@
+"""The typed things that the rooms hand to each other: frozen, validated, without behaviour.
+
+Offsets are Python string indices into an article's stored text (code points, not bytes), half open:
+`article.text[start:end]`. Times are seconds. It knows nothing of files, models or pages.
+"""
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Span(Frozen):
+    """Characters `start` to `end` of the article with id `article`."""
+
+    article: str
+    start: int = Field(ge=0)
+    end: int
+
+    @model_validator(mode="after")
+    def _forward(self) -> "Span":
+        if self.end <= self.start:
+            raise ValueError(f"span ends at {self.end}, not after its start {self.start}")
+        return self
+
+    def overlap(self, other: "Span") -> int:
+        """Characters that both spans cover; 0 for different articles."""
+        if self.article != other.article:
+            return 0
+        return max(0, min(self.end, other.end) - max(self.start, other.start))
+
+
+class Dropped(Frozen):
+    """A piece of the input that is not part of the story, kept so that the user can check."""
+
+    text: str
+    reason: str
+
+
+class Article(Frozen):
+    """One article as stored: `text` is what every offset points into.
+
+    `id` is unique in a store; `origin` is the file (and line, for .jsonl) that it came from; `source` the site or
+    publisher; `content_hash` covers everything that a reader would see, so that an unchanged article is recognised.
+    """
+
+    id: str = Field(min_length=1, max_length=200)
+    title: str
+    text: str
+    date: dt.date | None = None
+    url: str | None = None
+    source: str | None = None
+    author: str | None = None
+    credit: str | None = None
+    origin: str = ""
+    dropped: tuple[Dropped, ...] = ()
+    content_hash: str = ""
+
+
+class ArticleInfo(Frozen):
+    """An article without its text, as lists show it."""
+
+    id: str
+    title: str
+    date: dt.date | None = None
+    url: str | None = None
+    source: str | None = None
+    origin: str = ""
+    chunks: int = 0
+    characters: int = 0
+    content_hash: str = ""
+
+
+class Chunk(Span):
+    """A run of whole sentences of one article; `index` counts from 0 within it."""
+
+    index: int = Field(ge=0)
+
+
+class Filters(Frozen):
+    """Which articles a question is asked of; None or empty means all."""
+
+    articles: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    since: dt.date | None = None
+    until: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Filters":
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(f"since {self.since} is after until {self.until}")
+        return self
+
+
+class Passage(Span):
+    """A chunk found for a question; ranks count from 1, None where that search did not find it."""
+
+    title: str
+    text: str
+    date: dt.date | None = None
+    url: str | None = None
+    source: str | None = None
+    score: float = 0.0
+    similarity: float | None = None
+    dense_rank: int | None = None
+    bm25_rank: int | None = None
+
+
+class Message(Frozen):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Citation(Span):
+    """`quote` is exactly the article's text from `start` to `end`; `sentence` is the index of the answer's sentence."""
+
+    marker: int = Field(ge=1)
+    quote: str
+    sentence: int = Field(ge=0)
+    title: str
+    date: dt.date | None = None
+    url: str | None = None
+    score: float = 0.0
+
+
+class Sentence(Frozen):
+    """One sentence of an answer; `support` is 0 (none) to 1, `markers` are those of its citations."""
+
+    text: str
+    markers: tuple[int, ...] = ()
+    support: float = 0.0
+
+
+Refusal = Literal["nothing_found", "not_answered", "not_supported"]
+
+
+class Timings(Frozen):
+    """Seconds from the question's arrival; None where that point was not reached."""
+
+    retrieve_s: float = 0.0
+    first_token_s: float | None = None
+    total_s: float = 0.0
+
+
+class Tokens(Frozen):
+    """`prompt` counts the whole prompt, `reused` those of them that did not have to be read again."""
+
+    prompt: int = 0
+    reused: int = 0
+    answer: int = 0
+
+
+class Answer(Frozen):
+    """What the bot says to one question, with everything that shows why.
+
+    `text` is what a reader sees, without markers; for a refusal it is one plain sentence and there are no citations.
+    `evidence` is what the model was shown, `retrieved` the ranked passages it was chosen from, `dropped_markers` how
+    many citation marks the model invented, `dropped_sentences` what it said without support, `stopped` whether the
+    user ended it early.
+    """
+
+    question: str
+    text: str
+    sentences: tuple[Sentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    refused: bool = False
+    reason: Refusal | None = None
+    evidence: tuple[Span, ...] = ()
+    retrieved: tuple[Passage, ...] = ()
+    dropped_markers: int = 0
+    dropped_sentences: tuple[str, ...] = ()
+    stopped: bool = False
+    model: str = ""
+    timings: Timings = Timings()
+    tokens: Tokens = Tokens()
+
+
+class Turn(Frozen):
+    """A finished exchange of a conversation; `answer` is the text that the user saw."""
+
+    question: str
+    answer: str
+    refused: bool = False
+
+
+class StageEvent(Frozen):
+    """The work has reached `stage`; `done` of `total` tokens read while reading."""
+
+    kind: Literal["stage"] = "stage"
+    stage: Literal["waiting", "searching", "reading", "answering"]
+    done: int = 0
+    total: int = 0
+
+
+class TextEvent(Frozen):
+    """More words of the sentence being written: tentative until a SentenceEvent or AnswerEvent settles them."""
+
+    kind: Literal["text"] = "text"
+    text: str
+
+
+class SentenceEvent(Frozen):
+    """A sentence is settled: its text replaces the tentative words, with its citations. None: it was left out."""
+
+    kind: Literal["sentence"] = "sentence"
+    sentence: Sentence | None
+    citations: tuple[Citation, ...] = ()
+
+
+class AnswerEvent(Frozen):
+    """The whole answer, always the last event."""
+
+    kind: Literal["answer"] = "answer"
+    answer: Answer
+
+
+Event = StageEvent | TextEvent | SentenceEvent | AnswerEvent

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import ConfigError
 
@@ -84,7 +84,11 @@ class Settings(BaseSettings):
     """All settings. Environment names are BOT_ + section + _ + key, such as BOT_LLM_MODEL or BOT_DATA_DIR."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="_", env_nested_max_split=1,
+        extra="forbid",
+        frozen=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
         validate_default=True,
     )
 
@@ -101,7 +105,14 @@ class Settings(BaseSettings):
     chat: ChatSettings = ChatSettings()
 
     @classmethod
-    def settings_customise_sources(cls, settings_cls: Any, init_settings: Any, **_: Any) -> tuple[Any, ...]:
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)  # `load` layers the sources itself, to know where each value comes from
 
 
@@ -180,7 +191,9 @@ def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
     known = {_variable(name): name for name in _names()}
     for variable in environ:
         if variable.startswith(PREFIX) and variable not in known and variable != CONFIG_VARIABLE:
-            raise ConfigError(f"{variable} is not a setting.{_nearest(variable, known)} `bot config show` lists them all.")
+            raise ConfigError(
+                f"{variable} is not a setting.{_nearest(variable, known)} `bot config show` lists them all."
+            )
     source = EnvSettingsSource(Settings)
     source.env_vars = {key.lower(): value for key, value in environ.items() if key in known}
     return _flat(source())
@@ -204,9 +217,13 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return _flat(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The settings file {path} is not valid TOML: {error}. Mend that line or move the file away.") from None
+        raise ConfigError(
+            f"The settings file {path} is not valid TOML: {error}. Mend that line or move the file away."
+        ) from None
     except OSError as error:
-        raise ConfigError(f"The settings file {path} cannot be read: {error.strerror}. Check its permissions.") from None
+        raise ConfigError(
+            f"The settings file {path} cannot be read: {error.strerror}. Check its permissions."
+        ) from None
 
 
 def _flat(nested: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,7 +246,9 @@ def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_known(name: str, origin: str) -> None:
     if name not in _fields():
-        raise ConfigError(f"{origin}: {name} is not a setting.{_nearest(name, _names())} `bot config show` lists them all.")
+        raise ConfigError(
+            f"{origin}: {name} is not a setting.{_nearest(name, _names())} `bot config show` lists them all."
+        )
 
 
 def _nearest(name: str, known: Any) -> str:

@@ -1,0 +1,31 @@
+"""Set the offsets in seeds/questions.jsonl anew from the words of each piece of evidence.
+
+Run it as `python -m bench.seed_offsets` after editing a seed article or adding a question whose `start` and `end` are
+still 0. It refuses words that do not stand exactly once in the stored text of their article.
+"""
+
+import json
+from pathlib import Path
+
+from bot.articles.read import read_file
+
+SEEDS = Path(__file__).resolve().parent.parent / "seeds"
+
+
+def main() -> None:
+    """Rewrite seeds/questions.jsonl in place; SystemExit names the question whose evidence has no single place."""
+    articles = {article.id: article for path in (SEEDS / "articles").iterdir() for article in read_file(path)}
+    questions = SEEDS / "questions.jsonl"
+    rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        for piece in row["evidence"]:
+            text = articles[piece["article"]].text
+            if (found := text.count(piece["text"])) != 1:
+                raise SystemExit(f"{row['id']}: the evidence stands {found} times in {piece['article']}. Mend its text.")
+            piece["start"] = text.index(piece["text"])
+            piece["end"] = piece["start"] + len(piece["text"])
+    questions.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""One question, answered: search, prompt, model, attribution, as a stream of events that ends with the Answer.
+
+It decides when an answer is a refusal: nothing was found, the model said that it does not know, or nothing of what
+it said is supported by the evidence.
+"""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+from bot.cite import Attributor, MarkerFilter, Split, evidence_sentences
+from bot.config import Settings
+from bot.embed import Embedder
+from bot.errors import Stopped
+from bot.llm import LLM, Finished, Piece, Reading
+from bot.prompt import Prompt, PromptFile, build
+from bot.retrieve import Retriever
+from bot.schema import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    Event,
+    Filters,
+    Passage,
+    Refusal,
+    Sentence,
+    SentenceEvent,
+    Span,
+    StageEvent,
+    TextEvent,
+    Timings,
+    Tokens,
+    Turn,
+)
+
+log = logging.getLogger("bot.answer")
+
+RETRIEVED = 20  # passages listed in an Answer, of which the first few were shown to the model
+
+REFUSALS: dict[Refusal, str] = {
+    "nothing_found": "No article matches this question.",
+    "not_answered": "The articles do not answer this question.",
+    "not_supported": "The articles do not support an answer to this question.",
+}
+_DECLINES = re.compile(
+    r"^(i (do not|don't|cannot|can't) (know|answer|say)"
+    r"|i'm (not sure|sorry)|unknown\b"
+    r"|(the |these |this )?(passages?|articles?|texts?|information)( provided| given| above)? (do|does) not"
+    r"|there is (no|not enough) (information|mention|answer)"
+    r"|(it|this|that) is not (mentioned|stated|specified|given|known))"
+)
+
+
+class Answerer:
+    """Holds what answering needs; `ask` may be called from several threads."""
+
+    def __init__(
+        self, retriever: Retriever, llm: LLM, embedder: Embedder, prompt: PromptFile, split: Split, settings: Settings
+    ) -> None:
+        self._retriever, self._llm, self._embedder = retriever, llm, embedder
+        self._prompt, self._split, self._settings = prompt, split, settings
+
+    def ask(
+        self,
+        question: str,
+        *,
+        search: str | None = None,
+        history: Sequence[Turn] = (),
+        filters: Filters | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Events up to the AnswerEvent; `search` replaces the question when passages are looked for.
+
+        Raises PromptError for a question too long, LLMError and StoreError where those rooms fail.
+        """
+        job = _Job(question, self._llm.name)
+        stop = stop or threading.Event()
+        yield StageEvent(stage="searching")
+        job.retrieved = tuple(self._retriever.search(search or question, RETRIEVED, filters or Filters()))
+        job.retrieve_s = job.elapsed()
+        if not job.retrieved:
+            yield AnswerEvent(answer=job.refuse("nothing_found"))
+            return
+        prompt = self._build(question, job.retrieved, history)
+        job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
+        evidence = evidence_sentences(prompt.shown, self._split)
+        writer = _Writer(
+            Attributor(question, evidence, self._embedder.embed_documents),
+            self._split,
+            self._prompt.header.refusal,
+            self._settings.cite.min_support,
+        )
+        yield StageEvent(stage="waiting")
+        try:
+            yield from self._write(prompt, writer, job, stop)
+        except Stopped:
+            job.stopped = True
+        yield AnswerEvent(answer=job.finish(writer))
+
+    def _build(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Prompt:
+        return build(
+            self._prompt,
+            question,
+            passages[: self._settings.retrieve.passages],
+            history,
+            count_tokens=self._llm.count_tokens,
+            budget=self._llm.context_tokens - self._settings.llm.answer_tokens,
+        )
+
+    def _write(self, prompt: Prompt, writer: "_Writer", job: "_Job", stop: threading.Event) -> Iterator[Event]:
+        for output in self._llm.stream(prompt.messages, max_tokens=self._settings.llm.answer_tokens, stop=stop):
+            if isinstance(output, Reading):
+                yield StageEvent(stage="reading", done=output.done, total=output.total)
+            elif isinstance(output, Piece):
+                if job.first_token_s is None:
+                    job.first_token_s = job.elapsed()
+                    yield StageEvent(stage="answering")
+                yield from writer.feed(output.text)
+            elif isinstance(output, Finished):
+                job.tokens, job.stopped = output.tokens, output.stopped
+        yield from writer.close()
+
+
+class _Job:
+    """What is known so far of one answer."""
+
+    def __init__(self, question: str, model: str) -> None:
+        self._began = time.perf_counter()
+        self.question, self.model = question, model
+        self.retrieved: tuple[Passage, ...] = ()
+        self.evidence: tuple[Span, ...] = ()
+        self.retrieve_s = 0.0
+        self.first_token_s: float | None = None
+        self.tokens = Tokens()
+        self.stopped = False
+
+    def elapsed(self) -> float:
+        return time.perf_counter() - self._began
+
+    def refuse(self, reason: Refusal, writer: "_Writer | None" = None) -> Answer:
+        return self._answer(REFUSALS[reason], writer, refused=True, reason=reason)
+
+    def finish(self, writer: "_Writer") -> Answer:
+        if writer.sentences or self.stopped:
+            return self._answer(" ".join(one.text for one in writer.sentences), writer)
+        return self.refuse("not_supported" if writer.dropped and not writer.declined else "not_answered", writer)
+
+    def _answer(
+        self, text: str, writer: "_Writer | None", *, refused: bool = False, reason: Refusal | None = None
+    ) -> Answer:
+        return Answer(
+            question=self.question,
+            text=text,
+            sentences=tuple(writer.sentences) if writer else (),
+            citations=tuple(writer.citations) if writer else (),
+            refused=refused,
+            reason=reason,
+            evidence=self.evidence,
+            retrieved=self.retrieved,
+            dropped_markers=writer.dropped_markers if writer else 0,
+            dropped_sentences=tuple(writer.dropped) if writer else (),
+            stopped=self.stopped,
+            model=self.model,
+            timings=Timings(retrieve_s=self.retrieve_s, first_token_s=self.first_token_s, total_s=self.elapsed()),
+            tokens=self.tokens,
+        )
+
+
+class _Writer:
+    """Turns pieces of text into events: words as they come, each sentence settled when it is finished."""
+
+    def __init__(self, attributor: Attributor, split: Split, refusal: str, min_support: float) -> None:
+        self._attributor, self._split = attributor, split
+        self._refusal, self._min_support = _plain(refusal), min_support
+        self._markers = MarkerFilter()
+        self._text = ""  # of the sentence being written
+        self._sent = 0  # how much of it was sent
+        self.sentences: list[Sentence] = []
+        self.citations: list[Citation] = []
+        self.dropped: list[str] = []
+        self.declined = False
+
+    @property
+    def dropped_markers(self) -> int:
+        return self._markers.dropped
+
+    def feed(self, piece: str) -> Iterator[Event]:
+        self._text += self._markers.feed(piece)
+        yield from self._settle(everything=False)
+        yield from self._send()
+
+    def close(self) -> Iterator[Event]:
+        self._text += self._markers.feed("", last=True)
+        yield from self._settle(everything=True)
+
+    def _settle(self, *, everything: bool) -> Iterator[Event]:
+        spans = self._split(self._text)
+        finished = spans if everything else spans[:-1]
+        for start, end in finished:
+            yield self._sentence(self._text[start:end])
+        if finished:
+            self._text = self._text[finished[-1][1] :].lstrip()
+            self._sent = 0
+
+    def _send(self) -> Iterator[Event]:
+        """Words not sent yet, unless they may still become the refusal."""
+        begins = _plain(self._text)
+        if self._refusal.startswith(begins) or self._declines(self._text):
+            return
+        if len(self._text) > self._sent:
+            yield TextEvent(text=self._text[self._sent :])
+            self._sent = len(self._text)
+
+    def _sentence(self, text: str) -> SentenceEvent:
+        if self._declines(text):
+            self.declined = True
+            return SentenceEvent(sentence=None)
+        support = self._attributor.support(text)
+        if not support.sentences or support.score < self._min_support:
+            self.dropped.append(text)
+            return SentenceEvent(sentence=None)
+        sentence, citations = self._attributor.cite(text, len(self.sentences), support)
+        self.sentences.append(sentence)
+        self.citations.extend(citations)
+        return SentenceEvent(sentence=sentence, citations=tuple(citations))
+
+    def _declines(self, text: str) -> bool:
+        plain = _plain(text)
+        return plain.startswith(self._refusal) or bool(_DECLINES.match(plain))
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"[^\w\s']", "", text.lower().replace("’", "'")).split())

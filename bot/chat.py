@@ -1,0 +1,75 @@
+"""What the page and other callers talk to: a conversation over articles, which can be listed and added to.
+
+A follow-up such as "When was that?" is searched for together with the question before it. It knows nothing of how
+an answer is made or shown.
+"""
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bot.answer import Answerer
+from bot.errors import ArticleError
+from bot.ingest import Ingester, Result
+from bot.schema import Article, ArticleInfo, Event, Filters, Turn
+from bot.store import Store
+
+_LEANS_ON_BEFORE = re.compile(
+    r"\b(he|she|it|they|him|her|them|his|hers|its|their|theirs|that|this|those|these|there|then|one|ones|else)\b", re.I
+)
+SHORT = 4  # words; a question of fewer seldom stands for itself
+
+
+class Chat:
+    """One bot for any number of conversations; the caller keeps each conversation's turns."""
+
+    def __init__(
+        self, answerer: Answerer, store: Store, ingester: Ingester, model_name: str, history_turns: int
+    ) -> None:
+        self._answerer, self._store, self._ingester = answerer, store, ingester
+        self._history_turns = history_turns
+        self.model_name = model_name
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filters: Filters = Filters(),  # noqa: B008 - frozen
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Events of one answer, the AnswerEvent last."""
+        answered = [turn for turn in history if not turn.refused]
+        recent = answered[-self._history_turns :] if self._history_turns else []
+        return self._answerer.ask(
+            question, search=search_query(question, history), history=recent, filters=filters, stop=stop
+        )
+
+    def articles(self) -> list[ArticleInfo]:
+        """All articles, the newest first, those without a date last, then by title."""
+        infos = sorted(self._store.infos().values(), key=lambda info: (info.title.casefold(), info.id))
+        return sorted(infos, key=lambda info: info.date.toordinal() if info.date else 0, reverse=True)
+
+    def article(self, article_id: str) -> Article:
+        """One article with its text; StoreError if there is none."""
+        return self._store.article(article_id)
+
+    def add_files(self, paths: Sequence[Path]) -> list[str]:
+        """Ingest files; a line for each article, saying what became of it."""
+        try:
+            return [describe(result) for result in self._ingester.ingest(paths).results]
+        except ArticleError as error:
+            return [str(error)]
+
+
+def search_query(question: str, history: Sequence[Turn]) -> str:
+    """The question, with the one before it where it seems to lean on that."""
+    if not history or (len(question.split()) >= SHORT and not _LEANS_ON_BEFORE.search(question)):
+        return question
+    return f"{history[-1].question} {question}"
+
+
+def describe(result: Result) -> str:
+    """One line about an ingested article: "added: harbour-ferry-fares"."""
+    line = f"{result.outcome}: {result.article}"
+    return f"{line}: {result.reason}" if result.reason else line

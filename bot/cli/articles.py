@@ -1,0 +1,114 @@
+"""`bot ingest` and `bot articles`: what goes in, what is there, what goes out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from bot.cli.state import console, console_for_errors, state
+from bot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bot.ingest import Report, Summary
+    from bot.store import Store
+
+app = typer.Typer(help="List, read and remove articles.", no_args_is_help=True)
+
+
+def ingest(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders: .txt .md .html .pdf .jsonl", metavar="PATH...")
+    ] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Chunk and embed all stored articles anew, with the present settings.")
+    ] = False,
+) -> None:
+    """Read articles into the store; what is unchanged costs nothing."""
+    from bot.cli.compose import open_embedder, open_ingester, open_store
+
+    if not paths and not rebuild:
+        raise ConfigError("Say what to ingest: bot ingest FILE_OR_FOLDER…, or bot ingest --rebuild.")
+    settings = state(context).settings()
+    embedder = open_embedder(settings)
+    ingester = open_ingester(settings, embedder, open_store(settings, embedder, rebuilding=rebuild))
+    if rebuild:
+        with progress_bar("Rebuilding") as report:
+            count = ingester.rebuild(report)
+        console().print(f"{count} articles prepared anew.")
+    if paths:
+        with progress_bar("Ingesting") as report:
+            summary = ingester.ingest(paths, report)
+        show_summary(summary)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator["Report"]:
+    """A bar on stderr; yields the callable that moves it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console_for_errors(), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda step: bar.update(task, completed=step.done, total=step.total)
+
+
+def show_summary(summary: "Summary") -> None:
+    screen = console()
+    counts = [f"{summary.count(outcome)} {outcome}" for outcome in ("added", "replaced", "unchanged", "skipped")]
+    screen.print(", ".join(counts))
+    for result in summary.skipped():
+        screen.print(Text(f"  skipped {result.article}: {result.reason}"))
+
+
+@app.command("list")
+def list_articles(context: typer.Context) -> None:
+    """List all articles, newest first."""
+    infos = sorted(
+        _store(context).infos().values(),
+        key=lambda info: (-(info.date.toordinal() if info.date else 0), info.title.casefold()),
+    )
+    if not infos:
+        console().print("There are no articles yet. Add some: bot ingest FILE_OR_FOLDER…")
+        return
+    table = Table("id", "date", "title", "source", "chunks", box=None)
+    for info in infos:
+        cells = (info.id, str(info.date or ""), info.title, info.source or "", str(info.chunks))
+        table.add_row(*(Text(cell) for cell in cells))
+    console().print(table)
+
+
+@app.command()
+def show(context: typer.Context, article_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Print an article as it is stored, and what of the file is no part of it."""
+    article = _store(context).article(article_id)
+    screen = console()
+    screen.print(Text(article.title, style="bold"))
+    for name in ("id", "date", "source", "author", "credit", "url", "origin"):
+        if value := getattr(article, name):
+            screen.print(Text(f"{name}: {value}", style="dim"))
+    screen.print()
+    screen.print(Text(article.text))
+    if article.dropped:
+        screen.print(Text("\nLeft out of the text:", style="bold"))
+        for piece in article.dropped:
+            screen.print(Text(f"  {piece.reason}: {piece.text}"))
+
+
+@app.command()
+def remove(context: typer.Context, article_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Remove an article and all that was made of it; the file it came from stays."""
+    store = _store(context)
+    with store.writing():
+        store.remove(article_id)
+    console().print(Text(f"Removed {article_id}."))
+
+
+def _store(context: typer.Context) -> "Store":
+    from bot.cli.compose import open_embedder, open_store
+
+    settings = state(context).settings()
+    return open_store(settings, open_embedder(settings))

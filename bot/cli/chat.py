@@ -1,0 +1,25 @@
+"""`bot chat`: the web page."""
+
+from typing import Annotated
+
+import typer
+
+from bot.cli.state import console, state
+
+
+def chat(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to serve on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to serve on.")] = None,
+    model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
+) -> None:
+    """Open the web page, on this machine only unless the settings say otherwise."""
+    from bot.cli.compose import open_chat, open_embedder, open_store
+    from bot.ui import listen, serve
+
+    settings = state(context).settings(chat__host=host, chat__port=port, llm__model=model)
+    socket = listen(settings.chat.host, settings.chat.port)  # an occupied port is told before the models are loaded
+    console().print("Loading the models …")
+    embedder = open_embedder(settings)
+    bot = open_chat(settings, embedder, open_store(settings, embedder))
+    serve(bot, settings.data_dir, socket)

@@ -1,0 +1,86 @@
+"""Settings → objects. Each function imports what it builds, so that light commands start fast."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.config import Settings
+
+if TYPE_CHECKING:
+    from bot.chat import Chat
+    from bot.embed import LlamaEmbedder
+    from bot.ingest import Ingester
+    from bot.llm import LLM
+    from bot.store import Store
+
+
+def open_embedder(settings: Settings) -> "LlamaEmbedder":
+    from bot.embed import LlamaEmbedder
+    from bot.models.files import resolve
+
+    file = resolve(settings.embed.model, settings.models_dir, "embedder")
+    return LlamaEmbedder(file.path, name=file.name, sha256=file.sha256, threads=settings.llm.threads)
+
+
+def open_store(
+    settings: Settings, embedder: "LlamaEmbedder", folder: Path | None = None, *, rebuilding: bool = False
+) -> "Store":
+    """The store in `folder`, by default the data folder's; a Chroma server is used only for the latter."""
+    from bot.store import Signature, Store
+
+    signature = Signature(
+        embedder=embedder.name,
+        embedder_sha256=embedder.sha256,
+        dimension=embedder.dimension,
+        chunk_tokens=min(settings.chunk.max_tokens, embedder.max_tokens),
+    )
+    server = settings.store.server if folder is None else None
+    return Store(folder or settings.data_dir / "store", signature, server=server, rebuilding=rebuilding)
+
+
+def open_ingester(settings: Settings, embedder: "LlamaEmbedder", store: "Store") -> "Ingester":
+    from bot.ingest import Ingester
+
+    return Ingester(store, embedder, settings.chunk.max_tokens)
+
+
+def open_llm(settings: Settings) -> "LLM":
+    llm = settings.llm
+    if llm.server:
+        from bot.llm.server import ServerLLM
+
+        return ServerLLM(
+            llm.server,
+            model=llm.server_model,
+            api_key=llm.api_key.get_secret_value() if llm.api_key else None,
+            context_tokens=llm.context_tokens,
+            temperature=llm.temperature,
+            seed=llm.seed,
+        )
+    from bot.llm.llamacpp import LlamaCpp
+    from bot.models.files import resolve
+
+    file = resolve(llm.model, settings.models_dir, "llm")
+    return LlamaCpp(
+        file.path,
+        name=file.name,
+        context_tokens=llm.context_tokens,
+        threads=llm.threads,
+        gpu_layers=llm.gpu_layers,
+        temperature=llm.temperature,
+        seed=llm.seed,
+    )
+
+
+def open_chat(settings: Settings, embedder: "LlamaEmbedder", store: "Store", llm: "LLM | None" = None) -> "Chat":
+    from bot import prompt
+    from bot.answer import Answerer
+    from bot.articles import split
+    from bot.chat import Chat
+    from bot.retrieve import Retriever
+
+    template = prompt.read(prompt.find("answer", settings.prompts_dir))
+    retriever = Retriever(store, embedder, store.folder / "bm25", settings.retrieve)
+    llm = llm or open_llm(settings)
+    answerer = Answerer(retriever, llm, embedder, template, split, settings)
+    ingester = open_ingester(settings, embedder, store)
+    return Chat(answerer, store, ingester, llm.name, settings.chat.history_turns)

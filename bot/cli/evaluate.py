@@ -1,0 +1,86 @@
+"""`bot eval`: a scripted evaluation, through the same door as the page."""
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from bot.cli.articles import progress_bar, show_summary
+from bot.cli.compose import open_chat, open_embedder, open_ingester, open_llm, open_store
+from bot.cli.state import console, console_for_errors, state
+from bot.config import Settings, flatten
+from bot.errors import DatasetError
+from bot.schema import Answer, AnswerEvent, Filters
+
+
+def evaluate(
+    context: typer.Context,
+    questions: Annotated[Path, typer.Argument(help="Questions, one JSON object a line.", metavar="QUESTIONS.jsonl")],
+    corpus: Annotated[Path, typer.Option(help="Articles, a file or folder that `bot ingest` reads.")],
+    out: Annotated[Path, typer.Option(help="Folder for the store, the answers and the report.")],
+    scope: Annotated[str, typer.Option(help="open: all articles; article: only those that hold the answer.")] = "open",
+    limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first so many questions.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask anew what is answered already.")] = False,
+    model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
+) -> None:
+    """Ask all questions and measure search, answers, citations and refusals."""
+    from bot import prompt
+    from bot.evaluate.cases import check_evidence, load_questions
+    from bot.evaluate.report import report, run_meta, table, write_report
+    from bot.evaluate.run import Scope, read_meta, run
+
+    if scope not in ("open", "article"):
+        raise DatasetError(f"--scope is open or article, not {scope}.")
+    settings = state(context).settings(llm__model=model)
+    cases = load_questions(questions, limit)
+    embedder = open_embedder(settings)
+    store = open_store(settings, embedder, out / "store")
+    with progress_bar("Ingesting") as bar:
+        summary = open_ingester(settings, embedder, store).ingest([corpus], bar)
+    show_summary(summary)
+    named = {span.article for case in cases for span in case.evidence}
+    check_evidence(cases, {article.id: article.text for article in store.articles(sorted(named))})
+    llm = open_llm(settings)
+    chat = open_chat(settings, embedder, store, llm)
+
+    def ask(question: str, filters: Filters) -> Answer:
+        *_, last = chat.ask(question, filters=filters)
+        return cast(AnswerEvent, last).answer
+
+    meta = run_meta(
+        flatten(settings),
+        {embedder.name: embedder.sha256, llm.name: _model_sum(settings)},
+        questions,
+        corpus if corpus.is_file() else None,
+        settings.llm.seed,
+        prompts=[prompt.find("answer", settings.prompts_dir)],
+    )
+    columns = (TextColumn("Asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console_for_errors()) as bar_of_questions:
+        task = bar_of_questions.add_task("", total=len(cases))
+        rows = run(
+            cases,
+            ask,
+            out,
+            meta,
+            cast(Scope, scope),
+            lambda done, total: bar_of_questions.update(task, completed=done, total=total),
+            fresh=fresh,
+        )
+    result = report(rows, cases, read_meta(out), embedder.embed_documents)
+    write_report(out / "report.json", result)
+    grid = Table("measure", "value", "n", box=None)
+    for row in table(result):
+        grid.add_row(*row)
+    console().print(grid)
+
+
+def _model_sum(settings: Settings) -> str:
+    """The model file's sum; a server's model has none that we could know."""
+    from bot.models.files import resolve
+
+    if settings.llm.server:
+        return "unknown"
+    return resolve(settings.llm.model, settings.models_dir, "llm").sha256

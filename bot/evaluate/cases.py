@@ -1,0 +1,114 @@
+"""The questions of an evaluation, from a .jsonl file with one a line; knows nothing of how they are answered.
+
+A line: `{id, question, answers, distractors, gold, evidence: [{article, start, end, text}], answerable}`. `answers` are
+gold answers, `distractors` wrong options, `gold` ids of the articles that answer it, `evidence` the words that do.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.errors import DatasetError
+from bot.schema import Span
+
+SHOWN = 60  # characters of a text that an error message repeats
+
+
+class Evidence(Span):
+    """Words that answer the question: `text` is what the article has from `start` to `end`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    text: str
+
+
+class Question(BaseModel):
+    """One case. Fields beyond these are kept in `model_extra`, so that results can be grouped by them."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    id: str = Field(min_length=1)
+    question: str = Field(min_length=1)
+    answers: tuple[str, ...] = ()
+    distractors: tuple[str, ...] = ()
+    gold: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    answerable: bool
+
+
+def load_questions(path: Path, limit: int | None = None) -> list[Question]:
+    """The questions of `path` in file order, the first `limit` (at least 1) of them if given; blank lines don't count.
+
+    The whole file is checked even under a limit. Raises DatasetError, with file and line, for anything that is not in
+    the form, an id that comes twice, or a file without questions.
+    """
+    questions: list[Question] = []
+    first_line: dict[str, int] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        question = _parse(line, path, number)
+        if question.id in first_line:
+            same = f"the id {question.id!r} is that of line {first_line[question.id]}"
+            _refuse(path, number, same, "Give each question its own id")
+        first_line[question.id] = number
+        questions.append(question)
+    if not questions:
+        raise DatasetError(f"{path} holds no questions. Write one JSON object a line.")
+    return questions[:limit]
+
+
+def check_evidence(questions: Sequence[Question], texts: Mapping[str, str]) -> None:
+    """Raise DatasetError unless each evidence's text is exactly `texts[article][start:end]`.
+
+    `texts` maps article ids to texts. Offsets count code points from 0, half open.
+    """
+    for question in questions:
+        for evidence in question.evidence:
+            if evidence.article not in texts:
+                raise DatasetError(
+                    f"Question {question.id!r}: its evidence is in the article {evidence.article!r}, which the corpus "
+                    "lacks. Add the article or mend the id."
+                )
+            found = texts[evidence.article][evidence.start : evidence.end]
+            if found != evidence.text:
+                raise DatasetError(
+                    f"Question {question.id!r}: its evidence says {_short(evidence.text)} but {evidence.article!r} has "
+                    f"{_short(found)} from {evidence.start} to {evidence.end}. Mend start and end, in characters."
+                )
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").split("\n")
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}. Check the path and its permissions.") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        _refuse(path, line, f"not UTF-8 ({error.reason})", "Save the file as UTF-8")
+
+
+def _parse(line: str, path: Path, number: int) -> Question:
+    try:
+        return Question.model_validate_json(line)
+    except ValidationError as error:
+        _refuse(path, number, explain(error), "Mend that line")
+
+
+def explain(error: ValidationError) -> str:
+    """What pydantic found wrong, in one line."""
+    return "; ".join(": ".join(filter(None, [_place(e["loc"]), e["msg"]])) for e in error.errors(include_url=False))
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc)
+
+
+def _refuse(path: Path, number: int, problem: str, remedy: str) -> NoReturn:
+    raise DatasetError(f"{path}, line {number}: {problem}. {remedy}.") from None
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")

@@ -1,0 +1,127 @@
+"""The only writer: files → articles → chunks → vectors → store.
+
+An article is added, found unchanged (same content hash: nothing is done), replaced, or skipped with a reason. It
+knows nothing of questions.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from bot.articles import Skipped, chunk, embedding_text, find_files, read_file
+from bot.embed import Embedder
+from bot.llama import Vectors
+from bot.schema import Article, ArticleInfo, Chunk
+from bot.store import Store
+
+Outcome = Literal["added", "unchanged", "replaced", "skipped"]
+
+
+class Result(NamedTuple):
+    """What became of one article or file; `article` is its id, or its path where it could not be read."""
+
+    outcome: Outcome
+    article: str
+    reason: str = ""
+
+
+@dataclass
+class Summary:
+    """All results of a run, in order."""
+
+    results: list[Result] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(result.outcome == outcome for result in self.results)
+
+    def skipped(self) -> list[Result]:
+        return [result for result in self.results if result.outcome == "skipped"]
+
+
+class Progress(NamedTuple):
+    """`done` of `total` files are finished; `total` is None until they are counted."""
+
+    done: int
+    total: int
+    current: str
+
+
+Report = Callable[[Progress], None]
+
+
+class Ingester:
+    """Reads articles into `store`, chunked to `chunk_tokens` tokens of `embedder`."""
+
+    def __init__(self, store: Store, embedder: Embedder, chunk_tokens: int) -> None:
+        self._store, self._embedder = store, embedder
+        self._chunk_tokens = min(chunk_tokens, embedder.max_tokens)
+
+    def ingest(self, paths: Sequence[Path], report: Report | None = None) -> Summary:
+        """Read files and folders; ArticleError if a path does not exist, StoreError if the store is busy."""
+        files = list(find_files(paths))
+        summary = Summary()
+        with self._store.writing():
+            self._store.sweep()
+            infos = dict(self._store.infos())
+            seen: set[str] = set()
+            for number, file in enumerate(files):
+                if report:
+                    report(Progress(number, len(files), str(file)))
+                for read in read_file(file):
+                    summary.results.append(self._take(read, infos, seen))
+            if report:
+                report(Progress(len(files), len(files), ""))
+        return summary
+
+    def rebuild(self, report: Report | None = None) -> int:
+        """Chunk and embed all stored articles anew, with the present settings; how many there were."""
+        with self._store.writing():
+            ids = sorted(self._store.infos())
+            self._store.rebuild(self._prepared(ids, report))
+        return len(ids)
+
+    def _prepared(self, ids: Sequence[str], report: Report | None) -> Iterator[tuple[Article, list[Chunk], Vectors]]:
+        for number, article_id in enumerate(ids):
+            if report:
+                report(Progress(number, len(ids), article_id))
+            article = self._store.article(article_id)
+            yield article, *self._prepare(article)
+        if report:
+            report(Progress(len(ids), len(ids), ""))
+
+    def _take(self, read: Article | Skipped, infos: dict[str, ArticleInfo], seen: set[str]) -> Result:
+        if isinstance(read, Skipped):
+            return Result("skipped", read.origin, read.reason)
+        article = _own_id(read, infos, seen)
+        if article.id in seen:
+            return Result("skipped", article.id, f"its id was used before in this run ({article.origin})")
+        seen.add(article.id)
+        known = infos.get(article.id)
+        if known is not None and known.content_hash == article.content_hash:
+            return Result("unchanged", article.id)
+        chunks, vectors = self._prepare(article)
+        self._store.put(article, chunks, vectors)
+        return Result("added" if known is None else "replaced", article.id)
+
+    def _prepare(self, article: Article) -> tuple[list[Chunk], Vectors]:
+        chunks = chunk(article, self._embedder.count_tokens, self._chunk_tokens)
+        return chunks, self._embedder.embed_documents([embedding_text(article, one) for one in chunks])
+
+
+def _own_id(article: Article, infos: dict[str, ArticleInfo], seen: set[str]) -> Article:
+    """Two different files of one name are two articles: the later gets a suffix made of its path.
+
+    A file that moved keeps its id: its old path is gone. Ids given in a .jsonl are the user's own and stay.
+    """
+    known = infos.get(article.id)
+    other = known.origin if known else None
+    if other is None and article.id in seen:
+        other = "read in this run"
+    if other is None or other == article.origin or article.origin.endswith(".jsonl"):
+        return article
+    if known is not None and (known.content_hash == article.content_hash or not Path(other).exists()):
+        return article
+    suffix = hashlib.sha256(article.origin.encode()).hexdigest()[:6]
+    return article.model_copy(update={"id": f"{article.id}-{suffix}"})

@@ -1,0 +1,249 @@
+"""The only importer of llama_cpp: models, contexts and decoding, over llama.cpp's own functions.
+
+It knows tokens and cells, not messages, questions or passages. llama.cpp's C functions are used rather than the
+`Llama` class, because a prompt must be read in slices (to report progress and to stop), text of users and articles
+must be tokenised without its control tokens, and later work joins the cells of several sequences.
+
+Nothing here is safe for two threads at once; who calls it holds a lock.
+"""
+
+import ctypes
+import functools
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import llama_cpp
+import numpy as np
+import numpy.typing as npt
+
+from bot.errors import LLMError, ModelError
+
+log = logging.getLogger("bot.llama")
+Vectors = npt.NDArray[np.float32]
+
+_LEVELS = {3: logging.INFO, 4: logging.ERROR}  # ggml_log_level: warn, error; all else is debug
+
+
+@functools.cache
+def _backend() -> object:
+    """Start llama.cpp once a process and send its messages to `logging`; the result keeps the callback alive."""
+
+    def forward(level: int, text: bytes, _: object) -> None:
+        line = text.decode("utf-8", "replace").strip()
+        if line:
+            log.log(_LEVELS.get(level, logging.DEBUG), line)
+
+    callback = llama_cpp.llama_log_callback(forward)
+    llama_cpp.llama_log_set(callback, None)
+    llama_cpp.llama_backend_init()
+    return callback
+
+
+def default_threads() -> int:
+    """Processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Model:
+    """The weights and vocabulary of one GGUF file.
+
+    Raises ModelError where the file cannot be loaded: damaged, of an unknown architecture, or too big for memory.
+    """
+
+    def __init__(self, path: Path, *, gpu_layers: int = -1, vocab_only: bool = False) -> None:
+        _backend()
+        params = llama_cpp.llama_model_default_params()
+        params.n_gpu_layers = 999 if gpu_layers < 0 else gpu_layers
+        params.vocab_only = vocab_only
+        self.path = path
+        self.handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
+        if not self.handle:
+            raise ModelError(
+                f"{path} could not be loaded. `bot models verify` checks the file; a model that is whole may need "
+                "more memory than is free, or a newer llama-cpp-python."
+            )
+        self.vocab = llama_cpp.llama_model_get_vocab(self.handle)
+
+    def tokenize(self, text: str, *, control: bool, ends: bool = False) -> list[int]:
+        """Token ids of `text`. With `control` False, markup such as "<|im_end|>" is ordinary text.
+
+        With `ends`, the model's marks of a text's start and end are added.
+        """
+        raw = text.encode("utf-8", "replace")
+        size = len(raw) + 16
+        buffer = (llama_cpp.llama_token * size)()
+        count = llama_cpp.llama_tokenize(self.vocab, raw, len(raw), buffer, size, ends, control)
+        if count < 0:
+            raise LLMError("The text could not be split into tokens: it is too long. Ask with a shorter text.")
+        return list(buffer[:count])
+
+    def piece(self, token: int, *, control: bool = False) -> bytes:
+        """The bytes that `token` stands for: part of a character sometimes; b"" for control tokens."""
+        size = 256
+        buffer = ctypes.create_string_buffer(size)
+        count = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, size, 0, control)
+        return buffer.raw[:count] if count > 0 else b""
+
+    def ends_answer(self, token: int) -> bool:
+        return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
+
+    def starts_with_bos(self) -> bool:
+        return bool(llama_cpp.llama_vocab_get_add_bos(self.vocab))
+
+    def bos(self) -> int:
+        return int(llama_cpp.llama_vocab_bos(self.vocab))
+
+    def trained_context(self) -> int:
+        """Tokens that the model was trained to read at once."""
+        return int(llama_cpp.llama_model_n_ctx_train(self.handle))
+
+    def dimension(self) -> int:
+        return int(llama_cpp.llama_model_n_embd(self.handle))
+
+    def metadata(self, key: str) -> str | None:
+        """A value of the GGUF header as text, None where it is not set."""
+        size = 1 << 16
+        buffer = ctypes.create_string_buffer(size)
+        count = llama_cpp.llama_model_meta_val_str(self.handle, key.encode(), buffer, size)
+        if count >= size:
+            buffer = ctypes.create_string_buffer(count + 1)
+            count = llama_cpp.llama_model_meta_val_str(self.handle, key.encode(), buffer, count + 1)
+        return None if count < 0 else buffer.value.decode("utf-8", "replace")
+
+    def close(self) -> None:
+        if self.handle:
+            llama_cpp.llama_model_free(self.handle)
+            self.handle = None
+
+
+class Decoder:
+    """A context that reads and writes text with `model`, one sequence, at most `tokens` tokens."""
+
+    def __init__(self, model: Model, *, tokens: int, threads: int, slice_tokens: int = 512) -> None:
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx, params.n_batch, params.n_ubatch = tokens, slice_tokens, slice_tokens
+        params.n_threads = params.n_threads_batch = threads or default_threads()
+        params.no_perf = True
+        self.model = model
+        self.handle = llama_cpp.llama_init_from_model(model.handle, params)
+        if not self.handle:
+            raise ModelError(
+                f"{model.path.name} does not fit in memory with {tokens} tokens of context. "
+                "Choose a smaller model or a smaller llm.context_tokens."
+            )
+        self.tokens = int(llama_cpp.llama_n_ctx(self.handle))
+        self.slice_tokens = slice_tokens
+        self.memory = llama_cpp.llama_get_memory(self.handle)
+        self.vocab_size = int(llama_cpp.llama_vocab_n_tokens(model.vocab))
+        self._batch = llama_cpp.llama_batch_init(slice_tokens, 0, 1)
+
+    def keep(self, count: int) -> int:
+        """Forget all cells from position `count` on; how many are kept (0 where the model cannot forget a part)."""
+        if llama_cpp.llama_memory_seq_rm(self.memory, 0, count, -1):
+            return count
+        llama_cpp.llama_memory_clear(self.memory, True)
+        return 0
+
+    def read(self, tokens: Sequence[int], position: int) -> None:
+        """Read at most `slice_tokens` tokens into the cells from `position`; logits are kept for the last."""
+        batch = self._batch
+        batch.n_tokens = len(tokens)
+        for index, token in enumerate(tokens):
+            batch.token[index] = token
+            batch.pos[index] = position + index
+            batch.n_seq_id[index] = 1
+            batch.seq_id[index][0] = 0
+            batch.logits[index] = index == len(tokens) - 1
+        status = llama_cpp.llama_decode(self.handle, batch)
+        if status:
+            raise LLMError(f"llama.cpp could not read the prompt (status {status}). Ask again with a shorter question.")
+
+    def logits(self) -> Vectors:
+        """Scores of the next token, shape (vocabulary,), a view that the next `read` overwrites."""
+        pointer = llama_cpp.llama_get_logits_ith(self.handle, -1)
+        return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
+
+    def close(self) -> None:
+        if self.handle:
+            llama_cpp.llama_batch_free(self._batch)
+            llama_cpp.llama_free(self.handle)
+            self.handle = None
+
+
+class Encoder:
+    """A context that turns token lists into unit vectors, for embedding models."""
+
+    def __init__(self, model: Model, *, threads: int = 0, batch_tokens: int = 128) -> None:
+        self.model = model
+        self.max_tokens = model.trained_context()
+        self.batch_tokens = batch_tokens
+        # An encoder sees a whole batch at once, so the room must hold the longest text; how much is really packed
+        # together is `batch_tokens`, because attention runs over all that is packed.
+        self._room = max(batch_tokens, self.max_tokens)
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = params.n_batch = params.n_ubatch = self._room
+        params.n_seq_max = 64
+        params.kv_unified = True
+        params.n_threads = params.n_threads_batch = threads or default_threads()
+        params.embeddings = True
+        params.no_perf = True
+        self.handle = llama_cpp.llama_init_from_model(model.handle, params)
+        if not self.handle:
+            raise ModelError(f"{model.path.name} cannot be used for embeddings. Choose another embed.model.")
+        if llama_cpp.llama_pooling_type(self.handle) in (0, 4):  # none, rank
+            raise ModelError(f"{model.path.name} is no embedding model: it has no pooling. Choose another embed.model.")
+        self._batch = llama_cpp.llama_batch_init(self._room, 0, 1)
+
+    def encode(self, texts: Sequence[Sequence[int]]) -> Vectors:
+        """Unit vectors, shape (texts, dimension); texts are token ids with their special tokens, none too long."""
+        vectors = np.empty((len(texts), self.model.dimension()), dtype=np.float32)
+        for group in self._groups(texts):
+            for index, vector in zip(group, self._encode_group([texts[index] for index in group]), strict=True):
+                vectors[index] = vector
+        return vectors
+
+    def _groups(self, texts: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+        """Indices of texts packed together: of like length, at most `batch_tokens` tokens, or one long text alone."""
+        group: list[int] = []
+        used = 0
+        for index in sorted(range(len(texts)), key=lambda index: len(texts[index])):
+            size = len(texts[index])
+            if group and (used + size > self.batch_tokens or len(group) == 64):
+                yield group
+                group, used = [], 0
+            group.append(index)
+            used += size
+        if group:
+            yield group
+
+    def _encode_group(self, texts: Sequence[Sequence[int]]) -> Iterator[Vectors]:
+        batch, count = self._batch, 0
+        for sequence, tokens in enumerate(texts):
+            for position, token in enumerate(tokens):
+                batch.token[count] = token
+                batch.pos[count] = position
+                batch.n_seq_id[count] = 1
+                batch.seq_id[count][0] = sequence
+                batch.logits[count] = 1
+                count += 1
+        batch.n_tokens = count
+        memory = llama_cpp.llama_get_memory(self.handle)
+        if memory:
+            llama_cpp.llama_memory_clear(memory, True)
+        status = llama_cpp.llama_decode(self.handle, batch)
+        if status:
+            raise ModelError(
+                f"llama.cpp could not embed a text (status {status}). `bot models verify` checks the model."
+            )
+        for sequence in range(len(texts)):
+            pointer = llama_cpp.llama_get_embeddings_seq(self.handle, sequence)
+            vector = np.array(np.ctypeslib.as_array(pointer, shape=(self.model.dimension(),)))
+            yield (vector / max(float(np.linalg.norm(vector)), 1e-12)).astype(np.float32)
+
+    def close(self) -> None:
+        if self.handle:
+            llama_cpp.llama_batch_free(self._batch)
+            llama_cpp.llama_free(self.handle)
+            self.handle = None

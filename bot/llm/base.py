@@ -1,0 +1,59 @@
+"""What a language model is to the rest of the program, and what comes out of it.
+
+A stream yields `Reading` while the prompt is read, then `Piece`s of text, then one `Finished`. It knows nothing of
+questions, passages or citations.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.schema import Message, Tokens
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`done` of the prompt's `total` tokens are read."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """More text of the answer, whole characters only."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The end of a stream; `stopped` when the stop signal ended it, `cut` when the token limit did."""
+
+    tokens: Tokens
+    stopped: bool = False
+    cut: bool = False
+
+
+Output = Reading | Piece | Finished
+
+
+class LLM(Protocol):
+    """A chat model. Several threads may call it at once; they take turns."""
+
+    name: str
+    context_tokens: int
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of the whole prompt that these messages make, the model's own markup included."""
+        ...
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
+        """Write an answer of at most `max_tokens` tokens; ends within a second after `stop` is set.
+
+        Raises LLMError when the model fails and Stopped when `stop` was set while waiting for a turn.
+        """
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,156 @@
+"""A GGUF chat model run by llama.cpp in this process.
+
+The prompt is read in slices that take about half a second each, so that progress can be shown and a stop takes
+effect soon. Cells of the last prompt are kept: what the next prompt begins with alike is not read again.
+"""
+
+import codecs
+import math
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bot.errors import LLMError, ModelError, Stopped
+from bot.llama import Decoder, Model, Vectors
+from bot.llm.base import Finished, Output, Piece, Reading
+from bot.llm.template import ChatTemplate
+from bot.schema import Message, Tokens
+
+SLICE_SECONDS = 0.4
+SMALLEST_SLICE, LARGEST_SLICE = 16, 512
+
+
+class LlamaCpp:
+    """One model and one context behind one lock: users queue, they do not collide."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str,
+        context_tokens: int,
+        threads: int = 0,
+        gpu_layers: int = -1,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        self.name = name
+        self._model = Model(path, gpu_layers=gpu_layers)
+        source = self._model.metadata("tokenizer.chat_template")
+        if source is None:
+            raise ModelError(f"{path.name} has no chat template, so it is no chat model. Choose an instruct model.")
+        bos, eos = (self._model.metadata(f"tokenizer.ggml.{end}_token_id") for end in ("bos", "eos"))
+        self._template = ChatTemplate(source, bos=self._special(bos), eos=self._special(eos))
+        self.context_tokens = min(context_tokens, self._model.trained_context())
+        self._decoder = Decoder(
+            self._model, tokens=self.context_tokens, threads=threads, slice_tokens=min(LARGEST_SLICE, context_tokens)
+        )
+        self._lock = threading.Lock()
+        self._cells: list[int] = []  # tokens whose keys and values are in the context, in order
+        self._slice = 64
+        self._temperature, self._seed = temperature, seed
+
+    def _special(self, token_id: str | None) -> str:
+        return "" if token_id is None else self._model.piece(int(token_id), control=True).decode("utf-8", "replace")
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return len(self._prompt(messages))
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
+        prompt = self._prompt(messages)
+        if len(prompt) + max_tokens > self.context_tokens:
+            raise LLMError(
+                f"The prompt has {len(prompt)} tokens and the answer may have {max_tokens}, but the context holds "
+                f"{self.context_tokens}. Ask a shorter question or raise llm.context_tokens."
+            )
+        self._take_turn(stop)
+        try:
+            reused = self._reuse(prompt)
+            yield Reading(reused, len(prompt))
+            for done in self._read(prompt, reused, stop):
+                yield Reading(done, len(prompt))
+            yield from self._write(len(prompt), reused, max_tokens, stop)
+        finally:
+            self._lock.release()
+
+    def _prompt(self, messages: Sequence[Message]) -> list[int]:
+        tokens = self._template.tokens(messages, self._model)
+        if self._model.starts_with_bos() and (not tokens or tokens[0] != self._model.bos()):
+            tokens.insert(0, self._model.bos())
+        return tokens
+
+    def _take_turn(self, stop: threading.Event) -> None:
+        while not self._lock.acquire(timeout=0.1):
+            if stop.is_set():
+                raise Stopped
+        if stop.is_set():
+            self._lock.release()
+            raise Stopped
+
+    def _reuse(self, prompt: Sequence[int]) -> int:
+        """Keep the cells that this prompt begins with; at least its last token is read again, for its logits."""
+        same = 0
+        for old, new in zip(self._cells, prompt[:-1], strict=False):
+            if old != new:
+                break
+            same += 1
+        kept = self._decoder.keep(same)
+        del self._cells[kept:]
+        return kept
+
+    def _read(self, prompt: Sequence[int], start: int, stop: threading.Event) -> Iterator[int]:
+        while start < len(prompt):
+            if stop.is_set():
+                return
+            part = prompt[start : start + self._slice]
+            began = time.perf_counter()
+            self._extend(part)
+            rate = len(part) / max(time.perf_counter() - began, 1e-6)
+            if len(part) >= SMALLEST_SLICE:  # the last, short slice says little about the rate
+                self._slice = int(np.clip(rate * SLICE_SECONDS, SMALLEST_SLICE, self._decoder.slice_tokens))
+            start += len(part)
+            yield start
+
+    def _write(self, prompt: int, reused: int, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
+        utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        chance = np.random.default_rng(self._seed)
+        count, ended = 0, False
+        while count < max_tokens and not stop.is_set():
+            token = self._choose(self._decoder.logits(), chance)
+            if self._model.ends_answer(token):
+                ended = True
+                break
+            count += 1
+            if text := utf8.decode(self._model.piece(token)):
+                yield Piece(text)
+            if count < max_tokens:
+                self._extend([token])
+        if text := utf8.decode(b"", final=True):
+            yield Piece(text)
+        stopped = stop.is_set() and not ended
+        tokens = Tokens(prompt=prompt, reused=reused, answer=count)
+        yield Finished(tokens, stopped=stopped, cut=not ended and not stopped)
+
+    def _extend(self, tokens: Sequence[int]) -> None:
+        try:
+            self._decoder.read(tokens, len(self._cells))
+        except LLMError:
+            self._decoder.keep(0)
+            self._cells.clear()
+            raise
+        self._cells.extend(tokens)
+
+    def _choose(self, logits: Vectors, chance: np.random.Generator) -> int:
+        if self._temperature == 0:
+            return int(logits.argmax())
+        scaled = (logits - logits.max()) / self._temperature
+        weights = np.exp(scaled, dtype=np.float64)
+        return int(chance.choice(len(weights), p=weights / math.fsum(weights)))
+
+    def close(self) -> None:
+        with self._lock:
+            self._decoder.close()
+            self._model.close()

@@ -1,0 +1,186 @@
+"""Prompt files and the messages made of them: as many passages as fit the model's context, the best one last.
+
+A prompt file is a YAML header between `---` lines (`task`, `fills`: the names that may be filled in, `refusal`: what
+the model is told to say when the passages hold no answer), then sections `=== system` and `=== user`, each a Jinja
+template. What is filled in is never read as a template. It knows no model: tokens are counted by a callable.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, cast
+
+import yaml
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2.meta import find_undeclared_variables
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.errors import PromptError
+from bot.schema import Message, Passage, Turn
+
+CountTokens = Callable[[Sequence[Message]], int]
+Role = Literal["system", "user"]
+
+_SECTION = re.compile(r"^=== (\w+)\s*$")
+_SPACE = re.compile(r"\s+")
+_CHECKOUT = Path(__file__).resolve().parent.parent / "prompts"
+_INSTALLED = Path(__file__).resolve().parent / "_share" / "prompts"
+
+
+class Header(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str
+    fills: tuple[str, ...]
+    refusal: str = "I do not know."
+
+
+class PromptFile(NamedTuple):
+    """A prompt that was read and checked."""
+
+    path: Path
+    header: Header
+    sections: tuple[tuple[Role, Template], ...]
+
+    def render(self, values: Mapping[str, Any]) -> list[Message]:
+        """The messages; raises PromptError naming file and line where a template fails."""
+        messages = []
+        for role, template in self.sections:
+            try:
+                messages.append(Message(role=role, content=template.render(values).strip()))
+            except TemplateError as error:
+                raise PromptError(f"{self.path}, section {role}: {error}. Mend the template.") from None
+        return messages
+
+
+class Prompt(NamedTuple):
+    """`shown` are the passages in it, best first; `tokens` its length."""
+
+    messages: tuple[Message, ...]
+    shown: tuple[Passage, ...]
+    tokens: int
+
+
+def find(task: str, own_folder: Path | None) -> Path:
+    """The prompt file of `task`: the user's if there is one, otherwise the one that came along."""
+    folders = [_CHECKOUT if _CHECKOUT.is_dir() else _INSTALLED]
+    if own_folder is not None:
+        if not own_folder.is_dir():
+            raise PromptError(f"There is no folder {own_folder}. Check prompts_dir.")
+        folders.insert(0, own_folder)
+    for folder in folders:
+        if (folder / f"{task}.md").is_file():
+            return folder / f"{task}.md"
+    raise PromptError(f"There is no prompt {task}.md in {folders[-1]}. Install Citebot again.")
+
+
+def read(path: Path) -> PromptFile:
+    """Read and check a prompt file; PromptError names file and line of what is wrong."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(f"{path} cannot be read: {error}. It must be a UTF-8 text file.") from None
+    header, body = _header(path, lines)
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    sections: list[tuple[Role, Template]] = []
+    for role, start, end in _sections(path, lines, body):
+        # Blank lines in front keep Jinja's line numbers those of the file; rendering strips them.
+        source = "\n" * start + "\n".join(lines[start:end])
+        try:
+            tree = environment.parse(source)
+            _check_names(path, tree, header)
+            sections.append((role, environment.from_string(tree)))
+        except TemplateSyntaxError as error:
+            raise PromptError(f"{path}:{error.lineno}: {error.message}. Mend the template.") from None
+    return PromptFile(path, header, tuple(sections))
+
+
+def build(
+    prompt: PromptFile,
+    question: str,
+    passages: Sequence[Passage],
+    history: Sequence[Turn],
+    *,
+    count_tokens: CountTokens,
+    budget: int,
+    today: dt.date | None = None,
+) -> Prompt:
+    """Messages of at most `budget` tokens with as many of `passages` (best first) and of `history` as fit.
+
+    Old turns go first, then the worst passages. Raises PromptError where not even the question fits.
+    """
+    shown, turns = list(passages), list(history)
+    while True:
+        messages = _messages(prompt, question, shown, turns, today)
+        tokens = count_tokens(messages)
+        if tokens <= budget and (shown or not passages):
+            return Prompt(tuple(messages), tuple(shown), tokens)
+        if turns:
+            turns.pop(0)
+        elif len(shown) > 1:
+            shown.pop()
+        else:
+            raise PromptError(
+                f"The question does not fit: with one passage it makes {tokens} tokens, and {budget} are free. "
+                "Ask a shorter question or raise llm.context_tokens."
+            )
+
+
+def _messages(
+    prompt: PromptFile, question: str, shown: Sequence[Passage], turns: Sequence[Turn], today: dt.date | None
+) -> list[Message]:
+    values = {
+        "question": _one_line(question),
+        "passages": [
+            {"title": _one_line(passage.title), "date": passage.date, "text": _one_line(passage.text)}
+            for passage in reversed(shown)  # a small model heeds most what stands next to the question
+        ],
+        "today": today or dt.date.today(),
+    }
+    system, *rest = prompt.render({name: values[name] for name in prompt.header.fills})
+    said = [
+        message
+        for turn in turns
+        for message in (Message(role="user", content=turn.question), Message(role="assistant", content=turn.answer))
+    ]
+    return [system, *said, *rest]
+
+
+def _header(path: Path, lines: Sequence[str]) -> tuple[Header, int]:
+    """The header and the index of the first line after it."""
+    ends = [index for index, line in enumerate(lines) if line.rstrip() == "---"][:2]
+    if len(ends) < 2 or ends[0] != 0:
+        raise PromptError(f"{path}:1: a prompt begins with a header between two lines of `---`. Add it.")
+    try:
+        header = Header(**yaml.safe_load("\n".join(lines[1 : ends[1]])))
+    except (yaml.YAMLError, ValidationError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise PromptError(f"{path}:1: the header is wrong: {reason}. It needs task, fills and refusal.") from None
+    known = {"passages", "question", "today"}
+    if unknown := set(header.fills) - known:
+        raise PromptError(
+            f"{path}:1: {', '.join(sorted(unknown))} cannot be filled in; {', '.join(sorted(known))} can."
+        )
+    return header, ends[1] + 1
+
+
+def _sections(path: Path, lines: Sequence[str], body: int) -> list[tuple[Role, int, int]]:
+    """Role, first line and end line (indices) of each section."""
+    heads = [(index, match[1]) for index in range(body, len(lines)) if (match := _SECTION.match(lines[index]))]
+    if [role for _, role in heads] != ["system", "user"]:
+        raise PromptError(f"{path}:{body + 1}: a prompt has the sections `=== system` and `=== user`, in this order.")
+    ends = [index for index, _ in heads[1:]] + [len(lines)]
+    return [(cast(Role, role), index + 1, end) for (index, role), end in zip(heads, ends, strict=True)]
+
+
+def _check_names(path: Path, tree: nodes.Template, header: Header) -> None:
+    unknown = find_undeclared_variables(tree) - set(header.fills)
+    for name in tree.find_all(nodes.Name):
+        if name.name in unknown:
+            raise PromptError(f"{path}:{name.lineno}: `{name.name}` is not among the header's fills. Mend the name.")
+
+
+def _one_line(text: str) -> str:
+    return _SPACE.sub(" ", text).strip()

@@ -1,0 +1,128 @@
+"""A question's passages: vectors and BM25 side by side, fused by reciprocal rank.
+
+Cormack, Clarke & Büttcher, "Reciprocal Rank Fusion Outperforms Condorcet and Individual Rank Learning Methods"
+(SIGIR 2009): a passage's score is the sum over both rankings of 1 / (k + rank), ranks from 1. It knows nothing of
+prompts or models.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.config import RetrieveSettings
+from bot.embed import Embedder
+from bot.lexical import Lexical
+from bot.schema import ArticleInfo, Chunk, Filters, Passage
+from bot.store import Near, Store
+from bot.store.records import matches
+
+Key = tuple[str, int]
+
+
+class _Ranks(NamedTuple):
+    chunk: Chunk
+    dense: int | None
+    similarity: float | None
+    bm25: int | None
+
+
+class Retriever:
+    """Searches `store`; keeps its BM25 index in `folder`. Several threads may search at once."""
+
+    def __init__(self, store: Store, embedder: Embedder, folder: Path, settings: RetrieveSettings) -> None:
+        self._store, self._embedder, self._folder, self._settings = store, embedder, folder, settings
+        self._lock = threading.Lock()
+        self._lexical: Lexical | None = None
+        self._state: str | None = None
+
+    def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
+        """The `count` best passages, best first; fewer if fewer match the filters."""
+        candidates = max(self._settings.candidates, count)
+        with self._lock:
+            lexical = self._current_index()
+            infos = self._store.infos()
+            near = self._store.nearest(self._embedder.embed_query(question), candidates, filters)
+        hits = lexical.search(question, candidates, _allowed(lexical.chunks, infos, filters))
+        ranked = self._fuse(near, [hit.chunk for hit in hits])
+        return self._passages(ranked[:count], infos)
+
+    def warm(self) -> None:
+        """Make the BM25 index now, so that the first question does not wait for it."""
+        with self._lock:
+            self._current_index()
+
+    def _current_index(self) -> Lexical:
+        state = self._store.state()
+        if self._lexical is None or state != self._state or self._store.is_writing(state):
+            chunks = self._store.chunks()
+            lexical = Lexical.load(self._folder, state, chunks)
+            if lexical is None:
+                lexical = Lexical.build(chunks, self._texts(chunks))
+                if not self._store.is_writing(state):
+                    lexical.save(self._folder, state)
+            self._lexical, self._state = lexical, state
+        return self._lexical
+
+    def _texts(self, chunks: Sequence[Chunk]) -> list[str]:
+        """What BM25 searches: a chunk's words and its article's title."""
+        ids = list(dict.fromkeys(chunk.article for chunk in chunks))
+        articles = {article.id: article for article in self._store.articles(ids)}
+        return [
+            f"{articles[chunk.article].title}\n{articles[chunk.article].text[chunk.start : chunk.end]}"
+            for chunk in chunks
+        ]
+
+    def _fuse(self, near: Sequence[Near], lexical: Sequence[Chunk]) -> list[tuple[float, _Ranks]]:
+        found: dict[Key, _Ranks] = {}
+        for rank, (chunk, similarity) in enumerate(near, start=1):
+            found[chunk.article, chunk.index] = _Ranks(chunk, rank, similarity, None)
+        for rank, chunk in enumerate(lexical, start=1):
+            known = found.get((chunk.article, chunk.index), _Ranks(chunk, None, None, None))
+            found[chunk.article, chunk.index] = known._replace(bm25=rank)
+        k = self._settings.rrf_k
+        scored = [
+            (sum(1.0 / (k + rank) for rank in (ranks.dense, ranks.bm25) if rank is not None), ranks)
+            for ranks in found.values()
+        ]
+        return sorted(scored, key=lambda item: (-item[0], item[1].chunk.article, item[1].chunk.index))
+
+    def _passages(self, ranked: Sequence[tuple[float, _Ranks]], infos: Mapping[str, ArticleInfo]) -> list[Passage]:
+        ids = list(dict.fromkeys(ranks.chunk.article for _, ranks in ranked))
+        texts = {article.id: article.text for article in self._store.articles(ids)}
+        passages = []
+        for score, ranks in ranked:
+            chunk = ranks.chunk
+            if chunk.article not in texts or chunk.article not in infos:
+                continue  # removed by another process between the search and now
+            info = infos[chunk.article]
+            passages.append(
+                Passage(
+                    article=chunk.article,
+                    start=chunk.start,
+                    end=chunk.end,
+                    title=info.title,
+                    text=texts[chunk.article][chunk.start : chunk.end],
+                    date=info.date,
+                    url=info.url,
+                    source=info.source,
+                    score=score,
+                    similarity=ranks.similarity,
+                    dense_rank=ranks.dense,
+                    bm25_rank=ranks.bm25,
+                )
+            )
+        return passages
+
+
+def _allowed(
+    chunks: Sequence[Chunk], infos: Mapping[str, ArticleInfo], filters: Filters
+) -> npt.NDArray[np.bool_] | None:
+    """Which chunks the filters let through, shape (chunks,); None for all."""
+    if filters == Filters():
+        return None
+    articles = {article for article, info in infos.items() if matches(info, filters)}
+    return np.fromiter((chunk.article in articles for chunk in chunks), dtype=np.bool_, count=len(chunks))

@@ -1,0 +1,6 @@
+"""Articles and the vectors of their chunks, kept in Chroma."""
+
+from bot.store.chroma import Near, Store
+from bot.store.records import Signature
+
+__all__ = ["Near", "Signature", "Store"]

@@ -1,0 +1,276 @@
+"""The store, embedded on disk or on a Chroma server; the only importer of chromadb.
+
+Two collections. `citebot-articles` holds one record an article: its text as the document, all else as JSON; its own
+metadata names the collection of chunks in use and how they were made. A chunk record is a vector and its place in
+the article; the words are stored once, with the article.
+
+An article's record is its point of commit. Its chunks carry the hash of the version that they were cut from, are
+written before the record and deleted after it, and count only while the record names their hash. So whatever is
+killed when, a reader sees the old version or the new one, never a mixture; `sweep` clears what was left lying.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+from urllib.parse import urlsplit
+
+import chromadb
+import filelock
+import numpy as np
+from chromadb.config import Settings as ChromaSettings
+
+from bot.errors import StoreError, StoreMismatch
+from bot.llama import Vectors
+from bot.schema import Article, ArticleInfo, Chunk, Filters
+from bot.store import records
+from bot.store.records import Signature
+
+ARTICLES = "citebot-articles"
+PAGE = 1000  # records asked of Chroma at once
+LOCK_SECONDS = 2.0
+WRITING = "writing "
+NO_VECTOR = np.zeros((1, 1), dtype=np.float32)  # Chroma wants a vector of every record
+
+Prepared = tuple[Article, Sequence[Chunk], Vectors]
+
+
+class Near(NamedTuple):
+    """A chunk and the cosine similarity of its vector to the query's."""
+
+    chunk: Chunk
+    similarity: float
+
+
+class Store:
+    """Open `folder`, or the Chroma server at `server`; `folder` also holds the lock that writers take.
+
+    Raises StoreError where Chroma cannot be opened, StoreMismatch where the vectors were made in another way (unless
+    `rebuilding`).
+    """
+
+    def __init__(
+        self, folder: Path, signature: Signature, *, server: str | None = None, rebuilding: bool = False
+    ) -> None:
+        self.folder = folder
+        self.signature = signature
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._client = _connect(folder, server)
+            self._articles = self._collection(ARTICLES, "l2")
+        except Exception as error:  # noqa: BLE001 - Chroma raises its own, its database's and its transport's errors
+            raise StoreError(_cannot_open(folder, server, error)) from error
+        self._lock = filelock.FileLock(folder / "write.lock", timeout=LOCK_SECONDS)
+        self._infos: dict[str, ArticleInfo] = {}
+        self._state: str | None = None
+        self._chunks = self._open_chunks(rebuilding)
+
+    # -- reading --
+
+    def infos(self) -> Mapping[str, ArticleInfo]:
+        """All articles by id, without their texts; read anew only when articles have changed."""
+        state = self.state()
+        if state != self._state or self.is_writing(state):
+            self._chunks = self._open_chunks(rebuilding=False)
+            self._infos = {info.id: info for info in self._read_infos()}
+            self._state = state
+        return self._infos
+
+    def state(self) -> str:
+        """A word that changes whenever articles change, in whatever process."""
+        return str(self._metadata().get("state", ""))
+
+    @staticmethod
+    def is_writing(state: str) -> bool:
+        """Whether articles are still changing, or a writer was killed while they were."""
+        return state.startswith(WRITING)
+
+    def article(self, article_id: str) -> Article:
+        """One article with its text; StoreError if there is none."""
+        found = self.articles([article_id])
+        if not found:
+            raise StoreError(f"There is no article {article_id!r}. `bot articles list` shows all ids.")
+        return found[0]
+
+    def articles(self, ids: Sequence[str]) -> list[Article]:
+        """Those articles that exist, in the order of `ids`."""
+        found: dict[str, Article] = {}
+        for start in range(0, len(ids), PAGE):
+            page = self._articles.get(ids=list(ids[start : start + PAGE]), include=["metadatas", "documents"])
+            for text, record in zip(page["documents"] or [], page["metadatas"] or [], strict=True):
+                article = records.read_article(record, text)
+                found[article.id] = article
+        return [found[article_id] for article_id in ids if article_id in found]
+
+    def chunks(self) -> list[Chunk]:
+        """All chunks of current articles, by article id and place."""
+        infos = self.infos()
+        current = (records.read_chunk(record) for record in self._all(self._chunks) if _current(record, infos))
+        return sorted(current, key=lambda chunk: (chunk.article, chunk.index))
+
+    def nearest(self, vector: Vectors, count: int, filters: Filters) -> list[Near]:
+        """The `count` chunks whose vectors are most like `vector` (shape (dimension,)), best first."""
+        infos = self.infos()
+        if not infos:
+            return []
+        found = self._chunks.query(
+            query_embeddings=vector[np.newaxis, :],
+            n_results=count,
+            where=cast(Any, records.where(filters)),
+            include=["metadatas", "distances"],
+        )
+        rows = zip((found["metadatas"] or [[]])[0], (found["distances"] or [[]])[0], strict=True)
+        near = [Near(records.read_chunk(record), 1.0 - far) for record, far in rows if _current(record, infos)]
+        return sorted(near, key=lambda one: (-one.similarity, one.chunk.article, one.chunk.index))
+
+    # -- writing --
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the store for writing; StoreError soon if another process holds it."""
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise StoreError(
+                f"Another process is changing the articles in {self.folder}. Try again when it has finished."
+            ) from None
+        except OSError as error:
+            raise StoreError(f"{self.folder} cannot be written: {error.strerror}. Check its permissions.") from None
+        try:
+            self._note(state=WRITING + uuid.uuid4().hex)
+            yield
+            self._note(state=uuid.uuid4().hex)
+        finally:
+            self._lock.release()
+
+    def put(self, article: Article, chunks: Sequence[Chunk], vectors: Vectors) -> None:
+        """Add or replace one article with its chunks and their vectors, shape (chunks, dimension)."""
+        self._add_chunks(self._chunks, (article, chunks, vectors))
+        record = records.article_record(article) | {
+            _count_key(self._chunks.name): len(chunks),
+            "characters": len(article.text),
+        }
+        self._articles.upsert(ids=[article.id], embeddings=NO_VECTOR, documents=[article.text], metadatas=[record])
+        stale: Any = {"$and": [{"article": article.id}, {"hash": {"$ne": article.content_hash}}]}
+        self._chunks.delete(where=stale)
+
+    def remove(self, article_id: str) -> None:
+        """Forget an article and its chunks; StoreError if there is none."""
+        self.article(article_id)
+        self._articles.delete(ids=[article_id])
+        self._chunks.delete(where={"article": article_id})
+
+    def sweep(self) -> int:
+        """Delete chunks that no current article owns, left by a process that was killed; how many there were."""
+        infos = self.infos()
+        if self._chunks.count() == sum(info.chunks for info in infos.values()):
+            return 0
+        orphans = [records.chunk_id(record) for record in self._all(self._chunks) if not _current(record, infos)]
+        for start in range(0, len(orphans), PAGE):
+            self._chunks.delete(ids=orphans[start : start + PAGE])
+        return len(orphans)
+
+    def rebuild(self, prepared: Iterable[Prepared]) -> None:
+        """Replace all chunks by those of `prepared`, made with this store's signature, at one stroke at the end."""
+        old = self._chunks.name
+        name = self.signature.collection()
+        if name == old:
+            name += "-again"
+        with contextlib.suppress(Exception):  # usually none is left from a rebuild that was killed
+            self._client.delete_collection(name)
+        new = self._collection(name, "cosine")
+        for article, chunks, vectors in prepared:
+            self._add_chunks(new, (article, chunks, vectors))
+            self._articles.update(ids=[article.id], metadatas=[{_count_key(name): len(chunks)}])
+        self._note(chunks=name, signature=self.signature.model_dump_json())
+        self._chunks = new
+        self._client.delete_collection(old)
+
+    def close(self) -> None:
+        self._client.close()
+
+    # -- within --
+
+    def _metadata(self) -> dict[str, Any]:
+        """The store's own notes, as they stand now, whichever process wrote them."""
+        return dict(self._client.get_collection(ARTICLES, embedding_function=None).metadata or {})
+
+    def _note(self, **values: str) -> None:
+        self._articles.modify(metadata=self._metadata() | values)
+
+    def _open_chunks(self, rebuilding: bool) -> chromadb.Collection:
+        notes = self._metadata()
+        if "chunks" not in notes:
+            name = self.signature.collection()
+            self._note(chunks=name, signature=self.signature.model_dump_json(), state=uuid.uuid4().hex)
+            return self._collection(name, "cosine")
+        made = Signature.model_validate_json(str(notes["signature"]))
+        if made != self.signature and not rebuilding:
+            raise StoreMismatch(
+                f"The articles in {self.folder} were prepared in another way than the settings say "
+                f"({made.difference(self.signature)}). Run `bot ingest --rebuild`, or set the old value again."
+            )
+        return self._collection(str(notes["chunks"]), "cosine")
+
+    def _collection(self, name: str, space: str) -> chromadb.Collection:
+        collection: chromadb.Collection = self._client.get_or_create_collection(
+            name, embedding_function=None, configuration={"hnsw": {"space": space}}
+        )
+        return collection
+
+    def _add_chunks(self, collection: chromadb.Collection, prepared: Prepared) -> None:
+        article, chunks, vectors = prepared
+        step = min(PAGE, self._client.get_max_batch_size())
+        for start in range(0, len(chunks), step):
+            part = [records.chunk_record(article, chunk) for chunk in chunks[start : start + step]]
+            collection.upsert(
+                ids=[records.chunk_id(record) for record in part],
+                embeddings=vectors[start : start + step],
+                metadatas=cast(Any, part),
+            )
+
+    def _read_infos(self) -> Iterator[ArticleInfo]:
+        key = _count_key(self._chunks.name)
+        for record in self._all(self._articles):
+            yield records.read_info(record, int(record.get(key, 0)), int(record["characters"]))
+
+    def _all(self, collection: chromadb.Collection) -> Iterator[records.Record]:
+        offset = 0
+        while True:
+            page = collection.get(include=["metadatas"], limit=PAGE, offset=offset)["metadatas"] or []
+            yield from page
+            if len(page) < PAGE:
+                return
+            offset += PAGE
+
+
+def _connect(folder: Path, server: str | None) -> Any:
+    settings = ChromaSettings(anonymized_telemetry=False)
+    if server is None:
+        return chromadb.PersistentClient(str(folder / "chroma"), settings=settings)
+    url = urlsplit(server if "//" in server else f"//{server}", scheme="http")
+    secure = url.scheme == "https"
+    port = url.port or (443 if secure else 8000)
+    return chromadb.HttpClient(host=url.hostname or "127.0.0.1", port=port, ssl=secure, settings=settings)
+
+
+def _cannot_open(folder: Path, server: str | None, error: Exception) -> str:
+    if server:
+        return (
+            f"The Chroma server {server} cannot be used: {error}. Start it with `chroma run`, or change store.server."
+        )
+    return (
+        f"The article store in {folder} cannot be opened: {error}. Check that the folder is writable and whole; "
+        "after moving it away, ingesting makes a new one."
+    )
+
+
+def _count_key(collection: str) -> str:
+    """An article's record notes its number of chunks for each collection, so that a rebuild can go on beside use."""
+    return f"chunks in {collection}"
+
+
+def _current(record: records.Record, infos: Mapping[str, ArticleInfo]) -> bool:
+    info = infos.get(str(record["article"]))
+    return info is not None and info.content_hash == record["hash"]

@@ -1,0 +1,106 @@
+"""How articles, chunks and filters are written down as Chroma records; pure, without Chroma."""
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.schema import Article, ArticleInfo, Chunk, Filters
+
+VERSION = 1
+NO_DATE = 0
+
+Record = Mapping[str, Any]
+
+
+class Signature(BaseModel):
+    """What the vectors of a store depend on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    embedder: str
+    embedder_sha256: str
+    dimension: int
+    chunk_tokens: int
+    version: int = VERSION
+
+    def difference(self, other: "Signature") -> str:
+        """What differs, in words: "embedder 'a', now 'b'"."""
+        old, new = self.model_dump(), other.model_dump()
+        return "; ".join(f"{name} {old[name]!r}, now {new[name]!r}" for name in old if old[name] != new[name])
+
+    def collection(self) -> str:
+        """Name of a collection for chunks made this way."""
+        return f"citebot-chunks-{uuid.uuid5(uuid.NAMESPACE_OID, self.model_dump_json()).hex[:12]}"
+
+
+def chunk_id(record: Record) -> str:
+    return f"{record['article']}:{str(record['hash'])[:16]}:{record['index']}"
+
+
+def article_record(article: Article) -> dict[str, str]:
+    return {"article": article.model_dump_json(exclude={"text"})}
+
+
+def read_article(record: Record, text: str) -> Article:
+    return Article(**json.loads(str(record["article"])), text=text)
+
+
+def read_info(record: Record, chunks: int, characters: int) -> ArticleInfo:
+    kept = {
+        name: value for name, value in json.loads(str(record["article"])).items() if name in ArticleInfo.model_fields
+    }
+    return ArticleInfo(**kept, chunks=chunks, characters=characters)
+
+
+def chunk_record(article: Article, chunk: Chunk) -> dict[str, str | int]:
+    return {
+        "article": article.id,
+        "hash": article.content_hash,
+        "index": chunk.index,
+        "start": chunk.start,
+        "end": chunk.end,
+        "date": number(article.date),
+        "source": article.source or "",
+    }
+
+
+def read_chunk(record: Record) -> Chunk:
+    return Chunk.model_validate({name: record[name] for name in ("article", "start", "end", "index")})
+
+
+def number(date: dt.date | None) -> int:
+    """A date as a number that sorts alike, 20250518; articles without one get 0."""
+    return NO_DATE if date is None else date.year * 10000 + date.month * 100 + date.day
+
+
+def where(filters: Filters) -> dict[str, Any] | None:
+    """Chroma's form of the filters; articles without a date are outside every range of dates."""
+    parts: list[dict[str, Any]] = []
+    if filters.articles:
+        parts.append({"article": {"$in": list(filters.articles)}})
+    if filters.sources:
+        parts.append({"source": {"$in": list(filters.sources)}})
+    if filters.since or filters.until:
+        parts.append({"date": {"$gte": number(filters.since) or NO_DATE + 1}})
+    if filters.until:
+        parts.append({"date": {"$lte": number(filters.until)}})
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else {"$and": parts}
+
+
+def matches(info: ArticleInfo, filters: Filters) -> bool:
+    """The same filters on a listed article."""
+    if filters.articles and info.id not in filters.articles:
+        return False
+    if filters.sources and (info.source or "") not in filters.sources:
+        return False
+    if (filters.since or filters.until) and info.date is None:
+        return False
+    if filters.since and info.date and info.date < filters.since:
+        return False
+    return not (filters.until and info.date and info.date > filters.until)

@@ -1,0 +1,55 @@
+"""One question and what has come back so far, grown event by event; pure, and ignorant of HTML and Gradio."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from bot.schema import Answer, AnswerEvent, Citation, Event, Sentence, SentenceEvent, TextEvent, Turn
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """`tentative` are words not yet settled; `problem` is one line on why there is no (whole) answer."""
+
+    question: str
+    sentences: tuple[Sentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    tentative: str = ""
+    answer: Answer | None = None
+    problem: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.answer is None and not self.problem
+
+    def citation(self, marker: int) -> Citation | None:
+        return next((citation for citation in self.citations if citation.marker == marker), None)
+
+
+def grow(exchange: Exchange, event: Event) -> Exchange:
+    """The exchange after `event`; stages change nothing."""
+    match event:
+        case TextEvent():
+            return replace(exchange, tentative=exchange.tentative + event.text)
+        case SentenceEvent(sentence=None):
+            return replace(exchange, tentative="")
+        case SentenceEvent(sentence=Sentence() as sentence):
+            return replace(
+                exchange,
+                sentences=(*exchange.sentences, sentence),
+                citations=(*exchange.citations, *event.citations),
+                tentative="",
+            )
+        case AnswerEvent(answer=answer):
+            return replace(
+                exchange, answer=answer, sentences=answer.sentences, citations=answer.citations, tentative=""
+            )
+    return exchange
+
+
+def history(exchanges: Iterable[Exchange]) -> list[Turn]:
+    """The finished exchanges, as the bot wants them for a follow-up question."""
+    return [
+        Turn(question=exchange.question, answer=exchange.answer.text, refused=exchange.answer.refused)
+        for exchange in exchanges
+        if exchange.answer
+    ]

@@ -1,0 +1,140 @@
+"""Serves the page: theme and style, headers that keep the browser from calling other hosts, port and clean stop."""
+
+import os
+import shutil
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gradio as gr
+import gradio.routes
+import uvicorn
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.config import ChatSettings
+from bot.errors import UIError
+from bot.ui.app import Bot, Page
+
+LARGEST_UPLOAD = "100mb"  # per file
+
+# Gradio's pages need inline scripts and `new Function`; every address but our own is refused, so that neither Gradio
+# nor an article can make the browser call anyone.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def serve(
+    bot: Bot, settings: ChatSettings, data_dir: Path, ready: Callable[[str], None] = lambda address: None
+) -> None:
+    """Serves the page until Ctrl-C or SIGTERM; call from the main thread.
+
+    Uploads pass through `data_dir`/uploads and are removed after they are read. `ready` gets the page's address once
+    the port is ours. Raises UIError if it cannot be had.
+    """
+    listener = listen(settings.host, settings.port)
+    with listener, _signals_end_quietly():
+        server = make_server(bot, data_dir)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        ready(f"http://{host}:{settings.port}")
+        server.run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 means any free one. Raises UIError if the address cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except PermissionError:
+        raise UIError(f"Port {port} needs more rights on this machine. Choose one over 1023 with --port.") from None
+    except socket.gaierror:
+        raise UIError(f"{host} is not an address of this machine. Choose another with --host.") from None
+    except OSError as error:
+        raise UIError(f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port.") from None
+
+
+def make_server(bot: Bot, data_dir: Path) -> uvicorn.Server:
+    """The page as a server without a socket yet: `run(sockets=[…])` serves it, `should_exit = True` ends it."""
+    uploads = data_dir / "uploads"
+    shutil.rmtree(uploads, ignore_errors=True)  # what a run that was killed left behind
+    _configure_gradio(uploads)
+    page = Page(bot)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(_Headers)
+    gr.mount_gradio_app(
+        app, page.blocks, "/", theme=_theme(), css_paths=[Path(__file__).parent / "page.css"], footer_links=[],
+        run_history=False, enable_monitoring=False, pwa=False, mcp_server=False, ssr_mode=False, show_error=False,
+        max_file_size=LARGEST_UPLOAD,
+    )  # fmt: skip
+    return _Server(app, page)
+
+
+def _configure_gradio(uploads: Path) -> None:
+    """What Gradio takes from the environment only; it reads the folder again at each request."""
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # It sums up all events with pandas after each one, for a monitoring page that we do not serve.
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(2**62)
+    # Read at import; it makes a folder there, by default in /tmp, where on a shared machine it may be another user's.
+    gradio.routes.DEFAULT_TEMP_DIR = str(uploads)
+
+
+def _theme() -> gr.themes.Base:
+    fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
+    theme = gr.themes.Default(
+        primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "Consolas", "monospace"]
+    )
+    return theme.set(  # Gradio's own greys have too little contrast to read
+        body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_400",
+        input_placeholder_color="*neutral_500", input_placeholder_color_dark="*neutral_400",
+        button_primary_background_fill="*primary_600", button_primary_background_fill_hover="*primary_700",
+        button_cancel_background_fill="*neutral_700", button_cancel_background_fill_hover="*neutral_800",
+    )  # fmt: skip
+
+
+class _Headers:
+    """ASGI middleware: adds HEADERS to each response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, app: FastAPI, page: Page) -> None:
+        super().__init__(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=2))
+        self._page = page
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._page.stop_all()  # or the stop would wait for the answers in work
+        await super().shutdown(sockets)
+
+
+@contextmanager
+def _signals_end_quietly() -> Iterator[None]:
+    """Uvicorn stops on a signal and then raises it again, which would kill the program before it has tidied up."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

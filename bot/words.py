@@ -1,0 +1,24 @@
+"""Words of a text as signals: stemmed, lower case, without those that carry no content. English."""
+
+import re
+import unicodedata
+
+import Stemmer
+
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|\w+")
+_FUNCTION_WORDS = frozenset(
+    """a about after again all also am an and any are as at be because been before being both but by can could did do
+    does doing for from further had has have having he her here hers him his how i if in into is it its itself just me
+    more most my no nor not now of off on once only or other our out over own s same she should so some such t than
+    that the their them then there these they this those through to too under until up very was we were what when
+    where which while who whom whose why will with would you your""".split()  # noqa: SIM905 - a list literal of it would fill the page
+)
+
+
+def content_words(text: str) -> list[str]:
+    """Stems of the words of `text` that carry content, in order; "5,000" and "5000" are the same word."""
+    plain = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
+    words = [word.replace(",", "") if word[0].isdigit() else word for word in _WORD.findall(plain)]
+    stems: list[str] = Stemmer.Stemmer("english").stemWords([word for word in words if word not in _FUNCTION_WORDS])
+    return stems

@@ -1,0 +1,101 @@
+"""cases: the form of a questions file, and the one-line errors for files that are not in it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.errors import DatasetError
+from bot.evaluate.cases import Question, check_evidence, load_questions
+
+FULL = {
+    "id": "q1",
+    "question": "Who keeps the lighthouse?",
+    "answers": ["Mara"],
+    "distractors": ["Ivo"],
+    "gold": ["coast"],
+    "evidence": [{"article": "coast", "start": 4, "end": 8, "text": "Mara"}],
+    "answerable": True,
+    "topic": "sea",
+}
+SHORT = {"id": "q2", "question": "Who paints it?", "answerable": False}
+
+
+def write(folder: Path, *lines: str) -> Path:
+    path = folder / "questions.jsonl"
+    path.write_bytes("\n".join(lines).encode())
+    return path
+
+
+def test_reads_the_form_and_keeps_other_fields(tmp_path: Path) -> None:
+    full, short = load_questions(write(tmp_path, json.dumps(FULL), "", json.dumps(SHORT) + "\r"))
+    assert (full.answers, full.gold, full.evidence[0].text) == (("Mara",), ("coast",), "Mara")
+    assert full.model_extra == {"topic": "sea"}
+    assert (short.answers, short.distractors, short.gold, short.evidence, short.answerable) == ((), (), (), (), False)
+
+
+def test_a_byte_order_mark_and_odd_line_separators_in_a_text_do_no_harm(tmp_path: Path) -> None:
+    odd = SHORT | {"question": "Who\u2028paints\u0085it?"}
+    path = write(tmp_path, "\ufeff" + json.dumps(odd, ensure_ascii=False), json.dumps(FULL))
+    assert [question.question for question in load_questions(path)] == [odd["question"], FULL["question"]]
+
+
+@pytest.mark.parametrize(("limit", "ids"), [(None, ["a", "b", "c"]), (2, ["a", "b"]), (9, ["a", "b", "c"])])
+def test_limit_takes_the_first(tmp_path: Path, limit: int | None, ids: list[str]) -> None:
+    path = write(tmp_path, *(json.dumps(SHORT | {"id": name}) for name in "abc"))
+    assert [question.id for question in load_questions(path, limit)] == ids
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("{", "Invalid JSON"),
+        ("[]", "Input should be"),
+        ('{"id": "x", "answerable": true}', "question: Field required"),
+        ('{"id": "", "question": "Who?", "answerable": true}', "id: "),
+        ('{"id": "x", "question": "Who?"}', "answerable: Field required"),
+        (json.dumps(FULL | {"id": "x", "answers": "Mara"}), "answers: "),
+        (json.dumps(FULL | {"id": "x", "evidence": [{"article": "coast", "start": 8, "end": 4, "text": ""}]}), "after"),
+        (json.dumps(SHORT), "the id 'q2' is that of line 1"),
+        ('{"id": "x", "question": "\\ud800", "answerable": true}', "Invalid JSON"),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, line: str, problem: str) -> None:
+    path = write(tmp_path, json.dumps(SHORT), "", line)
+    with pytest.raises(DatasetError, match=re.escape(problem)) as caught:
+        load_questions(path, limit=1)
+    assert str(caught.value).startswith(f"{path}, line 3: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_file_is_named(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.jsonl"
+    latin.write_bytes(json.dumps(SHORT).encode() + b'\n{"id": "\xe9"}')
+    for path, problem in [
+        (tmp_path / "none.jsonl", "cannot be read: No such file"),
+        (tmp_path, "cannot be read"),
+        (write(tmp_path, "", ""), "holds no questions"),
+        (latin, "line 2: not UTF-8"),
+    ]:
+        with pytest.raises(DatasetError, match=problem) as caught:
+            load_questions(path)
+        assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("texts", "problem"),
+    [
+        ({"coast": "The Mara Light"}, None),
+        ({"coast": "Mara keeps it"}, "'q1': its evidence says 'Mara' but 'coast' has ' kee' from 4 to 8"),
+        ({"coast": "The"}, "'coast' has '' from 4 to 8"),
+        ({"harbour": "The Mara Light"}, "'coast', which the corpus lacks"),
+    ],
+)
+def test_check_evidence(texts: dict[str, str], problem: str | None) -> None:
+    questions = [Question.model_validate(SHORT), Question.model_validate(FULL)]
+    if problem is None:
+        check_evidence(questions, texts)
+    else:
+        with pytest.raises(DatasetError, match=re.escape(problem)):
+            check_evidence(questions, texts)

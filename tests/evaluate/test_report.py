@@ -1,0 +1,191 @@
+"""report: measures over the right questions, against a report worked by hand; what a run records about itself."""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bot import __version__
+from bot.errors import DatasetError
+from bot.evaluate.cases import Question
+from bot.evaluate.report import MEASURES, report, revision, run_meta, score, table, write_report
+from bot.evaluate.run import Row, make_row
+from bot.schema import Answer, Timings, Tokens
+
+from .library import citation, make_answer, passage, question
+
+
+def by_name(texts: list[str]) -> NDArray[np.float32]:
+    """Unit vectors (n, 2): along the first axis if Mara is named, else along the second."""
+    return np.array([(1, 0) if "Mara" in text else (0, 1) for text in texts], dtype=np.float32)
+
+
+def refusal(asked: str) -> Answer:
+    return make_answer(asked, "The articles do not say who Mara is.", refused=True, reason="not_answered", evidence=())
+
+
+def timed(total_s: float, first_token_s: float | None = None, reused: int = 0) -> dict[str, Any]:
+    timings = Timings(retrieve_s=0.5, first_token_s=first_token_s, total_s=total_s)
+    return {"timings": timings, "tokens": Tokens(prompt=100, reused=reused, answer=10)}
+
+
+def cases() -> tuple[list[Question], list[Row]]:
+    """Five questions and what was answered; the places are in library.py, evidence is coast 0–30."""
+    found_first = (passage("coast", 0, 62), passage("inland", 0, 20))
+    told = [
+        # right, both sentences cited: 0–30 hits all, 31–41 lies beside the evidence: precision 30/40
+        (question("right"), "Mara keeps it.", 2, [citation(0, 30), citation(31, 41, 2, 1)], timed(1, 0.5)),
+        # wrong, the second sentence without a citation: 15–45 holds half of the evidence, half of it is evidence
+        (question("wrong"), "Ivo.", 2, [citation(15, 45)], timed(2, 1.5, 40) | {"retrieved": found_first}),
+        # no gold article, evidence or distractors: a case for accuracy and f1 alone; it cites nothing
+        (question("bare", gold=[], evidence=[], distractors=[]), "Mara or Ivo", 1, [], timed(3, 2.5)),
+    ]
+    pairs = [(one, make_answer(one.question, text, n, *cited, **more)) for one, text, n, cited, more in told]
+    for name, answerable in (("shy", True), ("absent", False)):
+        pairs.append((question(name, answerable), refusal(name).model_copy(update=timed(4))))
+    pairs.append((question("bold", False), make_answer("bold", "Mara.", 1, citation(0, 5), **timed(5, 4.5))))
+    return [one for one, _ in pairs], [make_row(one, answer) for one, answer in pairs]
+
+
+EXPECTED = {
+    "hit@1": (1 / 3, 3),  # right, wrong, shy: only wrong has its gold article first
+    "hit@4": (1, 3),
+    "hit@10": (1, 3),
+    "mrr@10": ((0.5 + 1 + 0.5) / 3, 3),
+    "evidence_in_context": (2 / 3, 3),  # shy was shown nothing
+    "accuracy": (2 / 4, 4),  # right and bare; the refusal names Mara, but is a refusal
+    "f1": ((0.5 + 0 + 0.5 + 0) / 4, 4),  # "Mara keeps it" and "Mara or Ivo": P 1/3, R 1
+    "option_accuracy": (1 / 3, 3),
+    "citation_hit": (2 / 3, 3),
+    "citation_precision": ((30 / 40 + 15 / 30) / 2, 2),
+    "citation_recall": ((1 + 15 / 30 + 0) / 3, 3),
+    "answers_with_citation": (2 / 4, 4),  # right and bold of right, wrong, bare, bold
+    "refusal_recall": (1 / 2, 2),
+    "false_refusal": (1 / 4, 4),
+    "retrieve_s_p50": (0.5, 6),
+    "retrieve_s_p95": (0.5, 6),
+    "first_token_s_p50": (2, 4),  # of 0.5, 1.5, 2.5, 4.5
+    "first_token_s_p95": (4.2, 4),  # place .95 × 3 = 2.85 between 2.5 and 4.5
+    "total_s_p50": (3.5, 6),  # of 1, 2, 3, 4, 4, 5
+    "total_s_p95": (4.75, 6),  # place .95 × 5 = 4.75 between 4 and 5
+    "prompt_tokens_p50": (100, 6),
+    "reused_tokens_p50": (0, 6),
+    "answer_tokens_p50": (10, 6),
+}
+
+
+def test_report_by_hand(tmp_path: Path) -> None:
+    questions, rows = cases()
+    made = report(rows, questions, {"seed": 0}, by_name)
+    assert made["run"] == {"seed": 0}
+    counts = made["metrics"].pop("n")
+    assert made["metrics"] == {name: pytest.approx(value) for name, (value, _) in EXPECTED.items()}
+    assert counts == {"questions": 6} | {name: n for name, (_, n) in EXPECTED.items()}
+
+
+def test_measures_without_cases_are_null(tmp_path: Path) -> None:
+    made = report([], [], {}, by_name)
+    assert {value for name, value in made["metrics"].items() if name != "n"} == {None}
+    assert set(made["metrics"]["n"].values()) == {0}
+    write_report(tmp_path / "report.json", made)
+    assert json.loads((tmp_path / "report.json").read_text())["metrics"]["accuracy"] is None
+
+
+def test_only_questions_with_a_row_count() -> None:
+    questions, rows = cases()
+    assert report(rows[:2], questions, {}, by_name) == report(rows, questions[:2], {}, by_name)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"answerable": False}, set(MEASURES) - {"answers_with_citation", "refusal_recall"}),  # whatever gold it names
+        ({"answers": []}, {"accuracy", "f1", "option_accuracy", "refusal_recall"}),
+        ({"answers": ["The", "?"]}, {"accuracy", "f1", "option_accuracy", "refusal_recall"}),
+        ({"answers": ["The", "Mara"]}, {"refusal_recall"}),
+        ({"distractors": []}, {"option_accuracy", "refusal_recall"}),
+        ({"gold": []}, {"hit@1", "hit@4", "hit@10", "mrr@10", "refusal_recall"}),
+        (
+            {"evidence": []},
+            {"evidence_in_context", "citation_hit", "citation_precision", "citation_recall", "refusal_recall"},
+        ),
+    ],
+)
+def test_what_a_question_is_a_case_for(given: dict[str, Any], missing: set[str]) -> None:
+    one = question("q1").model_copy(update=given)
+    row = make_row(one, make_answer("q1", "Mara.", 1, citation(0, 5)))
+    assert set(MEASURES) - set(score(one, row, by_name)) == missing
+
+
+def test_table_rows_are_ready_to_print() -> None:
+    questions, rows = cases()
+    lines = {name: (value, n) for name, value, n in table(report(rows, questions, {}, by_name))}
+    assert list(lines) == list(EXPECTED)
+    assert lines["accuracy"] == ("0.500", "4")
+    assert lines["total_s_p95"] == ("4.75 s", "6")
+    assert lines["prompt_tokens_p50"] == ("100", "6")
+    assert ("hit@1", "–", "0") in table(report([], [], {}, by_name))
+
+
+def test_a_report_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    write_report(path, {"run": {"model": "Käthe"}})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_report(path, {"run": {"model": float("nan")}})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"run": {"model": "Käthe"}}
+    assert [one.name for one in tmp_path.iterdir()] == ["report.json"]
+    with pytest.raises(DatasetError, match="cannot be written: No such file"):
+        write_report(tmp_path / "none" / "report.json", {})
+
+
+def test_run_meta_records_what_the_outcome_depends_on(tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("questions.jsonl", "corpus.jsonl", "answer.md")}
+    for name, path in files.items():
+        path.write_text(name)
+    sums = {name: hashlib.sha256(name.encode()).hexdigest() for name in files}
+    meta = run_meta(
+        {"llm.seed": 3}, {"small": "00aa"}, files["questions.jsonl"], files["corpus.jsonl"], 3, [files["answer.md"]]
+    )
+    assert (meta["settings"], meta["models"], meta["seed"]) == ({"llm.seed": 3}, {"small": "00aa"}, 3)
+    assert meta["questions"] == {"file": str(files["questions.jsonl"]), "sha256": sums["questions.jsonl"]}
+    assert meta["corpus"]["sha256"] == sums["corpus.jsonl"]
+    assert meta["prompts"] == {"answer.md": sums["answer.md"]}
+    assert meta["packages"]["numpy"] == np.__version__
+    assert meta["time"].endswith("+00:00")
+    assert meta == json.loads(json.dumps(meta))
+    with pytest.raises(DatasetError, match="cannot be read"):
+        run_meta({}, {}, tmp_path / "none.jsonl", None, 0)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True)
+
+
+def dirtied(folder: Path, changes: Sequence[tuple[str, str]]) -> str:
+    for name, text in changes:
+        (folder / name).write_text(text)
+    return revision(folder)
+
+
+def test_revision_marks_changes_to_what_makes_answers(tmp_path: Path) -> None:
+    assert revision(tmp_path) == __version__
+    git(tmp_path, "init", "-q")
+    assert revision(tmp_path) == __version__  # no commit yet
+    (tmp_path / "bot").mkdir()
+    (tmp_path / "bot" / "cite.py").write_text("one")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "First")
+    clean = revision(tmp_path)
+    assert len(clean) == 40
+    assert dirtied(tmp_path, [("notes.txt", "mine")]) == clean
+    second, third = (dirtied(tmp_path, [("bot/cite.py", text)]) for text in ("two", "three"))
+    assert second.startswith(f"{clean}+dirty.")
+    assert second != third != clean
+    assert dirtied(tmp_path, [("bot/cite.py", "one"), ("bot/new.py", "")]).startswith(f"{clean}+dirty.")

@@ -1,0 +1,105 @@
+"""A real server with a fake bot, and a real browser that notes every request, message and dialog."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from fake import FakeBot
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_playwright
+
+from bot.ui import Bot
+from bot.ui.server import listen, make_server
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@contextmanager
+def served(bot: Bot, data_dir: Path) -> Iterator[str]:
+    """The page's address while it is served from a thread."""
+    with listen("127.0.0.1", 0) as listener:
+        server = make_server(bot, data_dir)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
+            assert not thread.is_alive(), "the server did not stop"
+
+
+@dataclass
+class Visit:
+    """A tab of the browser, and what went on in it."""
+
+    page: Page
+    hosts: set[str | None] = field(default_factory=set)
+    messages: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.on("dialog", self._dismiss)
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.messages.append(message.text)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    def check(self) -> None:
+        assert self.hosts <= {"127.0.0.1", None}  # None: data: and blob: addresses
+        assert self.messages == []
+        assert self.dialogs == []
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        reason = f"{CHROMIUM} is missing: apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def bot() -> FakeBot:
+    return FakeBot()
+
+
+@pytest.fixture(scope="module")
+def address(bot: FakeBot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(bot, tmp_path_factory.mktemp("data")) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Opens an address in a fresh browser context; at the end, checks that nothing odd went on there."""
+    visits = []
+
+    def open_page(address: str, **options: object) -> Visit:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        visits.append(Visit(context.new_page()))
+        visits[-1].page.goto(address)
+        return visits[-1]
+
+    yield open_page
+    for seen in visits:
+        seen.page.context.close()
+        seen.check()

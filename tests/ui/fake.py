@@ -1,0 +1,176 @@
+"""A bot for the page's tests: it plays fixed answers with the events and the timing of a real one."""
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bot.errors import LLMError, StoreError
+from bot.schema import (
+    Answer,
+    AnswerEvent,
+    Article,
+    ArticleInfo,
+    Citation,
+    Event,
+    Passage,
+    Sentence,
+    SentenceEvent,
+    StageEvent,
+    TextEvent,
+    Timings,
+    Tokens,
+    Turn,
+)
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+OPENED = "The new tram line across the Orla opened on Monday with free rides until Sunday."
+COST = "The bridge cost 84 million crowns, four million less than planned"
+STORM = "Work stopped twice last winter, when storms lifted the river over the footings."
+
+FILLER = (
+    "Planners began to draw the line nine years ago, after a ferry that had linked both banks was taken out of service. "
+    "Shop owners in the old harbour asked for a stop of their own and got one, between the fish hall and the library. "
+    "The cars are built low, so that prams and wheelchairs roll in without a step, and each takes four bicycles. "
+)
+TRAM = "\n\n".join([OPENED, *(FILLER for _ in range(6)), f"{COST}, the city's treasurer said.", STORM, FILLER])
+
+ARTICLES = [
+    Article(
+        id="tram", title="Tram crosses the Orla at last", text=TRAM, date=dt.date(2025, 3, 10),
+        source="Harbour Courier", author="Ines Falk", url="https://courier.example/tram", credit="Photo: city archive",
+    ),
+    Article(
+        id="bees", title="City bees winter well", text="Nine of ten hives on the city's roofs came through the winter.",
+        date=dt.date(2025, 2, 2), source="Harbour Courier",
+    ),
+    Article(
+        id="hostile", title=HOSTILE, text=f"{HOSTILE}<script>alert(2)</script> stands in this text. ${{alert(3)}} {{{{x}}}}",
+        date=dt.date(2024, 12, 1), source=f"<b>{HOSTILE}", url="javascript:alert(4)",
+    ),
+]  # fmt: skip
+
+
+class FakeBot:
+    """`asked` keeps each question with its history; `pause` is the time between words, in seconds."""
+
+    model_name = "fake-model"
+
+    def __init__(self, articles: Sequence[Article] = ARTICLES, pause: float = 0.02) -> None:
+        self._articles = {article.id: article for article in articles}
+        self._pause = pause
+        self._model = threading.Lock()
+        self.asked: list[tuple[str, list[Turn]]] = []
+        self.stopped_after_s: list[float] = []
+
+    def articles(self) -> list[ArticleInfo]:
+        fields = ("id", "title", "date", "url", "source", "origin", "content_hash")
+        return [
+            ArticleInfo(**{name: getattr(article, name) for name in fields}, characters=len(article.text))
+            for article in self._articles.values()
+        ]
+
+    def article(self, article_id: str) -> Article:
+        if article_id not in self._articles:
+            raise StoreError(f"There is no article {article_id}. `bot articles list` shows those there are.")
+        return self._articles[article_id]
+
+    def add_files(self, paths: Sequence[Path]) -> list[str]:
+        return [self._add(path) for path in paths]
+
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), *, stop: threading.Event | None = None
+    ) -> Iterator[Event]:
+        self.asked.append((question, list(history)))
+        stop = stop or threading.Event()
+        yield StageEvent(stage="waiting")
+        while not self._model.acquire(timeout=0.05):
+            if stop.is_set():
+                return
+        try:
+            yield from self._play(question, stop)
+        finally:
+            self._model.release()
+
+    def _play(self, question: str, stop: threading.Event) -> Iterator[Event]:
+        yield StageEvent(stage="searching")
+        if "break" in question:
+            raise LLMError("The model broke. Start the bot again.")
+        for done in range(0, 1201, 20 if "long" in question else 300):
+            if stop.is_set():
+                yield self._stopped(question)
+                return
+            yield StageEvent(stage="reading", done=done, total=1200)
+            time.sleep(5 * self._pause)
+        yield StageEvent(stage="answering")
+        if "president" in question:
+            yield AnswerEvent(answer=self._refusal(question))
+            return
+        yield from self._sentences(hostile_answer(question) if "hostile" in question else tram_answer(question), stop)
+
+    def _sentences(self, answer: Answer, stop: threading.Event) -> Iterator[Event]:
+        for index, sentence in enumerate(answer.sentences):
+            for word in sentence.text.split(" "):
+                if stop.is_set():
+                    yield AnswerEvent(answer=self._cut(answer, index))
+                    return
+                yield TextEvent(text=f"{word} ")
+                time.sleep(self._pause)
+            cited = tuple(citation for citation in answer.citations if citation.sentence == index)
+            yield SentenceEvent(sentence=sentence, citations=cited)
+        yield AnswerEvent(answer=answer)
+
+    def _cut(self, answer: Answer, sentences: int) -> Answer:
+        kept = tuple(citation for citation in answer.citations if citation.sentence < sentences)
+        return answer.model_copy(update={
+            "sentences": answer.sentences[:sentences], "citations": kept, "stopped": True, "dropped_sentences": ()
+        })  # fmt: skip
+
+    def _stopped(self, question: str) -> AnswerEvent:
+        return AnswerEvent(answer=Answer(question=question, text="", stopped=True))
+
+    def _refusal(self, question: str) -> Answer:
+        tram = self._articles["tram"]
+        nearest = Passage(article="tram", start=0, end=10, title=tram.title, text=tram.text[:10])
+        return Answer(
+            question=question, text="Your articles do not answer this question.", refused=True,
+            reason="not_answered", retrieved=(nearest,), timings=Timings(total_s=0.6),
+        )  # fmt: skip
+
+    def _add(self, path: Path) -> str:
+        if path.suffix != ".txt":
+            return f"skipped: {path.name} ({path.suffix} files cannot be read)"
+        text = path.read_text(encoding="utf-8")
+        self._articles[path.stem] = Article(id=path.stem, title=text.splitlines()[0], text=text)
+        return f"added: {path.name}"
+
+
+def cite(marker: int, article: Article, quote: str, sentence: int) -> Citation:
+    start = article.text.index(quote)
+    return Citation(
+        marker=marker, article=article.id, start=start, end=start + len(quote), quote=quote, sentence=sentence,
+        title=article.title, date=article.date, url=article.url,
+    )  # fmt: skip
+
+
+def tram_answer(question: str) -> Answer:
+    tram, bees = ARTICLES[0], ARTICLES[1]
+    said = [
+        ("The new tram line over the Orla opened on Monday, and rides are free until Sunday.", (1,)),
+        ("Its bridge cost 84 million crowns, and storms held up the work twice.", (2, 3)),
+        ("The city's beehives came through the winter, too.", (4,)),
+    ]
+    return Answer(
+        question=question, text=" ".join(text for text, _ in said),
+        sentences=tuple(Sentence(text=text, markers=markers, support=0.9) for text, markers in said),
+        citations=(cite(1, tram, OPENED, 0), cite(2, tram, COST, 1), cite(3, tram, STORM, 1), cite(4, bees, bees.text, 2)),
+        dropped_sentences=("The mayor drove the first tram.",), model="fake-model",
+        timings=Timings(retrieve_s=0.2, first_token_s=0.9, total_s=3.4), tokens=Tokens(prompt=1200, answer=58),
+    )  # fmt: skip
+
+
+def hostile_answer(question: str) -> Answer:
+    hostile = ARTICLES[2]
+    sentence = Sentence(text=f"It says {HOSTILE} and **bold**.", markers=(1,), support=0.9)
+    return Answer(question=question, text=sentence.text, sentences=(sentence,), citations=(cite(1, hostile, HOSTILE, 0),))

@@ -7,21 +7,23 @@ still 0. It refuses words that do not stand exactly once in the stored text of t
 import json
 from pathlib import Path
 
-from bot.articles.read import read_file
+from bot.articles import read_file
+from bot.schema import Article
 
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 
 
 def main() -> None:
     """Rewrite seeds/questions.jsonl in place; SystemExit names the question whose evidence has no single place."""
-    articles = {article.id: article for path in (SEEDS / "articles").iterdir() for article in read_file(path)}
+    read = [article for path in (SEEDS / "articles").iterdir() for article in read_file(path)]
+    texts = {article.id: article.text for article in read if isinstance(article, Article)}
     questions = SEEDS / "questions.jsonl"
     rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines()]
     for row in rows:
         for piece in row["evidence"]:
-            text = articles[piece["article"]].text
+            text = texts.get(piece["article"], "")
             if (found := text.count(piece["text"])) != 1:
-                raise SystemExit(f"{row['id']}: the evidence stands {found} times in {piece['article']}. Mend its text.")
+                raise SystemExit(f"{row['id']}: its evidence stands {found} times in {piece['article']}. Mend it.")
             piece["start"] = text.index(piece["text"])
             piece["end"] = piece["start"] + len(piece["text"])
     questions.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

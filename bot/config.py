@@ -35,6 +35,12 @@ def default_models_dir() -> Path:
     return checkout if (PROJECT / "pyproject.toml").is_file() else default_data_dir() / "models"
 
 
+def shared_folder(name: str) -> Path:
+    """A folder that comes with the program: `prompts`, `seeds` or `models` of the checkout or the installed package."""
+    checkout = PROJECT / name
+    return checkout if (PROJECT / "pyproject.toml").is_file() else Path(__file__).resolve().parent / "_share" / name
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 

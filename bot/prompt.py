@@ -17,6 +17,7 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bot.config import shared_folder
 from bot.errors import PromptError
 from bot.schema import Message, Passage, Turn
 
@@ -25,8 +26,6 @@ Role = Literal["system", "user"]
 
 _SECTION = re.compile(r"^=== (\w+)\s*$")
 _SPACE = re.compile(r"\s+")
-_CHECKOUT = Path(__file__).resolve().parent.parent / "prompts"
-_INSTALLED = Path(__file__).resolve().parent / "_share" / "prompts"
 
 
 class Header(BaseModel):
@@ -65,7 +64,7 @@ class Prompt(NamedTuple):
 
 def find(task: str, own_folder: Path | None) -> Path:
     """The prompt file of `task`: the user's if there is one, otherwise the one that came along."""
-    folders = [_CHECKOUT if _CHECKOUT.is_dir() else _INSTALLED]
+    folders = [shared_folder("prompts")]
     if own_folder is not None:
         if not own_folder.is_dir():
             raise PromptError(f"There is no folder {own_folder}. Check prompts_dir.")

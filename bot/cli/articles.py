@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from bot.cli.state import console, console_for_errors, state
+from bot.cli.state import table as new_table
+from bot.config import shared_folder
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,13 +29,21 @@ def ingest(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Chunk and embed all stored articles anew, with the present settings.")
     ] = False,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Add the sample articles, once: removed ones do not come back.")
+    ] = False,
 ) -> None:
     """Read articles into the store; what is unchanged costs nothing."""
     from bot.cli.compose import open_embedder, open_ingester, open_store
 
-    if not paths and not rebuild:
+    if not (paths or rebuild or samples):
         raise ConfigError("Say what to ingest: bot ingest FILE_OR_FOLDER…, or bot ingest --rebuild.")
     settings = state(context).settings()
+    added_before = settings.data_dir / "samples-added"
+    if samples and not added_before.exists():
+        paths = [*(paths or []), shared_folder("seeds") / "articles"]
+    elif samples and not paths and not rebuild:
+        return
     embedder = open_embedder(settings)
     ingester = open_ingester(settings, embedder, open_store(settings, embedder, rebuilding=rebuild))
     if rebuild:
@@ -45,6 +54,8 @@ def ingest(
         with progress_bar("Ingesting") as report:
             summary = ingester.ingest(paths, report)
         show_summary(summary)
+    if samples:
+        added_before.touch()
 
 
 @contextmanager
@@ -74,7 +85,7 @@ def list_articles(context: typer.Context) -> None:
     if not infos:
         console().print("There are no articles yet. Add some: bot ingest FILE_OR_FOLDER…")
         return
-    table = Table("id", "date", "title", "source", "chunks", box=None)
+    table = new_table("id", "date", "title", "source", "chunks")
     for info in infos:
         cells = (info.id, str(info.date or ""), info.title, info.source or "", str(info.chunks))
         table.add_row(*(Text(cell) for cell in cells))

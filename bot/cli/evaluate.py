@@ -5,11 +5,11 @@ from typing import Annotated, cast
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from bot.cli.articles import progress_bar, show_summary
 from bot.cli.compose import open_chat, open_embedder, open_ingester, open_llm, open_store
 from bot.cli.state import console, console_for_errors, state
+from bot.cli.state import table as new_table
 from bot.config import Settings, flatten
 from bot.errors import DatasetError
 from bot.schema import Answer, AnswerEvent, Filters
@@ -71,7 +71,7 @@ def evaluate(
         )
     result = report(rows, cases, read_meta(out), embedder.embed_documents)
     write_report(out / "report.json", result)
-    grid = Table("measure", "value", "n", box=None)
+    grid = new_table("measure", "value", "n")
     for row in table(result):
         grid.add_row(*row)
     console().print(grid)

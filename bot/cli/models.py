@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-from rich.table import Table
 from rich.text import Text
 
 from bot.cli.state import console, console_for_errors, state
+from bot.cli.state import table as new_table
 from bot.errors import ModelError
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ def list_models(context: typer.Context) -> None:
     from bot.models.catalogue import load
 
     settings = state(context).settings()
-    table = Table("name", "kind", "size", "memory", "licence", "here", "", box=None)
-    for entry in load().models:
+    table = new_table("name", "kind", "size", "memory", "licence", "here", "")
+    for entry in load().entries:
         chosen = entry.name in (settings.llm.model, settings.embed.model)
         here = "yes" if (settings.models_dir / entry.file).is_file() else "no"
         notes = ["in use"] * chosen + ["not tried here"] * (not entry.tried)
         size = f"{entry.bytes / 1e6:,.0f} MB" if entry.bytes else ""
-        cells = (entry.name, entry.kind, size, f"{entry.memory} GB", entry.licence, here, ", ".join(notes))
+        cells = (entry.name, entry.kind, size, f"{entry.memory_gb:g} GB", entry.licence, here, ", ".join(notes))
         table.add_row(*(Text(cell) for cell in cells))
     console().print(table)
     console().print(Text(f"\nFolder: {settings.models_dir}"))

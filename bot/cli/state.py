@@ -1,6 +1,7 @@
 """What every command starts from: the settings, and consoles to write on."""
 
 import logging
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from bot.config import Loaded, Settings, load
 from bot.errors import ConfigError
+
+PIPE_WIDTH = 240
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,16 @@ def state(context: typer.Context) -> State:
 
 
 def console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    """For results; in a pipe, lines are as wide as they need to be."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def table(*columns: str) -> Table:
+    """A table whose first column, a name that users type elsewhere, is never cut."""
+    grid = Table(box=None)
+    for index, column in enumerate(columns):
+        grid.add_column(column, no_wrap=index == 0, overflow="fold")
+    return grid
 
 
 def console_for_errors() -> Console:

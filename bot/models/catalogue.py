@@ -90,7 +90,7 @@ class Entry(Frozen):
     name: FileName
     kind: Kind
     title: str
-    file: Annotated[FileName, Field(pattern=r"\.gguf$")]
+    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.gguf$")
     licence: str
     context: int = Field(gt=0)
     prompt: str

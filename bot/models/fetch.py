@@ -61,16 +61,15 @@ def pull(
     """The path of the entry's file in `models_dir`, fetched if it is not there with the right sum.
 
     `local` (a file, or a folder that holds the arriving files) is used instead of the sources; `sources` replaces the
-    entry's own. What was fetched before a break is used again. `report` is called a few times a second; what it
-    raises ends the job. Raises FetchError: no space, no source could deliver, or a wrong sum.
+    entry's own. What was fetched before a break is used again. `report` is called several times a second, and often
+    while bytes come; what it raises ends the job. Raises FetchError: no space, no source could deliver, or a wrong sum.
     """
     job = _Job(entry, models_dir.absolute(), report, free_space)
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
         with _locked(job):
             if not _stands(job):
-                given = [PathSource(via="path", path=local)] if local else entry.sources
-                _fetch(job, list(sources or given))
+                _fetch(job, [PathSource(via="path", path=local)] if local else sources or entry.sources)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise _no_space(job, 0) from None
@@ -108,7 +107,7 @@ def _stands(job: _Job) -> bool:
     return False
 
 
-def _fetch(job: _Job, sources: list[Source]) -> None:
+def _fetch(job: _Job, sources: Sequence[Source]) -> None:
     reasons = []
     for source in sources:
         job.folder.mkdir(parents=True, exist_ok=True)

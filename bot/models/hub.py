@@ -1,15 +1,17 @@
 """Files on Hugging Face, through huggingface_hub: its endpoint, token, proxy and offline settings are honoured.
 
 `hf_hub_download` of version 2 begins anew after a break, so the bytes are asked for from where they end. The only
-thing told about this machine is that Citebot asks: the user agent replaces the library's, which lists versions.
+thing told about this machine is that Citebot asks: the user agent replaces the library's, which lists versions, and
+its telemetry is off meanwhile.
 """
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from huggingface_hub import get_hf_file_metadata, get_session, hf_hub_url
+from huggingface_hub import constants, get_hf_file_metadata, get_session, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
 
@@ -18,7 +20,6 @@ from bot.errors import FetchError
 from bot.models.catalogue import Arrival, HubSource
 from bot.models.wheels import Tick, part_path
 
-BLOCK = 1 << 20
 TIMEOUT_SECONDS = 30.0
 RETRIES = 5
 PAUSE_SECONDS = 1.0
@@ -35,16 +36,30 @@ def describe(source: HubSource, arrivals: tuple[Arrival, ...]) -> tuple[Arrival,
 
     Raises FetchError with the reason, without advice, also if the hub's size is not the catalogue's.
     """
-    return tuple(_describe(source, arrival) for arrival in arrivals)
+    with _without_telemetry():
+        return tuple(_describe(source, arrival) for arrival in arrivals)
 
 
 def fetch(source: HubSource, arrivals: tuple[Arrival, ...], folder: Path, tick: Tick) -> None:
     """Complete `folder`/FILE.part for every arrival that `describe` gave; `tick` gets the bytes of all together."""
     before = 0
-    for arrival in arrivals:
-        size = arrival.bytes or 0
-        _download(_File(_url(source, arrival), arrival, size), folder, _shifted(tick, before))
-        before += size
+    with _without_telemetry():
+        for arrival in arrivals:
+            size = arrival.bytes or 0
+            _download(_File(_url(source, arrival), arrival, size), folder, _shifted(tick, before))
+            before += size
+
+
+@contextmanager
+def _without_telemetry() -> Iterator[None]:
+    # HF_HUB_DISABLE_TELEMETRY is read when the library is first imported, which may have been long ago. Without it
+    # the library asks the hub for a list of coding agents, to report whether one runs here.
+    before = constants.HF_HUB_DISABLE_TELEMETRY
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_DISABLE_TELEMETRY = before
 
 
 def _shifted(tick: Tick, before: int) -> Callable[[int], None]:
@@ -85,8 +100,8 @@ def _download(file: _File, folder: Path, tick: Tick) -> None:
         if start > file.size:
             start = output.truncate(0)
         for offset, block in _blocks(file, start):
-            output.seek(offset)
-            output.truncate()
+            if offset != output.tell():  # the server began anew
+                output.truncate(output.seek(offset))
             output.write(block)
             tick(offset + len(block))
 
@@ -121,7 +136,7 @@ def _stream(url: str, start: int) -> Iterator[bytes | None]:
         hf_raise_for_status(response)
         if response.status_code != 206 and start:
             yield None
-        yield from response.iter_bytes(BLOCK)
+        yield from response.iter_bytes()
 
 
 def _reason(error: Exception) -> str:

@@ -138,7 +138,7 @@ class Page:
         self._fresh.click(self._start_afresh, None, blank, **free)
         for component in (self._conversation, self._list, self._panel):
             component.click(self._open, [self._exchanges], [self._panel], **free)
-        self._search.input(self._find, [self._search], [self._list], **free, trigger_mode="always_last")
+        self._search.change(self._find, [self._search], [self._list], **free)
         added = [self._files, self._report, self._list, self._conversation]
         self._files.upload(self._add, [self._files, self._search, self._exchanges], added, **quiet)
 

@@ -1,5 +1,6 @@
 """Serves the page: theme and style, headers that keep the browser from calling other hosts, port and clean stop."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -66,10 +67,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def make_server(bot: Bot, data_dir: Path) -> uvicorn.Server:
-    """The page as a server without a socket yet: `run(sockets=[…])` serves it, `should_exit = True` ends it."""
+    """The page as a server without a socket yet: `run(sockets=[…])` serves it, `should_exit = True` ends it.
+
+    Call it where no event loop runs.
+    """
     uploads = data_dir / "uploads"
     shutil.rmtree(uploads, ignore_errors=True)  # what a run that was killed left behind
     _configure_gradio(uploads)
+    return asyncio.run(_assemble(bot))
+
+
+async def _assemble(bot: Bot) -> uvicorn.Server:
+    # A coroutine because Gradio, built where no event loop runs, makes several and never closes them.
     page = Page(bot)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(_Headers)

@@ -182,7 +182,9 @@ def _sentence(number: int, exchange: Exchange, sentence: Sentence) -> str:
     citations = [citation for marker in sentence.markers if (citation := exchange.citation(marker))]
     markers = "".join(_marker(number, citation) for citation in citations)
     if citations:
-        return f"<span>{escape(sentence.text)}{markers}</span>"
+        end = len(sentence.text.rpartition(" ")[2][-12:])  # kept on one line with the markers
+        head, tail = sentence.text[: len(sentence.text) - end], sentence.text[len(sentence.text) - end :]
+        return f'<span>{escape(head)}<span class="cb-markers">{escape(tail)}{markers}</span></span>'
     return f'<span class="cb-unsupported" title="No source was found for this sentence">{escape(sentence.text)}</span>'
 
 

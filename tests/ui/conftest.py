@@ -3,13 +3,14 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from fake import FakeBot
+from fake_bot import FakeBot
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_playwright
 
 from bot.ui import Bot
@@ -26,7 +27,8 @@ FLAGS = [
 def served(bot: Bot, data_dir: Path) -> Iterator[str]:
     """The page's address while it is served from a thread."""
     with listen("127.0.0.1", 0) as listener:
-        server = make_server(bot, data_dir)
+        with ThreadPoolExecutor(1) as pool:  # in this thread the browser's event loop runs
+            server = pool.submit(make_server, bot, data_dir).result()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -53,7 +55,7 @@ class Visit:
         self.page.on("dialog", self._dismiss)
 
     def _note(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        if message.type == "error":
             self.messages.append(message.text)
 
     def _dismiss(self, dialog: Dialog) -> None:

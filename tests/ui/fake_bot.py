@@ -62,7 +62,10 @@ class FakeBot:
         self._pause = pause
         self._model = threading.Lock()
         self.asked: list[tuple[str, list[Turn]]] = []
-        self.stopped_after_s: list[float] = []
+
+    @property
+    def busy(self) -> bool:
+        return self._model.locked()
 
     def articles(self) -> list[ArticleInfo]:
         fields = ("id", "title", "date", "url", "source", "origin", "content_hash")

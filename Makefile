@@ -1,0 +1,92 @@
+# The commands of the README: make run, make test; for contributors: make check, make bench, make lock.
+# GPU=cuda, metal or vulkan compiles llama.cpp for a GPU; PORT=7861 serves the page elsewhere.
+
+# The first Python that runs and is new enough; otherwise any, so that `preflight` can say what is wrong with it.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; \
+	done || command -v python3)
+PORT   ?= $(or $(BOT_CHAT_PORT),7860)
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+NEED_GB := 6
+
+GPU_FLAG_cuda   := -DGGML_CUDA=on
+GPU_FLAG_metal  := -DGGML_METAL=on
+GPU_FLAG_vulkan := -DGGML_VULKAN=on
+GPU_FLAG := $(GPU_FLAG_$(GPU))
+
+.PHONY: run test check bench lock install preflight port clean
+.DELETE_ON_ERROR:
+
+run: preflight port install
+	@$(BIN)/bot models pull
+	@$(BIN)/bot ingest --samples
+	@$(BIN)/bot chat --port $(PORT)
+
+test: $(VENV)/.dev chromium
+	@$(BIN)/bot models pull
+	@$(BIN)/bot models pull smollm2-135m-instruct
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	@$(BIN)/bot models pull
+	$(BIN)/python bench/speed.py
+
+install: $(VENV)/.installed
+
+# Exact versions, with the sums of every file; no index is named, so pip's own settings decide where they come from.
+lock: $(VENV)/.dev
+	$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-header -o requirements.lock
+	$(BIN)/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) build dist
+
+# What can be wrong with the machine, each in one line that says what to do. Only looked at before the first install.
+preflight:
+	@test -z "$(GPU)" || test -n "$(GPU_FLAG)" || { echo "GPU=$(GPU) is not known. Use GPU=cuda, GPU=metal or GPU=vulkan." >&2; exit 1; }
+	@test -e $(VENV)/.installed || { \
+	test -n "$(PYTHON)" || { echo "Python is missing. Install 3.11 or newer (Debian: apt-get install python3 python3-venv)." >&2; exit 1; }; \
+	"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$("$(PYTHON)" --version 2>&1) is too old. Install Python 3.11 or newer, or name one: make run PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+	"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing. Install it (Debian: apt-get install python3-venv)." >&2; exit 1; }; \
+	command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || { echo "A C++ compiler is missing; llama.cpp is compiled here. Install one (Debian: apt-get install build-essential; macOS: xcode-select --install)." >&2; exit 1; }; \
+	free=$$(df -Pk . | awk 'NR == 2 { print int($$4 / 1048576) }'); test "$$free" -ge $(NEED_GB) || { echo "The disk is nearly full: $$free GB are free here and the environment with its models takes $(NEED_GB). Free some, or clone to another disk." >&2; exit 1; }; }
+
+port:
+	@"$(PYTHON)" -c 'import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))' $(PORT) 2>/dev/null \
+		|| { echo "Port $(PORT) is in use. Stop the program that uses it, or take another: make run PORT=7861" >&2; exit 1; }
+
+$(VENV)/bin/python: | preflight
+	@echo "Making the environment in $(VENV) …"
+	@"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml $(VENV)/.gpu-$(or $(GPU),none) | $(VENV)/bin/python
+	@echo "Installing; llama.cpp is compiled here, which takes several minutes the first time …"
+	@CMAKE_ARGS="$(strip $(CMAKE_ARGS) $(GPU_FLAG))" $(PIP) install --require-hashes \
+		$(if $(GPU),--no-cache-dir --force-reinstall,) -r requirements.lock
+	@$(PIP) install -q --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Another GPU setting means another llama.cpp: the stamp's name changes, and with it the install is out of date.
+$(VENV)/.gpu-%: | $(VENV)/bin/python
+	@rm -f $(VENV)/.gpu-*
+	@touch $@
+
+# The page is tested in a real browser. As root on Debian it is installed; elsewhere its tests say what they miss.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
+		{ echo "Installing Chromium for the tests of the page …"; \
+		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy chromium fonts-dejavu-core >/dev/null; }

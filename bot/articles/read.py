@@ -1,0 +1,143 @@
+"""Paths → files → articles. What cannot be read is told with the reason, and the rest goes on.
+
+It does not know which articles are stored already, and does not mind two with the same id.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from bot.articles import fields
+from bot.articles.jsonl import read_line
+from bot.articles.page import read_html
+from bot.articles.pdf import read_pdf
+from bot.articles.plain import read_markdown, read_text
+from bot.errors import ArticleError
+from bot.schema import Article, Frozen
+
+MAX_BYTES = 50_000_000  # of one article; a .jsonl file may be longer, its lines may not
+
+_TOO_LONG = f"it is longer than {MAX_BYTES // 1_000_000} MB. Split it into several articles."
+_READERS: dict[str, Callable[[bytes, Path], Article]] = {
+    ".txt": read_text,
+    ".md": read_markdown,
+    ".markdown": read_markdown,
+    ".html": read_html,
+    ".htm": read_html,
+    ".pdf": read_pdf,
+}
+_LINES = ".jsonl"
+SUFFIXES = (*_READERS, _LINES)
+_UNSUPPORTED = f"not a kind of file that can be read. Give one of {', '.join(SUFFIXES)}."
+
+
+class Skipped(Frozen):
+    """A file, folder or line that gave no article; `reason` is a clause that ends with what to do."""
+
+    origin: str
+    reason: str
+
+
+def find_files(paths: Sequence[Path]) -> Iterator[Path | Skipped]:
+    """Files to read, each once: those named, and those within folders, sorted by name at each level.
+
+    Hidden files and folders within a folder are passed over; links are followed, each folder visited once. Files of
+    other kinds, and folders that cannot be opened, come as Skipped. Raises ArticleError at the call for a path that
+    does not exist.
+    """
+    for path in paths:
+        if not os.path.lexists(path):
+            raise ArticleError(f"There is no file or folder {path}. Check its spelling.")
+    return _find(paths, set())
+
+
+def read_file(path: Path) -> Iterator[Article | Skipped]:
+    """The article of a file, those of a .jsonl file one by one, or Skipped with the reason; never raises."""
+    origin = fields.origin(path)
+    reader = _READERS.get(path.suffix.lower())
+    reason = _unreadable(path)
+    if reason is not None:
+        yield Skipped(origin=origin, reason=reason)
+        return
+    try:
+        with path.open("rb") as file:
+            if reader is None:
+                yield from _read_lines(file, path, origin)
+                return
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise ArticleError(_TOO_LONG)
+        yield reader(data, path)
+    except ArticleError as error:
+        yield Skipped(origin=origin, reason=str(error))
+    except OSError as error:
+        yield Skipped(origin=origin, reason=_os_reason(error))
+
+
+def _find(paths: Sequence[Path], seen: set[str]) -> Iterator[Path | Skipped]:
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in seen:
+            continue
+        seen.add(real)
+        if not os.path.isdir(path):  # Path.is_dir raises where a parent is closed
+            reason = _unreadable(path)
+            yield path if reason is None else Skipped(origin=fields.origin(path), reason=reason)
+            continue
+        try:
+            inside = sorted(child for child in path.iterdir() if not child.name.startswith("."))
+        except OSError as error:
+            yield Skipped(origin=fields.origin(path), reason=_os_reason(error))
+            continue
+        yield from _find(inside, seen)
+
+
+def _unreadable(path: Path) -> str | None:
+    """Why a path needs no opening: its kind is told by its suffix, and pipes and devices would wait for ever."""
+    if path.suffix.lower() not in SUFFIXES:
+        return _UNSUPPORTED
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return _os_reason(error)
+    return None if stat.S_ISREG(mode) else "not a regular file. Copy what it gives into one."
+
+
+def _os_reason(error: OSError) -> str:
+    return f"it cannot be opened ({error.strerror}). Check that it exists and that you may read it."
+
+
+def _read_lines(file: BinaryIO, path: Path, origin: str) -> Iterator[Article | Skipped]:
+    number = 0
+    while line := file.readline(MAX_BYTES + 1):
+        number += 1
+        try:
+            if len(line) > MAX_BYTES:
+                _skip_rest(file, line)
+                raise ArticleError(_TOO_LONG)
+            if number == 1:
+                line = _without_mark(line)
+            if line.strip():
+                yield read_line(line, number, path)
+        except _WrongEncoding as error:
+            yield Skipped(origin=origin, reason=str(error))
+            return
+        except ArticleError as error:
+            yield Skipped(origin=origin, reason=f"line {number}: {error}")
+
+
+class _WrongEncoding(ArticleError):
+    """No line of the file can be read."""
+
+
+def _without_mark(line: bytes) -> bytes:
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _WrongEncoding("it is UTF-16. Save it again as UTF-8.")
+    return line.removeprefix(b"\xef\xbb\xbf")
+
+
+def _skip_rest(file: BinaryIO, line: bytes) -> None:
+    while line and not line.endswith(b"\n"):
+        line = file.readline(MAX_BYTES)

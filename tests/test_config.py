@@ -1,0 +1,214 @@
+"""config: which layer wins, what is refused, and that secrets stay secret."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import config
+from bot.config import Settings, describe, flatten, load
+from bot.errors import ConfigError
+
+NAMES = sorted(flatten(Settings()))
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "settings.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def refusal(flags: Mapping[str, Any] | None = None, file: Path | None = None, **environ: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(flags, file, environ)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "flags", "value", "origin"),
+    [
+        ("", {}, {}, 200, "default"),
+        ("[llm]\nanswer_tokens = 21", {}, {}, 21, "file "),
+        ("[llm]\nanswer_tokens = 21", {"BOT_LLM_ANSWER_TOKENS": "22"}, {}, 22, "variable BOT_LLM_ANSWER_TOKENS"),
+        ("[llm]\nanswer_tokens = 21", {"BOT_LLM_ANSWER_TOKENS": "22"}, {"llm.answer_tokens": "23"}, 23, "flag"),
+        ("[llm]\nanswer_tokens = 21", {}, {"llm.answer_tokens": 23}, 23, "flag"),
+        ("", {"BOT_LLM_ANSWER_TOKENS": "22"}, {"llm.answer_tokens": None}, 22, "variable BOT_LLM_ANSWER_TOKENS"),
+    ],
+)
+def test_later_layers_win(
+    tmp_path: Path, toml: str, environ: dict[str, str], flags: dict[str, Any], value: int, origin: str
+) -> None:
+    loaded = load(flags, write(tmp_path, toml), environ)
+    assert loaded.settings.llm.answer_tokens == value
+    assert loaded.origins["llm.answer_tokens"].startswith(origin)
+    assert {loaded.origins[name] for name in NAMES if name != "llm.answer_tokens"} == {"default"}
+
+
+def test_origin_names_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, 'log_level = "info"')
+    assert load({}, file, {}).origins["log_level"] == f"file {file}"
+
+
+def test_layers_are_joined_key_by_key(tmp_path: Path) -> None:
+    loaded = load(
+        {"llm.seed": 7}, write(tmp_path, "[llm]\nanswer_tokens = 50\nthreads = 1"), {"BOT_LLM_THREADS": "2"}
+    )
+    llm = loaded.settings.llm
+    assert (llm.answer_tokens, llm.threads, llm.seed) == (50, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "flags", "wrong", "nearest"),
+    [
+        ("[llm]\nanswer_token = 3", {}, {}, "llm.answer_token ", "llm.answer_tokens"),
+        ("data_dirs = 'x'", {}, {}, "data_dirs", "data_dir"),
+        ("[chats]\nport = 1", {}, {}, "chats.port", "chat.port"),
+        ("llm = 5", {}, {}, "llm ", ""),
+        ("[[llm]]\nmodel = 'x'", {}, {}, "llm ", ""),
+        ("", {"BOT_LLM_MODLE": "x"}, {}, "BOT_LLM_MODLE", "BOT_LLM_MODEL"),
+        ("", {"BOT_LLM": '{"model": "x"}'}, {}, "BOT_LLM", ""),
+        ("", {"BOT_DATADIR": "x"}, {}, "BOT_DATADIR", "BOT_DATA_DIR"),
+        ("", {}, {"llm.sed": 1}, "llm.sed", "llm.seed"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest(
+    tmp_path: Path, toml: str, environ: dict[str, str], flags: dict[str, Any], wrong: str, nearest: str
+) -> None:
+    message = refusal(flags, write(tmp_path, toml), **environ)
+    assert wrong in message
+    assert f"Did you mean {nearest}" in message
+    assert "`bot config show`" in message
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "flags", "expected"),
+    [
+        ("[llm]\nanswer_tokens = 'many'", {}, {}, ["llm.answer_tokens", "settings.toml", "integer", "'many'"]),
+        ("[llm.model]\nname = 'x'", {}, {}, ["llm.model", "settings.toml", "string"]),
+        ("", {"BOT_CHAT_PORT": "70000"}, {}, ["chat.port", "BOT_CHAT_PORT", "65535", "'70000'"]),
+        ("", {"BOT_LOG_LEVEL": "loud"}, {}, ["log_level", "BOT_LOG_LEVEL", "'warning'", "'loud'"]),
+        ("", {}, {"llm.temperature": -1}, ["llm.temperature", "flag", "0", "-1"]),
+        ("", {}, {"chunk.max_tokens": "3"}, ["chunk.max_tokens", "flag", "32"]),
+    ],
+)
+def test_wrong_values_name_the_setting_and_where_it_came_from(
+    tmp_path: Path, toml: str, environ: dict[str, str], flags: dict[str, Any], expected: list[str]
+) -> None:
+    message = refusal(flags, write(tmp_path, toml), **environ)
+    for part in expected:
+        assert part in message
+
+
+def test_all_wrong_values_are_told_at_once() -> None:
+    message = refusal({"llm.seed": -1, "chat.port": 0})
+    assert "llm.seed" in message
+    assert "chat.port" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"[llm]\nmodel = \n", "line 2"), (b"x = 1\nx = 2\n", "line 2"), (b"name = '\xff'", "utf-8")],
+)
+def test_broken_toml_names_file_and_line(tmp_path: Path, content: bytes, expected: str) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_bytes(content)
+    message = refusal(None, file)
+    assert str(file) in message
+    assert expected in message
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    missing = tmp_path / "none.toml"
+    assert str(missing) in refusal(None, missing)
+    assert str(missing) in refusal(BOT_CONFIG=str(missing))
+
+
+def test_where_the_file_is_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[llm]\nseed = 5", encoding="utf-8")
+    other = write(tmp_path, "[llm]\nseed = 6")
+    at_home = {"BOT_DATA_DIR": str(tmp_path)}
+    assert load(None, None, at_home).settings.llm.seed == 5
+    assert load({"data_dir": str(tmp_path)}, None, {}).settings.llm.seed == 5
+    assert load(None, None, at_home | {"BOT_CONFIG": str(other)}).settings.llm.seed == 6
+    assert load(None, tmp_path / "config.toml", at_home | {"BOT_CONFIG": str(other)}).settings.llm.seed == 5
+
+
+def test_paths_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/someone")
+    settings = load({"data_dir": "here", "models_dir": "~/models"}, None, {}).settings
+    assert settings.data_dir == tmp_path / "here"
+    assert settings.models_dir == Path("/home/someone/models")
+    assert not (tmp_path / "here").exists(), "loading makes no folder"
+
+
+def test_models_lie_in_the_checkout_or_beside_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert config.default_models_dir() == Path(__file__).resolve().parent.parent / "models"
+    monkeypatch.setattr(config, "PROJECT", tmp_path)
+    assert config.default_models_dir() == config.default_data_dir() / "models"
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "flags"),
+    [
+        ("[llm]\napi_key = 'hunter2'", {}, {}),
+        ("", {"BOT_LLM_API_KEY": "hunter2"}, {}),
+        ("", {}, {"llm.api_key": "hunter2"}),
+    ],
+)
+def test_secrets_are_masked(tmp_path: Path, toml: str, environ: dict[str, str], flags: dict[str, Any]) -> None:
+    settings = load(flags, write(tmp_path, toml), environ).settings
+    assert settings.llm.api_key is not None
+    assert settings.llm.api_key.get_secret_value() == "hunter2"
+    assert "hunter2" not in f"{settings!r} {flatten(settings)} {settings.model_dump_json()}"
+
+
+def test_a_secret_of_the_wrong_type_is_not_shown(tmp_path: Path) -> None:
+    message = refusal(None, write(tmp_path, "[llm]\napi_key = 424242"))
+    assert "llm.api_key" in message
+    assert "424242" not in message
+
+
+def test_every_setting_is_described() -> None:
+    described = describe()
+    assert sorted(described) == NAMES
+    assert [name for name, meaning in described.items() if not re.search(r"\w", meaning)] == []
+
+
+def test_settings_are_frozen_and_refuse_extras() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().llm.seed = 3
+    with pytest.raises(ValueError, match="Extra"):
+        Settings(extra=3)  # type: ignore[call-arg]
+
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "log_level": st.sampled_from(["debug", "info", "warning", "error"]),
+    "llm.model": st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs", "Cc"])),
+    "llm.answer_tokens": st.integers(16, 10**6),
+    "llm.temperature": st.floats(0, 2),
+    "cite.min_support": st.floats(0, 1),
+    "chat.port": st.integers(1, 65535),
+    "chat.history_turns": st.integers(0, 20),
+    "store.server": st.none() | st.just("http://127.0.0.1:8000"),
+}
+
+
+@given(st.fixed_dictionaries({}, optional=VALUES))
+def test_flat_settings_load_again_to_the_same(values: dict[str, Any]) -> None:
+    settings = load(values, None, {}).settings
+    flat = flatten(settings)
+    assert all(flat[name] == value for name, value in values.items())
+    assert load(flat, None, {}).settings == settings
+
+
+@given(st.fixed_dictionaries({}, optional={name: value for name, value in VALUES.items() if name != "store.server"}))
+def test_the_environment_says_the_same_as_flags(values: dict[str, Any]) -> None:
+    environ = {f"BOT_{name.replace('.', '_').upper()}": str(value) for name, value in values.items()}
+    assert load(None, None, environ).settings == load(values, None, {}).settings

@@ -1,0 +1,250 @@
+"""The page in a real browser, over a real server, with a fake bot."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Visit, served
+from fake_bot import ARTICLES, COST, HOSTILE, OPENED, FakeBot
+from playwright.sync_api import Page, expect
+
+Open = Callable[..., Visit]
+CITED = "When did the tram line open, and what did its bridge cost?"
+SLOW = "A long question: what did the bridge cost?"
+
+
+def ask(page: Page, question: str) -> None:
+    box = page.get_by_placeholder("Ask your articles")
+    box.fill(question)
+    box.press("Enter")
+
+
+def ask_and_wait(page: Page, question: str, exchanges: int = 1) -> None:
+    ask(page, question)
+    expect(page.locator(".cb-exchange")).to_have_count(exchanges)
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
+    expect(page.get_by_role("log")).to_have_attribute("aria-busy", "false")
+
+
+def marker(page: Page, number: int) -> None:
+    page.locator(f'.cb-answer p button[data-marker="{number}"]').click()
+
+
+def catch(page: Page, condition: str) -> None:
+    """Waits for a JavaScript condition, tested in each frame, so that a moment's state is not missed."""
+    page.wait_for_function(f"() => {condition}", polling="raf")
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.02)
+
+
+def in_sight(page: Page, selector: str) -> bool:
+    """Whether the whole element lies within the window and within the article's scrolled text."""
+    return bool(page.evaluate(
+        """(selector) => {
+          const mark = document.querySelector(selector).getBoundingClientRect();
+          const text = document.querySelector('.cb-text').getBoundingClientRect();
+          return mark.top >= Math.max(0, text.top) && mark.bottom <= Math.min(innerHeight, text.bottom);
+        }""",
+        selector,
+    ))  # fmt: skip
+
+
+@pytest.fixture
+def page(visit: Open, address: str) -> Page:
+    return visit(address).page
+
+
+def test_an_answer_streams_and_ends_with_its_sources(page: Page, bot: FakeBot) -> None:
+    expect(page.get_by_text("Ask about your")).to_be_visible()
+    ask(page, CITED)
+    catch(page, "document.querySelector('.cb-status progress')?.value == 600")
+    catch(page, "document.querySelector('.cb-tentative')?.textContent == 'The new tram '")
+    catch(page, "/Sunday\\.\\[1\\] Its /.test(document.querySelector('.cb-answer').textContent)")
+    expect(page.locator(".cb-sources li")).to_have_count(4)
+    expect(page.locator(".cb-sources li").nth(1)).to_contain_text(COST)
+    expect(page.locator(".cb-sources li").nth(1)).to_contain_text("Tram crosses the Orla at last · 10 Mar 2025")
+    expect(page.locator(".cb-status")).to_contain_text("Took 3.4 s")
+    expect(page.locator("mark.cb-here")).to_have_text(OPENED)
+    ask_and_wait(page, CITED, exchanges=2)
+    assert [turn.question for turn in bot.asked[-1][1]] == [CITED]
+
+
+def test_a_marker_opens_its_article_at_the_quoted_words(page: Page) -> None:
+    ask_and_wait(page, CITED)
+    marker(page, 2)
+    here = page.locator("mark.cb-here")
+    expect(here).to_have_text(COST)
+    until(lambda: in_sight(page, "mark.cb-here"), 2)
+    page.locator(".cb-text").evaluate("element => { element.scrollTop = 0; }")
+    assert not in_sight(page, "mark.cb-here")
+    marker(page, 2)
+    until(lambda: in_sight(page, "mark.cb-here"), 2)
+    page.locator(".cb-source").nth(3).press("Enter")
+    expect(page.locator(".cb-article h2")).to_have_text("City bees winter well")
+    expect(here).to_have_text(ARTICLES[1].text)
+    page.locator('.cb-marker-row button[data-marker="1"]').press("Enter")
+    expect(here).to_have_text(OPENED)
+
+
+def test_markers_of_settled_sentences_work_while_the_answer_grows(visit: Open, tmp_path: Path) -> None:
+    with served(FakeBot(pause=0.1), tmp_path) as address:
+        page = visit(address).page
+        ask(page, CITED)
+        marker(page, 1)
+        expect(page.locator("mark.cb-here")).to_have_text(OPENED)
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+
+
+def test_a_refusal_looks_different_and_offers_the_nearest_article(page: Page) -> None:
+    ask_and_wait(page, "Who is the president of France?")
+    expect(page.locator(".cb-refusal")).to_contain_text("Your articles do not answer this question.")
+    expect(page.locator(".cb-sources")).to_have_count(0)
+    page.locator(".cb-nearest button").click()
+    expect(page.locator(".cb-article h2")).to_have_text("Tram crosses the Orla at last")
+
+
+@pytest.mark.parametrize(("question", "moment"), [(SLOW, "Reading"), (CITED, "Answering")])
+def test_stop_takes_effect_within_a_second(page: Page, bot: FakeBot, question: str, moment: str) -> None:
+    ask(page, question)
+    expect(page.locator(".cb-status")).to_contain_text(moment)
+    pressed = time.monotonic()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped here.")).to_be_visible(timeout=1000)
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible(timeout=1000)
+    assert time.monotonic() - pressed < 1
+    assert not bot.busy
+    ask_and_wait(page, CITED, exchanges=2)
+    expect(page.locator(".cb-sources")).to_be_visible()
+
+
+def test_leaving_the_page_frees_the_model(page: Page, bot: FakeBot) -> None:
+    ask(page, SLOW)
+    expect(page.locator(".cb-status")).to_contain_text("Reading")
+    assert bot.busy
+    page.close()
+    until(lambda: not bot.busy, 1)
+
+
+def test_an_error_is_told_and_the_next_question_works(page: Page) -> None:
+    ask_and_wait(page, "Does this break?")
+    expect(page.locator(".cb-problem")).to_have_text("The model broke. Start the bot again.")
+    ask_and_wait(page, CITED, exchanges=2)
+    expect(page.locator(".cb-sources")).to_be_visible()
+
+
+def test_new_chat_and_an_empty_question(page: Page) -> None:
+    ask_and_wait(page, "Who is the president of France?")
+    page.get_by_role("button", name="New chat").click()
+    expect(page.locator(".cb-exchange")).to_have_count(0)
+    ask(page, "  ")
+    expect(page.locator(".cb-status")).to_have_text("Type a question first.")
+
+
+def test_two_visitors_queue_and_do_not_see_each_other(visit: Open, address: str) -> None:
+    first, second = visit(address).page, visit(address).page
+    ask(first, SLOW)
+    expect(first.locator(".cb-status")).to_contain_text("Reading")
+    ask(second, CITED)
+    expect(second.locator(".cb-status")).to_contain_text("Waiting")
+    second.get_by_role("tab", name="Articles").click()
+    second.get_by_role("button", name="City bees winter well").click()
+    expect(second.locator(".cb-article h2")).to_have_text("City bees winter well")
+    expect(first.get_by_role("button", name="Stop")).to_be_visible()
+    first.get_by_role("button", name="Stop").click()
+    expect(second.locator(".cb-sources")).to_be_attached()
+    expect(second.locator(".cb-question")).to_have_text([CITED])
+    expect(first.locator(".cb-question")).to_have_text([SLOW])
+
+
+def test_hostile_text_is_shown_as_text(page: Page) -> None:
+    ask_and_wait(page, f"{HOSTILE} hostile")
+    expect(page.locator(".cb-question")).to_have_text(f"{HOSTILE} hostile")
+    expect(page.locator(".cb-answer p").first).to_have_text(f"It says {HOSTILE} and **bold**.[1]")
+    page.get_by_role("tab", name="Articles").click()
+    page.locator(".cb-list").get_by_role("button", name=HOSTILE).click()
+    expect(page.locator(".cb-article h2")).to_have_text(HOSTILE)
+    expect(page.locator(".cb-text")).to_have_text(ARTICLES[2].text)
+    expect(page.locator(".cb-article .cb-meta").first).to_contain_text("javascript:alert(4)")
+    assert page.locator(".cb-article a, .cb-article img, .cb-list img, .cb-chat img").count() == 0
+
+
+@pytest.fixture
+def empty(visit: Open, tmp_path: Path) -> Iterator[tuple[Page, Path]]:
+    with served(FakeBot(articles=[]), tmp_path) as address:
+        yield visit(address).page, tmp_path
+
+
+def test_articles_are_added_from_files(empty: tuple[Page, Path]) -> None:
+    page, folder = empty
+    expect(page.locator("#cb-conversation")).to_contain_text("There are no articles yet")
+    page.get_by_role("tab", name="Articles").click()
+    expect(page.locator(".cb-list")).to_contain_text("There are no articles yet")
+    files = {"fair.txt": f"Autumn fair {HOSTILE}\nIt rained.", "ferry.txt": "Ferry sold\nAt last.", "odd.xyz": "?"}
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    page.locator("input[type=file]").set_input_files([folder / name for name in files])
+    expect(page.locator(".cb-report li")).to_have_text(
+        ["added: fair.txt", "added: ferry.txt", "skipped: odd.xyz (.xyz files cannot be read)"]
+    )
+    expect(page.locator(".cb-list li")).to_have_count(2)
+    page.get_by_placeholder("Find by title").fill("ferry")
+    expect(page.locator(".cb-list li")).to_have_count(1)
+    page.locator(".cb-list button").click()
+    expect(page.locator(".cb-text")).to_have_text("Ferry sold\nAt last.")
+    page.get_by_role("tab", name="Ask").click()
+    expect(page.locator("#cb-conversation")).to_contain_text("Ask about your 2 articles")
+    assert [path for path in (folder / "uploads").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_all_and_a_marker_brings_the_article(visit: Open, address: str, scheme: str) -> None:
+    page = visit(address, viewport={"width": 390, "height": 844}, color_scheme=scheme).page
+    ask_and_wait(page, CITED)
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("scrollY") == 0
+    marker(page, 2)
+    expect(page.locator("mark.cb-here")).to_have_text(COST)
+    until(lambda: in_sight(page, "mark.cb-here"), 2)
+
+
+CONTRAST = """(selector) => {
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255)
+      .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  let element = document.querySelector(selector), behind = element;
+  while (/^rgba.*, 0\\)$/.test(getComputedStyle(behind).backgroundColor)) behind = behind.parentElement;
+  const pair = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor].map(light);
+  return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_the_contrast_that_wcag_asks_for(visit: Open, address: str, scheme: str) -> None:
+    page = visit(address, color_scheme=scheme).page
+    ask_and_wait(page, CITED)
+    ask_and_wait(page, "Who is the president of France?", exchanges=2)
+    parts = [".cb-answer p", ".cb-refusal p", ".cb-question", ".cb-meta", ".cb-status", ".cb-text", ".cb-note"]
+    for selector in [*parts, "button.cb-marker", "mark.cb-here", "mark:not(.cb-here)", ".cb-article a"]:
+        assert page.evaluate(CONTRAST, selector) >= 4.5, selector
+
+
+def test_the_keyboard_alone_is_enough(page: Page) -> None:
+    expect(page.get_by_placeholder("Ask your articles")).to_be_focused()
+    page.keyboard.type(CITED)
+    page.keyboard.press("Enter")
+    expect(page.locator(".cb-sources")).to_be_visible()
+    for _ in range(30):
+        page.keyboard.press("Shift+Tab")
+        if page.evaluate("document.activeElement.dataset.marker") == "3":
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator('mark.cb-here[data-number="3"]')).to_be_visible()

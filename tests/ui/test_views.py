@@ -1,0 +1,249 @@
+import datetime as dt
+from html.parser import HTMLParser
+
+import pytest
+from fake_bot import ARTICLES, COST, HOSTILE, STORM, cite, hostile_answer, tram_answer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.schema import Answer, Article, ArticleInfo, Citation, Passage, Sentence, StageEvent
+from bot.ui import views
+from bot.ui.exchange import Exchange
+
+ALLOWED_TAGS = {
+    "header", "h1", "h2", "h3", "p", "div", "section", "nav", "span", "button", "bdi", "ol", "ul", "li", "q", "time",
+    "mark", "a", "details", "summary", "b", "code", "progress",
+}  # fmt: skip
+NASTY = [
+    HOSTILE,
+    "<script>alert(1)</script>",
+    "\"><svg onload=alert(1)>",
+    "' onmouseover='alert(1)",
+    "</mark></div><iframe src=javascript:alert(1)>",
+    "&lt;b&gt; &amp;amp; ${alert(1)} {{constructor}} `x`",
+    "\u202e\u2066reversed\u200b\x00",
+]
+
+
+class Parsed(HTMLParser):
+    """The elements of a piece of HTML with their attributes, its text, and the text of each `<mark>`."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.marks: dict[str, str] = {}
+        self._open: list[str] = []
+        self._number = ""
+        self.feed(html)
+        self.close()
+        assert self._open == [], f"not closed: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._open.append(tag)
+        if tag == "mark":
+            self._number = dict(attrs)["data-number"] or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if "mark" in self._open:
+            self.marks[self._number] = self.marks.get(self._number, "") + data
+
+    def check_harmless(self) -> None:
+        for tag, attributes in self.elements:
+            assert tag in ALLOWED_TAGS
+            assert not [name for name in attributes if name.startswith("on") or name in {"src", "style"}]
+            assert (attributes.get("href") or "https://").startswith(("http://", "https://"))
+
+
+def views_of(text: str) -> list[str]:
+    """Every view, with `text` wherever text of others can stand."""
+    article = Article(id=text, title=text, text=text, source=text, author=text, credit=text, url=text)
+    citation = Citation(
+        marker=1, article=text, start=0, end=len(text), quote=text, sentence=0, title=text, date=dt.date(2025, 1, 2)
+    )
+    answer = Answer(
+        question=text, text=text, sentences=(Sentence(text=text, markers=(1,)), Sentence(text=text)),
+        citations=(citation,), dropped_sentences=(text,), model=text,
+    )  # fmt: skip
+    passage = Passage(article=text, start=0, end=1, title=text, text=text)
+    refusal = Answer(question=text, text=text, refused=True, retrieved=(passage,))
+    exchanges = [
+        Exchange(text, answer=answer, sentences=answer.sentences, citations=answer.citations),
+        Exchange(text, answer=refusal),
+        Exchange(text, problem=text),
+        Exchange(text, tentative=text),
+    ]
+    info = ArticleInfo(id=text, title=text, source=text, url=text)
+    return [
+        views.header(text),
+        views.conversation(exchanges, 1),
+        views.article(article, 0, [citation], 1),
+        views.article_list([info]),
+        views.report([text]),
+        views.problem(text),
+        views.status(text),
+    ]
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_text_of_others_is_shown_as_text(text: str) -> None:
+    for html in views_of(text):
+        parsed = Parsed(html)
+        parsed.check_harmless()
+        assert text in parsed.text
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_any_text_leaves_the_html_whole(text: str) -> None:
+    for html in views_of(text):
+        Parsed(html).check_harmless()
+
+
+@pytest.mark.parametrize(
+    ("url", "href"),
+    [
+        ("https://courier.example/a?b=1&c=2", "https://courier.example/a?b=1&c=2"),
+        ("http://courier.example", "http://courier.example"),
+        ('https://x.example/"><img src=x onerror=alert(1)>', 'https://x.example/"><img src=x onerror=alert(1)>'),
+        ("javascript:alert(1)", None),
+        ("JaVaScRiPt:alert(1)", None),
+        ("java\nscript:alert(1)", None),
+        (" javascript:alert(1)", None),
+        ("data:text/html,<script>alert(1)</script>", None),
+        ("file:///etc/passwd", None),
+        ("//courier.example/a", None),
+        ("https:", None),
+        ("http://[broken", None),
+    ],
+)
+def test_only_web_addresses_become_links(url: str, href: str | None) -> None:
+    parsed = Parsed(views.link(url))
+    assert [attributes.get("href") for _, attributes in parsed.elements] == ([href] if href else [])
+    for _, attributes in parsed.elements:
+        assert "noopener" in (attributes["rel"] or "")
+    if href is None:
+        assert parsed.text == url
+
+
+def test_marks_are_exactly_the_quotes() -> None:
+    answer = tram_answer("q")
+    parsed = Parsed(views.article(ARTICLES[0], 0, answer.citations, 2))
+    assert parsed.marks == {str(c.marker): c.quote for c in answer.citations if c.article == "tram"}
+    assert [a["data-number"] for tag, a in parsed.elements if a.get("class") == "cb-here"] == ["2"]
+    assert ARTICLES[0].text in parsed.text
+
+
+@pytest.mark.parametrize(
+    ("spans", "chosen", "marks"),
+    [
+        ({1: (0, 5), 2: (3, 8)}, 2, {"1": "012", "2": "34567"}),
+        ({1: (0, 5), 2: (3, 8)}, 1, {"1": "01234", "2": "567"}),
+        ({1: (0, 5), 2: (3, 8)}, 0, {"1": "01234", "2": "567"}),
+        ({1: (2, 4), 2: (0, 9)}, 2, {"2": "012345678"}),
+        ({1: (0, 3), 2: (0, 3)}, 2, {"2": "012"}),
+        ({1: (4, 9)}, 1, {"1": "45678"}),
+    ],
+)
+def test_the_chosen_quote_is_whole_where_quotes_overlap(
+    spans: dict[int, tuple[int, int]], chosen: int, marks: dict[str, str]
+) -> None:
+    text = "012345678"
+    citations = [
+        Citation(marker=marker, article="a", start=start, end=end, quote=text[start:end], sentence=0, title="t")
+        for marker, (start, end) in spans.items()
+    ]
+    parsed = Parsed(views.marked(text, citations, chosen))
+    assert parsed.marks == marks
+    assert parsed.text == text
+
+
+def test_a_changed_article_is_not_marked_in_the_wrong_place() -> None:
+    citation = cite(1, ARTICLES[0], COST, 0)
+    changed = ARTICLES[0].model_copy(update={"text": f"News. {ARTICLES[0].text}"})
+    parsed = Parsed(views.article(changed, 0, [citation], 1))
+    assert parsed.marks == {}
+    assert "has changed" in parsed.text
+
+
+def test_each_sentence_ends_in_its_markers_and_the_sources_are_listed() -> None:
+    answer = tram_answer("What?")
+    html = views.conversation([Exchange("What?", answer.sentences, answer.citations, answer=answer)], 3)
+    parsed = Parsed(html)
+    assert "twice.[2][3]" in parsed.text
+    assert parsed.text.index("[4]") < parsed.text.index(STORM)
+    markers = [a for tag, a in parsed.elements if tag == "button" and a["class"] == "cb-marker"]
+    assert [marker["data-marker"] for marker in markers] == ["1", "2", "3", "4"]
+    assert all(marker["aria-label"] and marker["data-exchange"] == "0" for marker in markers)
+    assert 'class="cb-unsupported"' not in html
+    assert "The mayor drove the first tram." in parsed.text
+
+
+def test_a_sentence_without_a_source_and_a_refusal_look_different() -> None:
+    plain = Answer(question="q", text="So it is.", sentences=(Sentence(text="So it is."),))
+    assert "cb-unsupported" in views.conversation([Exchange("q", plain.sentences, answer=plain)], 1)
+    refusal = Answer(question="q", text="Not in your articles.", refused=True)
+    assert "cb-refusal" in views.conversation([Exchange("q", answer=refusal)], 1)
+
+
+def test_while_an_answer_grows_it_is_busy_and_has_no_source_list() -> None:
+    sentence = Sentence(text="Done.", markers=(1,))
+    html = views.conversation([Exchange("q", (sentence,), (cite(1, ARTICLES[0], COST, 0),), tentative="And no")], 1)
+    assert 'aria-busy="true"' in html
+    assert "cb-sources" not in html
+    assert "And no" in Parsed(html).text
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (StageEvent(stage="waiting"), "Waiting: someone else is being answered3 s"),
+        (StageEvent(stage="searching"), "Searching your articles3 s"),
+        (StageEvent(stage="reading", done=640, total=1200), "Reading the passages found640 of 1,200 tokens3 s"),
+        (StageEvent(stage="reading"), "Reading the passages found3 s"),
+        (StageEvent(stage="answering"), "Answering3 s"),
+    ],
+)
+def test_the_status_line_tells_the_stage(event: StageEvent, words: str) -> None:
+    assert Parsed(views.stage(event, 3.2)).text == words
+
+
+def test_the_status_line_tells_how_long_it_took() -> None:
+    text = Parsed(views.finished(tram_answer("q"))).text
+    assert text == "Took 3.4 s · search 0.2 s · first words after 0.9 s · 1,200 tokens read, 58 written"
+    stopped = hostile_answer("q").model_copy(update={"stopped": True})
+    assert Parsed(views.finished(stopped)).text == "Stopped after 0.0 s"
+
+
+def infos(count: int) -> list[ArticleInfo]:
+    day = dt.date(2024, 1, 1)
+    return [
+        ArticleInfo(id=f"a{n}", title=f"Title {n}", source="Courier", date=day + dt.timedelta(n)) for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "query", "shown", "words"),
+    [
+        (3, "", ["a2", "a1", "a0"], "3 articles"),
+        (1, "", ["a0"], "1 article"),
+        (3, "COURIER a1", ["a1"], "1 of 3 articles"),
+        (3, "2024-01-03", ["a2"], "1 of 3 articles"),
+        (3, "nothing such", [], "0 of 3 articles"),
+        (300, "", [f"a{n}" for n in range(299, 99, -1)], "300 articles; the newest 200 are shown, type to narrow"),
+    ],
+)
+def test_the_list_of_articles(count: int, query: str, shown: list[str], words: str) -> None:
+    parsed = Parsed(views.article_list(infos(count), query))
+    assert [attributes["data-article"] for tag, attributes in parsed.elements if tag == "button"] == shown
+    assert parsed.text.startswith(words)
+
+
+@pytest.mark.parametrize("html", [views.article_list([]), views.conversation([], 0)])
+def test_without_articles_the_page_says_what_to_do(html: str) -> None:
+    assert "There are no articles yet" in Parsed(html).text
+    assert "bot ingest" in Parsed(html).text

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from bot.articles import Skipped, chunk, embedding_text, find_files, read_file
+from bot.articles import Skipped, chunk, embedding_text, find_files, heading, read_file
 from bot.embed import Embedder
 from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk
@@ -107,7 +107,8 @@ class Ingester:
 
     def _prepare(self, article: Article) -> tuple[list[Chunk], Vectors]:
         chunks = chunk(article, self._embedder.count_tokens, self._chunk_tokens)
-        return chunks, self._embedder.embed_documents([embedding_text(article, one) for one in chunks])
+        head = heading(article, self._embedder.count_tokens, self._chunk_tokens)
+        return chunks, self._embedder.embed_documents([embedding_text(article, one, head) for one in chunks])
 
 
 def _own_id(article: Article, infos: dict[str, ArticleInfo], seen: set[str]) -> Article:

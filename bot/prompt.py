@@ -7,12 +7,13 @@ template. What is filled in is never read as a template. It knows no model: toke
 
 import datetime as dt
 import re
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 import yaml
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -49,8 +50,9 @@ class PromptFile(NamedTuple):
         for role, template in self.sections:
             try:
                 messages.append(Message(role=role, content=template.render(values).strip()))
-            except TemplateError as error:
-                raise PromptError(f"{self.path}, section {role}: {error}. Mend the template.") from None
+            except Exception as error:  # noqa: BLE001 - an expression in a template may fail in any way
+                reason = str(error).rstrip(".")
+                raise PromptError(f"{self.path}:{_line(error)}: {reason}. Mend the template.") from None
         return messages
 
 
@@ -155,7 +157,7 @@ def _header(path: Path, lines: Sequence[str]) -> tuple[Header, int]:
     try:
         header = Header(**yaml.safe_load("\n".join(lines[1 : ends[1]])))
     except (yaml.YAMLError, ValidationError, TypeError) as error:
-        reason = " ".join(str(error).split())
+        reason = _reason(error)
         raise PromptError(f"{path}:1: the header is wrong: {reason}. It needs task, fills and refusal.") from None
     known = {"passages", "question", "today"}
     if unknown := set(header.fills) - known:
@@ -179,6 +181,18 @@ def _check_names(path: Path, tree: nodes.Template, header: Header) -> None:
     for name in tree.find_all(nodes.Name):
         if name.name in unknown:
             raise PromptError(f"{path}:{name.lineno}: `{name.name}` is not among the header's fills. Mend the name.")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{problem['loc'][0]}: {problem['msg'].lower()}" for problem in error.errors())
+    return _one_line(str(error))
+
+
+def _line(error: Exception) -> int:
+    """The line of a template that failed while it was filled in: Jinja gives its frames the file's line numbers."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno or 1 for frame in reversed(frames) if frame.filename == "<template>"), 1)
 
 
 def _one_line(text: str) -> str:

@@ -54,7 +54,8 @@ def embedder_path(model_path: Callable[[str], Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def small_llm(small_llm_path: Path) -> Iterator[LlamaCpp]:
-    llm = LlamaCpp(small_llm_path, name=SMALL_LLM, context_tokens=4096)
+    """With one thread: on a busy machine, threads that wait for each other make times meaningless."""
+    llm = LlamaCpp(small_llm_path, name=SMALL_LLM, context_tokens=4096, threads=1)
     yield llm
     llm.close()
 

@@ -78,7 +78,7 @@ def _line(title: str, article: Article) -> str:
 
 def _units(text: str, size: CountTokens, room: int, fits: Callable[[int, int], bool]) -> list[_Unit]:
     spans = sentences.split(text)
-    nexts = [start for start, _ in spans[1:]] + [len(text)]
+    nexts = [*(start for start, _ in spans), len(text)][1:]
     units: list[_Unit] = []
     for (start, end), following in zip(spans, nexts, strict=True):
         tokens = size(text[start:end])

@@ -35,7 +35,7 @@ _PLUGS = tuple(
     for pattern in (
         r"(?:click|tap) here (?:to|for) (?:get|download|install|sign up|subscribe|receive|join|follow|more)\b[^.;:!?]*"
         r"\b(?:apps?|newsletters?|briefings?|emails?|alerts|updates|coverage|news|stories|podcasts?)\b[^;:!?]{0,40}",
-        r"(?:download|get|install) (?:the|our) [^.,;:!?]{1,60}\bapp"
+        r"(?:download|get|install) (?:the|our) [^.,;:!?]{0,60}\bapp"
         r"(?: (?:here|now|today|for free|on (?:ios|android|the app store|google play)|and|or))*[.!]?",
         r"(?:sign up|subscribe|register) (?:here )?(?:for|to) [^.;:!?]{0,80}"
         r"\b(?:newsletters?|briefings?|emails?|alerts|podcasts?)\b[^.;:!?]{0,60}[.!]?",

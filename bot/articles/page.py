@@ -1,5 +1,6 @@
 """Saved web pages → articles; the only importer of trafilatura, which finds the story in the page. No network."""
 
+import datetime as dt
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bot.schema import Article
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
 _LIST_OR_TABLE = re.compile(r"- |.*\|")
 _NOTHING = "no article was found in the page. Save its text as .txt instead."
-# The publishing day as the page states it, not one that may be anywhere in its text.
+# The day of publishing, not of the last change.
 _DATES = {"original_date": True, "extensive_search": False}
 
 
@@ -23,24 +24,33 @@ def read_html(data: bytes, path: Path) -> Article:
     charset = _CHARSET.search(data[:4096])
     html = decode(data, charset[1].decode("ascii") if charset else None)
     try:
-        page = trafilatura.extract_with_metadata(html, include_comments=False, date_extraction_params=_DATES)
+        page = trafilatura.bare_extraction(
+            html, include_comments=False, with_metadata=True, date_extraction_params=_DATES
+        )
     except Exception as error:  # any page may come in, and its parsers promise no kind of error
         raise ArticleError(f"the page could not be parsed ({type(error).__name__}). Save its text as .txt.") from None
-    text = page.text if page else None
-    if page is None or not text:
+    if page is None or isinstance(page, dict) or not page.text:
         raise ArticleError(_NOTHING)
-    story = clean(_paragraphs(text), date_line=False)
+    story = clean(_paragraphs(page.text), date_line=False)
     return fields.build(
         path,
         story.text,
         title=page.title,
-        date=fields.parse_date(page.date) if page.date else None,
+        date=_published(page.date, html, page.text),
         url=page.url,
         source=page.sitename,
         author=page.author,
         credit=story.credit,
         dropped=story.dropped,
     )
+
+
+def _published(day: str | None, html: str, story: str) -> dt.date | None:
+    """The day that trafilatura found, unless only the story mentions it: then it may be any day."""
+    if not day:
+        return None
+    in_page, in_story = (text.replace("/", "-").replace(".", "-").count(day) for text in (html, story))
+    return None if in_page and in_page == in_story else fields.parse_date(day)
 
 
 def _paragraphs(text: str) -> str:

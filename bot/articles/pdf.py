@@ -70,7 +70,7 @@ def _join_page(page: str, vocabulary: set[str]) -> str:
     joined, last = "", ""
     for line in lines:
         if joined and line:
-            ends = not last or len(last) < _FULL_LINE * width or _BULLET.match(line)
+            ends = not last or _BULLET.match(line) or (len(last) < _FULL_LINE * width and not line[0].islower())
             joined = f"{joined}\n\n{line}" if ends else _join_lines(joined, line, vocabulary)
         elif line:
             joined = line

@@ -13,6 +13,9 @@ from bot.articles.decode import decode
 from bot.errors import ArticleError
 from bot.schema import Article
 
+MAX_HEADER = 10_000
+MAX_BRACKETS = 500  # the YAML parser's time grows with the square of the open ones
+
 _HEADER = re.compile(r"---[^\S\n]*\n(.*?)^(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _OPEN_HEADER = re.compile(r"---[^\S\n]*\n[A-Za-z_]+:")
 _TITLE = re.compile(r"^# +(.+?)(?: +#+)?[^\S\n]*$", re.MULTILINE)
@@ -62,12 +65,14 @@ def _front_matter(text: str) -> tuple[dict[str, _Value], str]:
 
 def _values(header: str) -> dict[str, _Value] | None:
     """Its entries as written, nothing converted, so that an id of 007 stays one; None if it is no mapping."""
+    if len(header) > MAX_HEADER or header.count("[") + header.count("{") > MAX_BRACKETS:
+        raise ArticleError("line 1: the header is too long or too nested. Keep only title, date and the like in it.")
     try:
         # Composing builds no objects and follows no aliases, so it is safe with any input.
         root = yaml.compose(header, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 2 if mark else 1
+        line = min(mark.line, header.count("\n") - 1) + 2 if mark else 1
         raise ArticleError(f"line {line}: the header is not YAML ({error.problem}). Mend that line.") from None
     except (yaml.YAMLError, RecursionError, ValueError):
         raise ArticleError("line 1: the header is not YAML. Mend or remove it.") from None

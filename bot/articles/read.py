@@ -30,22 +30,22 @@ _READERS: dict[str, Callable[[bytes, Path], Article]] = {
 }
 _LINES = ".jsonl"
 SUFFIXES = (*_READERS, _LINES)
-_UNSUPPORTED = f"not a kind of file that can be read. Give one of {', '.join(SUFFIXES)}."
+_UNSUPPORTED = f"it is not a kind of file that can be read. Give one of {', '.join(SUFFIXES)}."
 
 
 class Skipped(Frozen):
-    """A file, folder or line that gave no article; `reason` is a clause that ends with what to do."""
+    """A file, folder or line that gave no article; `reason` says why and ends with what to do."""
 
     origin: str
     reason: str
 
 
-def find_files(paths: Sequence[Path]) -> Iterator[Path | Skipped]:
+def find_files(paths: Sequence[Path]) -> Iterator[Path]:
     """Files to read, each once: those named, and those within folders, sorted by name at each level.
 
     Hidden files and folders within a folder are passed over; links are followed, each folder visited once. Files of
-    other kinds, and folders that cannot be opened, come as Skipped. Raises ArticleError at the call for a path that
-    does not exist.
+    other kinds, and folders that cannot be opened, are given too, so that `read_file` reports them. Raises ArticleError
+    at the call for a path that does not exist.
     """
     for path in paths:
         if not os.path.lexists(path):
@@ -76,33 +76,34 @@ def read_file(path: Path) -> Iterator[Article | Skipped]:
         yield Skipped(origin=origin, reason=_os_reason(error))
 
 
-def _find(paths: Sequence[Path], seen: set[str]) -> Iterator[Path | Skipped]:
+def _find(paths: Sequence[Path], seen: set[str]) -> Iterator[Path]:
     for path in paths:
         real = os.path.realpath(path)
         if real in seen:
             continue
         seen.add(real)
         if not os.path.isdir(path):  # Path.is_dir raises where a parent is closed
-            reason = _unreadable(path)
-            yield path if reason is None else Skipped(origin=fields.origin(path), reason=reason)
+            yield path
             continue
         try:
             inside = sorted(child for child in path.iterdir() if not child.name.startswith("."))
-        except OSError as error:
-            yield Skipped(origin=fields.origin(path), reason=_os_reason(error))
+        except OSError:
+            yield path
             continue
         yield from _find(inside, seen)
 
 
 def _unreadable(path: Path) -> str | None:
-    """Why a path needs no opening: its kind is told by its suffix, and pipes and devices would wait for ever."""
-    if path.suffix.lower() not in SUFFIXES:
-        return _UNSUPPORTED
+    """Why there is no use in opening a path; pipes and devices would wait for ever."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
         return _os_reason(error)
-    return None if stat.S_ISREG(mode) else "not a regular file. Copy what it gives into one."
+    if stat.S_ISDIR(mode):
+        return "it is a folder that cannot be opened. Check that you may read it."
+    if path.suffix.lower() not in SUFFIXES:
+        return _UNSUPPORTED
+    return None if stat.S_ISREG(mode) else "it is no regular file. Copy what it gives into one."
 
 
 def _os_reason(error: OSError) -> str:

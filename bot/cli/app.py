@@ -51,6 +51,7 @@ def version() -> None:
 def main() -> None:
     """Run the command line; errors of ours become one line, and Ctrl-C exits with 130."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger().handlers[0].addFilter(_wanted)
     try:
         app()
     except BotError as error:
@@ -61,6 +62,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `head` does; nothing is wrong
         sys.exit(0)
+
+
+def _wanted(record: logging.LogRecord) -> bool:
+    """Some libraries set their own loggers to DEBUG; the level of the root, which is the setting, holds for all."""
+    return record.levelno >= logging.getLogger().level
 
 
 def _escaped(error: BotError) -> str:

@@ -74,7 +74,7 @@ def open_llm(settings: Settings) -> "LLM":
 def open_chat(settings: Settings, embedder: "LlamaEmbedder", store: "Store", llm: "LLM | None" = None) -> "Chat":
     from bot import prompt
     from bot.answer import Answerer
-    from bot.articles import split
+    from bot.articles.sentences import split
     from bot.chat import Chat
     from bot.retrieve import Retriever
 

@@ -44,7 +44,7 @@ class ServerLLM:
             raise Stopped
         estimate = self.count_tokens(messages)
         yield Reading(0, estimate)
-        prompt, answer, cut = estimate, 0, False
+        prompt, answer, cut, ended = estimate, 0, False, False
         for chunk in self._chunks(messages, max_tokens, stop):
             if chunk.usage is not None:
                 prompt, answer = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
@@ -53,6 +53,9 @@ class ServerLLM:
                     answer += chunk.usage is None
                     yield Piece(choice.delta.content)
                 cut = cut or choice.finish_reason == "length"
+                ended = ended or choice.finish_reason is not None
+        if not (ended or answer or stop.is_set()):  # some servers have begun to send when they find the prompt too long
+            raise LLMError(f"The server at {self._url} said nothing. Look at its log; its context may be too small.")
         yield Finished(Tokens(prompt=prompt, answer=answer), stopped=stop.is_set(), cut=cut)
 
     def _chunks(

@@ -42,11 +42,11 @@ class ChatTemplate:
         """Token ids of the prompt, up to where the assistant's answer begins."""
         try:
             text, contents = self._render(messages)
-        except TemplateError:
+        except Exception:  # noqa: BLE001 - an expression in a template may fail in any way
             # Some templates (Gemma's among them) know no system role: its words then open the first user message.
             try:
                 text, contents = self._render(_without_system(messages))
-            except TemplateError as error:
+            except Exception as error:  # noqa: BLE001
                 raise ModelError(f"The model's chat template refuses the prompt: {error}. Choose another.") from None
         tokens: list[int] = []
         for index, part in enumerate(_MARKED.split(text)):

@@ -64,7 +64,12 @@ class Store:
         self._lock = filelock.FileLock(folder / "write.lock", timeout=LOCK_SECONDS)
         self._infos: dict[str, ArticleInfo] = {}
         self._state: str | None = None
-        self._chunks = self._open_chunks(rebuilding)
+        self._rebuilding = rebuilding  # until then, vectors that were made in another way are no mistake
+        try:
+            self._chunks = self._open_chunks()
+        except Exception:
+            self._client.close()
+            raise
 
     # -- reading --
 
@@ -72,7 +77,7 @@ class Store:
         """All articles by id, without their texts; read anew only when articles have changed."""
         state = self.state()
         if state != self._state or self.is_writing(state):
-            self._chunks = self._open_chunks(rebuilding=False)
+            self._chunks = self._open_chunks()
             self._infos = {info.id: info for info in self._read_infos()}
             self._state = state
         return self._infos
@@ -184,7 +189,7 @@ class Store:
             self._add_chunks(new, (article, chunks, vectors))
             self._articles.update(ids=[article.id], metadatas=[{_count_key(name): len(chunks)}])
         self._note(chunks=name, signature=self.signature.model_dump_json())
-        self._chunks = new
+        self._chunks, self._rebuilding = new, False
         self._client.delete_collection(old)
 
     def close(self) -> None:
@@ -199,14 +204,14 @@ class Store:
     def _note(self, **values: str) -> None:
         self._articles.modify(metadata=self._metadata() | values)
 
-    def _open_chunks(self, rebuilding: bool) -> chromadb.Collection:
+    def _open_chunks(self) -> chromadb.Collection:
         notes = self._metadata()
         if "chunks" not in notes:
             name = self.signature.collection()
             self._note(chunks=name, signature=self.signature.model_dump_json(), state=uuid.uuid4().hex)
             return self._collection(name, "cosine")
         made = Signature.model_validate_json(str(notes["signature"]))
-        if made != self.signature and not rebuilding:
+        if made != self.signature and not self._rebuilding:
             raise StoreMismatch(
                 f"The articles in {self.folder} were prepared in another way than the settings say "
                 f"({made.difference(self.signature)}). Run `bot ingest --rebuild`, or set the old value again."

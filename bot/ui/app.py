@@ -34,12 +34,18 @@ element.addEventListener('click', (event) => {
 });
 """
 
-# Follow the answer as it grows, unless the reader has scrolled up.
+# Keep the newest question and its growing answer in view, unless the reader has scrolled away since it was asked.
 FOLLOW = """
-let atEnd = true;
 const box = element.closest('#cb-conversation');
-box.addEventListener('scroll', () => { atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60; });
-watch('value', () => { if (atEnd) box.scrollTop = box.scrollHeight; });
+let wanted = 0, count = 0;
+watch('value', () => {
+  const exchanges = element.querySelectorAll('.cb-exchange'), last = exchanges[exchanges.length - 1];
+  const moved = exchanges.length === count && Math.abs(box.scrollTop - wanted) > 60;
+  count = exchanges.length;
+  if (!last || moved) return;
+  box.scrollTop += last.getBoundingClientRect().top - box.getBoundingClientRect().top;
+  wanted = box.scrollTop;
+});
 """
 
 # Bring the chosen words into view; where the panel is below the chat (a phone), bring the panel as well.

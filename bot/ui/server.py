@@ -8,12 +8,14 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import gradio.routes
 import uvicorn
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.config import ChatSettings
@@ -63,7 +65,8 @@ def listen(host: str, port: int) -> socket.socket:
     except socket.gaierror:
         raise UIError(f"{host} is not an address of this machine. Choose another with --host.") from None
     except OSError as error:
-        raise UIError(f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port.") from None
+        why = os.strerror(error.errno or 0)
+        raise UIError(f"Port {port} on {host} cannot be used: {why}. Choose another with --port.") from None
 
 
 def make_server(bot: Bot, data_dir: Path) -> uvicorn.Server:
@@ -85,7 +88,7 @@ async def _assemble(bot: Bot) -> uvicorn.Server:
     gr.mount_gradio_app(
         app, page.blocks, "/", theme=_theme(), css_paths=[Path(__file__).parent / "page.css"], footer_links=[],
         run_history=False, enable_monitoring=False, pwa=False, mcp_server=False, ssr_mode=False, show_error=False,
-        max_file_size=LARGEST_UPLOAD,
+        max_file_size=LARGEST_UPLOAD, app_kwargs={"openapi_url": None},
     )  # fmt: skip
     return _Server(app, page)
 
@@ -97,7 +100,7 @@ def _configure_gradio(uploads: Path) -> None:
     # It sums up all events with pandas after each one, for a monitoring page that we do not serve.
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(2**62)
     # Read at import; it makes a folder there, by default in /tmp, where on a shared machine it may be another user's.
-    gradio.routes.DEFAULT_TEMP_DIR = str(uploads)
+    gradio.routes.DEFAULT_TEMP_DIR = str(uploads)  # type: ignore[attr-defined]
 
 
 def _theme() -> gr.themes.Base:
@@ -132,9 +135,12 @@ class _Server(uvicorn.Server):
     def __init__(self, app: FastAPI, page: Page) -> None:
         super().__init__(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=2))
         self._page = page
+        self._gradio: Any = next(route.app for route in app.routes if isinstance(route, Mount))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._page.stop_all()  # or the stop would wait for the answers in work
+        # Else the stop would wait for the answers in work and for each open page.
+        self._page.stop_all()
+        self._gradio.stop_event.set()
         await super().shutdown(sockets)
 
 

@@ -30,7 +30,7 @@ COST = "The bridge cost 84 million crowns, four million less than planned"
 STORM = "Work stopped twice last winter, when storms lifted the river over the footings."
 
 FILLER = (
-    "Planners began to draw the line nine years ago, after a ferry that had linked both banks was taken out of service. "
+    "Planners began to draw the line nine years ago, after a ferry that had linked both banks was given up. "
     "Shop owners in the old harbour asked for a stop of their own and got one, between the fish hall and the library. "
     "The cars are built low, so that prams and wheelchairs roll in without a step, and each takes four bicycles. "
 )
@@ -46,7 +46,7 @@ ARTICLES = [
         date=dt.date(2025, 2, 2), source="Harbour Courier",
     ),
     Article(
-        id="hostile", title=HOSTILE, text=f"{HOSTILE}<script>alert(2)</script> stands in this text. ${{alert(3)}} {{{{x}}}}",
+        id="hostile", title=HOSTILE, text=f"{HOSTILE}<script>alert(2)</script> stands here. ${{alert(3)}} {{{{x}}}}",
         date=dt.date(2024, 12, 1), source=f"<b>{HOSTILE}", url="javascript:alert(4)",
     ),
 ]  # fmt: skip
@@ -110,16 +110,17 @@ class FakeBot:
         if "president" in question:
             yield AnswerEvent(answer=self._refusal(question))
             return
-        yield from self._sentences(hostile_answer(question) if "hostile" in question else tram_answer(question), stop)
+        answer = hostile_answer(question) if "hostile" in question else tram_answer(question)
+        yield from self._sentences(answer, stop, self._pause * (10 if "slow" in question else 1))
 
-    def _sentences(self, answer: Answer, stop: threading.Event) -> Iterator[Event]:
+    def _sentences(self, answer: Answer, stop: threading.Event, pause: float) -> Iterator[Event]:
         for index, sentence in enumerate(answer.sentences):
             for word in sentence.text.split(" "):
                 if stop.is_set():
                     yield AnswerEvent(answer=self._cut(answer, index))
                     return
                 yield TextEvent(text=f"{word} ")
-                time.sleep(self._pause)
+                time.sleep(pause)
             cited = tuple(citation for citation in answer.citations if citation.sentence == index)
             yield SentenceEvent(sentence=sentence, citations=cited)
         yield AnswerEvent(answer=answer)
@@ -167,7 +168,9 @@ def tram_answer(question: str) -> Answer:
     return Answer(
         question=question, text=" ".join(text for text, _ in said),
         sentences=tuple(Sentence(text=text, markers=markers, support=0.9) for text, markers in said),
-        citations=(cite(1, tram, OPENED, 0), cite(2, tram, COST, 1), cite(3, tram, STORM, 1), cite(4, bees, bees.text, 2)),
+        citations=(
+            cite(1, tram, OPENED, 0), cite(2, tram, COST, 1), cite(3, tram, STORM, 1), cite(4, bees, bees.text, 2),
+        ),
         dropped_sentences=("The mayor drove the first tram.",), model="fake-model",
         timings=Timings(retrieve_s=0.2, first_token_s=0.9, total_s=3.4), tokens=Tokens(prompt=1200, answer=58),
     )  # fmt: skip
@@ -176,4 +179,5 @@ def tram_answer(question: str) -> Answer:
 def hostile_answer(question: str) -> Answer:
     hostile = ARTICLES[2]
     sentence = Sentence(text=f"It says {HOSTILE} and **bold**.", markers=(1,), support=0.9)
-    return Answer(question=question, text=sentence.text, sentences=(sentence,), citations=(cite(1, hostile, HOSTILE, 0),))
+    cited = cite(1, hostile, HOSTILE, 0)
+    return Answer(question=question, text=sentence.text, sentences=(sentence,), citations=(cited,))

@@ -17,7 +17,7 @@ ALLOWED_TAGS = {
 NASTY = [
     HOSTILE,
     "<script>alert(1)</script>",
-    "\"><svg onload=alert(1)>",
+    '"><svg onload=alert(1)>',
     "' onmouseover='alert(1)",
     "</mark></div><iframe src=javascript:alert(1)>",
     "&lt;b&gt; &amp;amp; ${alert(1)} {{constructor}} `x`",

@@ -1,0 +1,58 @@
+"""Encodings, line ends, control characters and files that are no text."""
+
+import codecs
+
+import pytest
+
+from bot.articles.decode import decode
+from bot.errors import ArticleError
+
+ENGLISH = "“No ferry today,” said Zoë – a ticket costs £5 at the café. " * 3
+RUSSIAN = "Паром в Сельм вышел в море в понедельник, на борту был мэр города. " * 5
+JAPANESE = "月曜日に新しいフェリーが出航した。市長も乗っていた。" * 10
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (ENGLISH, "utf-8"),
+        (ENGLISH, "utf-8-sig"),
+        (ENGLISH, "utf-16"),
+        (ENGLISH, "utf-16-le"),
+        (ENGLISH, "utf-16-be"),
+        (ENGLISH, "utf-32"),
+        (ENGLISH, "cp1252"),
+        (RUSSIAN, "utf-8"),
+        (RUSSIAN, "cp1251"),
+        (RUSSIAN, "koi8-r"),
+        (JAPANESE, "shift_jis"),
+        ("", "utf-8"),
+    ],
+)
+def test_encoding_is_found(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding)) == text
+
+
+def test_declared_encoding_goes_before_guessing() -> None:
+    assert decode("Größe".encode("cp850"), "cp850") == "Größe"
+    assert decode("Größe".encode(), "no-such-encoding") == "Größe"
+
+
+def test_line_ends_and_control_characters() -> None:
+    text = "one\r\ntwo\rthree\x0cfour\x85five\x00\x07\x7f\x9f six\tseven \u202e\u200d" + "." * 80
+    assert decode(text.encode()) == "one\ntwo\nthree\nfour\nfive six\tseven \u202e\u200d" + "." * 80
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4,
+        bytes(1000),
+        b"\x7fELF\x02\x01\x01" + bytes(60) + bytes(range(128, 256)),
+        codecs.BOM_UTF16_LE + b"\x00\xd8\x00\xd8a",
+        b"\x01\x02\x03\x04 a",
+    ],
+)
+def test_no_text(data: bytes) -> None:
+    with pytest.raises(ArticleError, match="it is not"):
+        decode(data)

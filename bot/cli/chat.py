@@ -15,11 +15,13 @@ def chat(
 ) -> None:
     """Open the web page, on this machine only unless the settings say otherwise."""
     from bot.cli.compose import open_chat, open_embedder, open_store
-    from bot.ui import listen, serve
+    from bot.ui import serve
+    from bot.ui.server import listen
 
     settings = state(context).settings(chat__host=host, chat__port=port, llm__model=model)
-    socket = listen(settings.chat.host, settings.chat.port)  # an occupied port is told before the models are loaded
-    console().print("Loading the models …")
+    listen(settings.chat.host, settings.chat.port).close()  # told before the models are loaded, which takes seconds
+    screen = console()
+    screen.print("Loading the models …")
     embedder = open_embedder(settings)
     bot = open_chat(settings, embedder, open_store(settings, embedder))
-    serve(bot, settings.data_dir, socket)
+    serve(bot, settings.chat, settings.data_dir, lambda address: screen.print(f"The page is on {address}"))

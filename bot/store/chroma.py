@@ -10,6 +10,7 @@ killed when, a reader sees the old version or the new one, never a mixture; `swe
 """
 
 import contextlib
+import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -62,6 +63,7 @@ class Store:
         except Exception as error:  # noqa: BLE001 - Chroma raises its own, its database's and its transport's errors
             raise StoreError(_cannot_open(folder, server, error)) from error
         self._lock = filelock.FileLock(folder / "write.lock", timeout=LOCK_SECONDS)
+        self._turn = threading.Lock()  # threads of one process wait for each other; other processes are refused
         self._infos: dict[str, ArticleInfo] = {}
         self._state: str | None = None
         self._rebuilding = rebuilding  # until then, vectors that were made in another way are no mistake
@@ -134,6 +136,16 @@ class Store:
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the store for writing; StoreError soon if another process holds it."""
+        with self._turn:
+            self._acquire()
+            try:
+                self._note(state=WRITING + uuid.uuid4().hex)
+                yield
+                self._note(state=uuid.uuid4().hex)
+            finally:
+                self._lock.release()
+
+    def _acquire(self) -> None:
         try:
             self._lock.acquire()
         except filelock.Timeout:
@@ -142,12 +154,6 @@ class Store:
             ) from None
         except OSError as error:
             raise StoreError(f"{self.folder} cannot be written: {error.strerror}. Check its permissions.") from None
-        try:
-            self._note(state=WRITING + uuid.uuid4().hex)
-            yield
-            self._note(state=uuid.uuid4().hex)
-        finally:
-            self._lock.release()
 
     def put(self, article: Article, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         """Add or replace one article with its chunks and their vectors, shape (chunks, dimension)."""

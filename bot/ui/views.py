@@ -193,7 +193,7 @@ def _marker(number: int, citation: Citation, chosen: int = 0) -> str:
     current = ' aria-current="true"' if citation.marker == chosen else ""
     return (
         f'<button type="button" class="cb-marker" data-exchange="{number}" data-marker="{citation.marker}"{current} '
-        f'aria-label="{escape(about)}" title="“{citation.quote}”">[{citation.marker}]</button>'
+        f'aria-label="{escape(about)}" title="“{escape(citation.quote)}”">[{citation.marker}]</button>'
     )
 
 

@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     data_dir: Folder = Field(default_factory=default_data_dir, description="folder for all that the bot writes")
     models_dir: Folder = Field(default_factory=default_models_dir, description="folder of the model files")
     prompts_dir: Folder | None = Field(None, description="folder whose prompts replace those that come along")
-    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="what is told on stderr")
     llm: LLMSettings = LLMSettings()
     embed: EmbedSettings = EmbedSettings()
     chunk: ChunkSettings = ChunkSettings()

@@ -84,7 +84,7 @@ class Lexical:
             if note != {"form": FORM, "state": state, "chunks": len(chunks)}:
                 return None
             return cls(bm25s.BM25.load(folder, show_progress=False), chunks)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             log.info("No saved BM25 index in %s: %s", folder, error)
             return None
 

@@ -21,9 +21,12 @@ import numpy.typing as npt
 from bot.errors import LLMError, ModelError
 
 log = logging.getLogger("bot.llama")
+ABORTED = 2  # llama_decode's answer when its abort callback said yes
 Vectors = npt.NDArray[np.float32]
 
-_LEVELS = {3: logging.INFO, 4: logging.ERROR}  # ggml_log_level: warn, error; all else is debug
+# ggml_log_level warn and error; all else is debug. What matters to users becomes an exception here, and a stop is an
+# error to llama.cpp.
+_LEVELS = {3: logging.DEBUG, 4: logging.INFO}
 
 
 @functools.cache
@@ -126,6 +129,12 @@ class Decoder:
         params.n_ctx, params.n_batch, params.n_ubatch = tokens, slice_tokens, slice_tokens
         params.n_threads = params.n_threads_batch = threads or default_threads()
         params.no_perf = True
+        # Called between any two operations by threads that must not wait for Python's lock, so it is a C function:
+        # strlen of a text of one character, or of none.
+        self._stop = ctypes.create_string_buffer(2)
+        self._abort = ctypes.cast(ctypes.CDLL(None).strlen, llama_cpp.ggml_abort_callback)
+        params.abort_callback = self._abort
+        params.abort_callback_data = ctypes.addressof(self._stop)
         self.model = model
         self.handle = llama_cpp.llama_init_from_model(model.handle, params)
         if not self.handle:
@@ -146,8 +155,15 @@ class Decoder:
         llama_cpp.llama_memory_clear(self.memory, True)
         return 0
 
-    def read(self, tokens: Sequence[int], position: int) -> None:
-        """Read at most `slice_tokens` tokens into the cells from `position`; logits are kept for the last."""
+    def stop(self, now: bool = True) -> None:
+        """Break off a `read` that another thread is in, at once; `now=False` lets reads go on again."""
+        self._stop[0] = b"\x01" if now else b"\x00"
+
+    def read(self, tokens: Sequence[int], position: int) -> bool:
+        """Read at most `slice_tokens` tokens into the cells from `position`; logits are kept for the last.
+
+        False if it was stopped: then the cells from `position` on are as before.
+        """
         batch = self._batch
         batch.n_tokens = len(tokens)
         for index, token in enumerate(tokens):
@@ -157,8 +173,12 @@ class Decoder:
             batch.seq_id[index][0] = 0
             batch.logits[index] = index == len(tokens) - 1
         status = llama_cpp.llama_decode(self.handle, batch)
+        if status == ABORTED:
+            self.keep(position)
+            return False
         if status:
             raise LLMError(f"llama.cpp could not read the prompt (status {status}). Ask again with a shorter question.")
+        return True
 
     def logits(self) -> Vectors:
         """Scores of the next token, shape (vocabulary,), a view that the next `read` overwrites."""

@@ -1,14 +1,14 @@
 """A GGUF chat model run by llama.cpp in this process.
 
-The prompt is read in slices that take about half a second each, so that progress can be shown and a stop takes
-effect soon. Cells of the last prompt are kept: what the next prompt begins with alike is not read again.
+The prompt is read in slices, so that progress can be shown; a stop breaks off even within one. Cells of the last
+prompt are kept: what the next prompt begins with alike is not read again.
 """
 
 import codecs
 import math
 import threading
-import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,8 @@ from bot.llm.base import Finished, Output, Piece, Reading
 from bot.llm.template import ChatTemplate
 from bot.schema import Message, Tokens
 
-SLICE_SECONDS = 0.4
-SMALLEST_SLICE, LARGEST_SLICE = 16, 512
+SLICE = 128  # tokens; larger ones are read no faster on a CPU, smaller ones are slower
+WATCH_SECONDS = 0.1
 
 
 class LlamaCpp:
@@ -45,12 +45,9 @@ class LlamaCpp:
         bos, eos = (self._model.metadata(f"tokenizer.ggml.{end}_token_id") for end in ("bos", "eos"))
         self._template = ChatTemplate(source, bos=self._special(bos), eos=self._special(eos))
         self.context_tokens = min(context_tokens, self._model.trained_context())
-        self._decoder = Decoder(
-            self._model, tokens=self.context_tokens, threads=threads, slice_tokens=min(LARGEST_SLICE, context_tokens)
-        )
+        self._decoder = Decoder(self._model, tokens=self.context_tokens, threads=threads, slice_tokens=SLICE)
         self._lock = threading.Lock()
         self._cells: list[int] = []  # tokens whose keys and values are in the context, in order
-        self._slice = 64
         self._temperature, self._seed = temperature, seed
 
     def _special(self, token_id: str | None) -> str:
@@ -70,9 +67,10 @@ class LlamaCpp:
         try:
             reused = self._reuse(prompt)
             yield Reading(reused, len(prompt))
-            for done in self._read(prompt, reused, stop):
-                yield Reading(done, len(prompt))
-            yield from self._write(len(prompt), reused, max_tokens, stop)
+            with self._stoppable(stop):
+                for done in self._read(prompt, reused, stop):
+                    yield Reading(done, len(prompt))
+                yield from self._write(len(prompt), reused, max_tokens, stop)
         finally:
             self._lock.release()
 
@@ -90,6 +88,26 @@ class LlamaCpp:
             self._lock.release()
             raise Stopped
 
+    @contextmanager
+    def _stoppable(self, stop: threading.Event) -> Iterator[None]:
+        """While inside, a stop reaches llama.cpp even in the middle of a slice."""
+        finished = threading.Event()
+
+        def watch() -> None:
+            while not finished.wait(WATCH_SECONDS):
+                if stop.is_set():
+                    self._decoder.stop()
+                    return
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            finished.set()
+            watcher.join()
+            self._decoder.stop(now=False)
+
     def _reuse(self, prompt: Sequence[int]) -> int:
         """Keep the cells that this prompt begins with; at least its last token is read again, for its logits."""
         same = 0
@@ -102,15 +120,10 @@ class LlamaCpp:
         return kept
 
     def _read(self, prompt: Sequence[int], start: int, stop: threading.Event) -> Iterator[int]:
-        while start < len(prompt):
-            if stop.is_set():
+        while start < len(prompt) and not stop.is_set():
+            part = prompt[start : start + SLICE]
+            if not self._extend(part):
                 return
-            part = prompt[start : start + self._slice]
-            began = time.perf_counter()
-            self._extend(part)
-            rate = len(part) / max(time.perf_counter() - began, 1e-6)
-            if len(part) >= SMALLEST_SLICE:  # the last, short slice says little about the rate
-                self._slice = int(np.clip(rate * SLICE_SECONDS, SMALLEST_SLICE, self._decoder.slice_tokens))
             start += len(part)
             yield start
 
@@ -126,22 +139,25 @@ class LlamaCpp:
             count += 1
             if text := utf8.decode(self._model.piece(token)):
                 yield Piece(text)
-            if count < max_tokens:
-                self._extend([token])
+            if count < max_tokens and not self._extend([token]):
+                break
         if text := utf8.decode(b"", final=True):
             yield Piece(text)
         stopped = stop.is_set() and not ended
         tokens = Tokens(prompt=prompt, reused=reused, answer=count)
         yield Finished(tokens, stopped=stopped, cut=not ended and not stopped)
 
-    def _extend(self, tokens: Sequence[int]) -> None:
+    def _extend(self, tokens: Sequence[int]) -> bool:
+        """Read `tokens` after those read before; False if a stop broke it off."""
         try:
-            self._decoder.read(tokens, len(self._cells))
+            whole = self._decoder.read(tokens, len(self._cells))
         except LLMError:
             self._decoder.keep(0)
             self._cells.clear()
             raise
-        self._cells.extend(tokens)
+        if whole:
+            self._cells.extend(tokens)
+        return whole
 
     def _choose(self, logits: Vectors, chance: np.random.Generator) -> int:
         if self._temperature == 0:

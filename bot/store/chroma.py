@@ -258,7 +258,7 @@ class Store:
 
 def _connect(folder: Path, server: str | None) -> Any:
     settings = ChromaSettings(anonymized_telemetry=False)
-    if server is None:
+    if not server:
         return chromadb.PersistentClient(str(folder / "chroma"), settings=settings)
     url = urlsplit(server if "//" in server else f"//{server}", scheme="http")
     secure = url.scheme == "https"

@@ -1,0 +1,164 @@
+"""cite: quotes are the articles' own words, marks are numbered as they appear, invented ones are dropped."""
+
+import re
+
+import pytest
+from fakes import FakeEmbedder
+from hypothesis import example, given
+from hypothesis import strategies as st
+from samples import CHEESE, FERRY, STORM, article, passage
+
+from bot.articles.sentences import split
+from bot.cite import Attributor, MarkerFilter, evidence_sentences
+from bot.schema import Article, Citation, Passage
+
+ARTICLES = {
+    one.id: one for one in (article("ferry", FERRY, date="2025-05-18"), article("storm", STORM), article("c", CHEESE))
+}
+
+
+def attributor(passages: list[Passage], question: str = "What happened?") -> Attributor:
+    return Attributor(question, evidence_sentences(passages, split), FakeEmbedder().embed_documents)
+
+
+def cited(by: Attributor, *sentences: str) -> list[list[Citation]]:
+    return [by.cite(text, index, by.support(text))[1] for index, text in enumerate(sentences)]
+
+
+# -- marks that the model invents --
+
+
+@pytest.mark.parametrize(
+    ("text", "clean", "dropped"),
+    [
+        ("It costs 4 crowns [3].", "It costs 4 crowns.", 1),
+        ("It costs [1][2] 4 crowns.[3]", "It costs 4 crowns.", 3),
+        ("One [1, 2] two [3-4] three [5;6].", "One two three.", 3),
+        ("A note [^1].", "A note.", 1),
+        ("Odd 【3†source】 brackets.", "Odd brackets.", 1),
+        ("[1] At the start", " At the start", 1),
+        ("He said [sic] so in [the] hall.", "He said [sic] so in [the] hall.", 0),
+        ("Left open [12", "Left open [12", 0),
+        ("Nothing.", "Nothing.", 0),
+        ("", "", 0),
+    ],
+)
+def test_invented_marks_are_dropped_and_counted_however_they_come(text: str, clean: str, dropped: int) -> None:
+    for size in range(1, max(len(text), 1) + 1):
+        marks = MarkerFilter()
+        shown = "".join(marks.feed(text[at : at + size]) for at in range(0, len(text), size)) + marks.feed(
+            "", last=True
+        )
+        assert (shown, marks.dropped) == (clean, dropped)
+
+
+@given(st.text(alphabet=st.sampled_from("a 1,2^[]【】-."), max_size=30), st.data())
+@example("[[1]2]", None)
+@example("a [[1]", None)
+def test_no_mark_is_ever_shown(text: str, data: st.DataObject | None) -> None:
+    marks, shown, at = MarkerFilter(), "", 0
+    while at < len(text):
+        size = 1 if data is None else data.draw(st.integers(1, len(text) - at))
+        shown += marks.feed(text[at : at + size])
+        at += size
+        assert not re.search(r"\[\d+\]", shown)
+    shown += marks.feed("", last=True)
+    assert not re.search(r"\[\d+\]", shown)
+    assert len(shown) <= len(text)
+
+
+# -- evidence --
+
+
+def test_evidence_sentences_are_places_in_their_article() -> None:
+    cut = passage(ARTICLES["ferry"], 48, 120)
+    found = evidence_sentences([cut, passage(ARTICLES["storm"])], split)
+    assert [one.text for one in found[:2]] == ["A single ticket costs 4 crowns.", FERRY[80:120].strip()]
+    for one in found:
+        assert ARTICLES[one.span.article].text[one.span.start : one.span.end] == one.text
+
+
+def test_a_sentence_in_two_passages_is_one() -> None:
+    found = evidence_sentences([passage(ARTICLES["ferry"], 0, 79), passage(ARTICLES["ferry"])], split)
+    assert len(found) == len({one.span for one in found}) == 3
+
+
+# -- support --
+
+
+@pytest.mark.parametrize(
+    ("answer", "quote"),
+    [
+        ("A single ticket costs 4 crowns.", "A single ticket costs 4 crowns."),
+        ("The ferry stops at Lindaby.", "The harbour ferry stops at Lindaby from Monday."),
+        ("Because of a storm, the airport was closed on Friday.", "A storm closed the airport on Friday."),
+    ],
+)
+def test_the_sentence_that_says_it_is_quoted(answer: str, quote: str) -> None:
+    by = attributor([passage(one) for one in ARTICLES.values()])
+    assert by.support(answer).score > 0.5
+    assert cited(by, answer)[0][0].quote == quote
+
+
+@pytest.mark.parametrize("answer", ["Zebras graze quietly.", "", "...", "It was so."])
+def test_nothing_supports_what_shares_no_word(answer: str) -> None:
+    support = attributor([passage(one) for one in ARTICLES.values()]).support(answer)
+    assert support.sentences == ()
+    assert support.score == 0
+
+
+def test_without_evidence_nothing_is_supported() -> None:
+    assert attributor([]).support("A single ticket costs 4 crowns.").sentences == ()
+
+
+def test_what_two_sentences_say_cites_both() -> None:
+    by = attributor([passage(ARTICLES["ferry"])])
+    citations = cited(by, "A single ticket costs 4 crowns and mayor Ada Quill opened the new quay in June.")[0]
+    assert {citation.quote[:8] for citation in citations} == {"A single", "Mayor Ad"}
+
+
+def test_the_words_support_more_than_others() -> None:
+    by = attributor([passage(one) for one in ARTICLES.values()])
+    assert by.support("A single ticket costs 4 crowns.").score > by.support("A single ticket costs 9 crowns.").score
+
+
+def test_marks_are_numbered_as_they_appear_and_kept() -> None:
+    by = attributor([passage(one) for one in ARTICLES.values()])
+    first, second, again = cited(by, "No one was hurt.", "It weighs 12 kilograms.", "No one was hurt.")
+    assert [citation.marker for citation in first + second + again] == [1, 2, 1]
+    assert [citation.sentence for citation in first + second + again] == [0, 1, 2]
+
+
+def test_a_citation_carries_what_a_reader_needs() -> None:
+    by = attributor([passage(ARTICLES["ferry"])])
+    sentence, (citation,) = by.cite("A ticket costs 4 crowns.", 0, by.support("A ticket costs 4 crowns."))
+    assert sentence.markers == (1,)
+    assert 0 < sentence.support <= 1
+    assert (citation.title, str(citation.date), citation.article) == ("Ferry", "2025-05-18", "ferry")
+
+
+WORDS = st.sampled_from(
+    "ferry harbour 4 crowns No. Mr. “Yes.” (June) Ada\n\n 3.5 [1] e\u0301t\u00e9 \U0001f600 storm.".split(" ")
+)
+PROSE = st.lists(WORDS, min_size=1, max_size=40).map(" ".join)
+
+
+@given(text=PROSE, cut=st.tuples(st.integers(0, 60), st.integers(1, 200)), answers=st.lists(PROSE, max_size=4))
+def test_quotes_are_exactly_the_articles_words(text: str, cut: tuple[int, int], answers: list[str]) -> None:
+    one = Article(id="x", title="X", text=text)
+    start = min(cut[0], len(text) - 1)
+    part = passage(one, start, min(len(text), start + cut[1]))
+    by = attributor([part])
+    markers: list[int] = []
+    for index, answer in enumerate(answers):
+        support = by.support(answer)
+        assert 0 <= support.score <= 1
+        sentence, citations = by.cite(answer, index, support)
+        assert list(sentence.markers) == [citation.marker for citation in citations]
+        for citation in citations:
+            assert text[citation.start : citation.end] == citation.quote != ""
+            assert part.start <= citation.start < citation.end <= part.end
+            markers.append(citation.marker)
+    assert set(markers) == set(range(1, len(set(markers)) + 1))
+    firsts = list(dict.fromkeys(markers))
+    assert firsts == sorted(firsts)

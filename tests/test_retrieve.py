@@ -1,0 +1,176 @@
+"""retrieve: fusion by hand, filters on both searches, and an index that is never stale."""
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+import pytest
+from fakes import FakeEmbedder
+from samples import CHEESE, FERRY, STORM, article, chunks, put
+
+from bot.config import RetrieveSettings
+from bot.lexical import Lexical
+from bot.retrieve import Retriever
+from bot.schema import Article, Filters, Passage
+from bot.store import Store
+
+LIBRARY = [
+    article("ferry", FERRY, date="2025-05-18", source="gazette"),
+    article("storm", STORM, date="2025-06-01", source="times"),
+    article("cheese", CHEESE),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "bm25"
+
+
+@pytest.fixture
+def retriever(store: Store, fake_embedder: FakeEmbedder, folder: Path) -> Retriever:
+    return Retriever(store, fake_embedder, folder, RetrieveSettings())
+
+
+def search(retriever: Retriever, question: str, count: int = 10, filters: Filters | None = None) -> list[Passage]:
+    return retriever.search(question, count, filters or Filters())
+
+
+def test_an_empty_store_has_no_passage(retriever: Retriever) -> None:
+    assert search(retriever, "ferry") == []
+    retriever.warm()
+
+
+def test_passages_are_the_articles_words(store: Store, retriever: Retriever, fake_embedder: FakeEmbedder) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    found = search(retriever, "What does a single ticket cost?")
+    assert found[0].text == "A single ticket costs 4 crowns."
+    assert found[0].title == "Ferry"
+    assert (found[0].date, found[0].source) == (dt.date(2025, 5, 18), "gazette")
+    for passage in found:
+        assert store.article(passage.article).text[passage.start : passage.end] == passage.text
+    assert len(found) == 8, "by vectors, all are found"
+
+
+def test_scores_are_those_of_reciprocal_rank_fusion(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    found = search(retriever, "How many crowns is a ticket for the storm?")
+    for passage in found:
+        ranks = [rank for rank in (passage.dense_rank, passage.bm25_rank) if rank is not None]
+        assert passage.score == pytest.approx(sum(1 / (60 + rank) for rank in ranks))
+        assert (passage.similarity is None) == (passage.dense_rank is None)
+    assert [passage.score for passage in found] == sorted((passage.score for passage in found), reverse=True)
+    dense = sorted(rank for passage in found if (rank := passage.dense_rank) is not None)
+    bm25 = sorted(rank for passage in found if (rank := passage.bm25_rank) is not None)
+    assert dense == list(range(1, 9))
+    assert bm25 == list(range(1, len(bm25) + 1)) != []
+
+
+def test_fusion_by_hand(store: Store, fake_embedder: FakeEmbedder, folder: Path) -> None:
+    """ "crowns" stands in ferry:1 and cheese:0; by both searches the shorter sentence comes first."""
+    put(store, fake_embedder, *LIBRARY)
+    retriever = Retriever(store, fake_embedder, folder, RetrieveSettings(rrf_k=1, candidates=10))
+    first, second, *others = search(retriever, "crowns")
+    assert (first.text, first.dense_rank, first.bm25_rank) == ("A single ticket costs 4 crowns.", 1, 1)
+    assert (second.article, second.dense_rank, second.bm25_rank) == ("cheese", 2, 2)
+    assert (first.score, second.score) == pytest.approx((1 / 2 + 1 / 2, 1 / 3 + 1 / 3))
+    assert others[0].score == pytest.approx(1 / 4)
+
+
+def test_titles_are_searched(store: Store, retriever: Retriever, fake_embedder: FakeEmbedder) -> None:
+    put(store, fake_embedder, *LIBRARY, article("x", "It rained.", title="Weather in Marrowick"))
+    assert search(retriever, "Marrowick")[0].article == "x"
+
+
+@pytest.mark.parametrize("question", ["xylophone quizzes", "", "?!", "the of and"])
+def test_a_question_without_known_words_is_left_to_the_vectors(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, question: str
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    found = search(retriever, question, 3)
+    assert len(found) == 3
+    assert {passage.bm25_rank for passage in found} == {None}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(), {"ferry", "storm", "cheese"}),
+        (Filters(articles=("cheese",)), {"cheese"}),
+        (Filters(sources=("times",)), {"storm"}),
+        (Filters(since=dt.date(2025, 5, 19)), {"storm"}),
+        (Filters(until=dt.date(2025, 5, 31)), {"ferry"}),
+        (Filters(articles=("nosuch",)), set()),
+    ],
+)
+def test_filters_hold_for_both_searches(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, filters: Filters, expected: set[str]
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    found = search(retriever, "crowns passengers ferry storm cheese", filters=filters)
+    assert {passage.article for passage in found} == expected
+    assert {passage.article for passage in found if passage.bm25_rank} == expected
+
+
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_no_more_than_asked_for(store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, count: int) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    assert len(search(retriever, "crowns", count)) == min(count, 8)
+
+
+def test_the_index_follows_the_articles(store: Store, retriever: Retriever, fake_embedder: FakeEmbedder) -> None:
+    put(store, fake_embedder, LIBRARY[0])
+    assert search(retriever, "Orra cheese")[0].bm25_rank is None
+    put(store, fake_embedder, LIBRARY[2])
+    assert search(retriever, "Orra cheese")[0].article == "cheese"
+    put(store, fake_embedder, article("cheese", STORM))
+    assert {passage.bm25_rank for passage in search(retriever, "dairy of Orra")} == {None}
+    with store.writing():
+        store.remove("ferry")
+    assert {passage.article for passage in search(retriever, "ferry storm")} == {"cheese"}
+
+
+def test_articles_are_found_while_others_are_written(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, folder: Path
+) -> None:
+    with store.writing():
+        for one in LIBRARY:
+            put_within(store, fake_embedder, one)
+            assert search(retriever, one.text)[0].article == one.id
+    assert not folder.exists(), "what is about to change is not kept"
+
+
+def put_within(store: Store, embedder: FakeEmbedder, one: Article) -> None:
+    parts = chunks(one)
+    store.put(one, parts, embedder.embed_documents([one.text[part.start : part.end] for part in parts]))
+
+
+def test_the_index_is_loaded_while_it_is_fresh(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    expected = search(retriever, "crowns")
+    built: list[int] = []
+    build = Lexical.build
+    monkeypatch.setattr(Lexical, "build", lambda chunks, texts: built.append(len(texts)) or build(chunks, texts))
+    again = Retriever(store, fake_embedder, folder, RetrieveSettings())
+    assert search(again, "crowns") == search(again, "crowns") == expected
+    assert built == []
+    put(store, fake_embedder, article("cheese", CHEESE + " It is blue."))
+    search(again, "crowns")
+    search(again, "crowns")
+    assert built == [9]
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage"])
+def test_a_damaged_index_is_made_anew(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, folder: Path, damage: bytes
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    expected = search(retriever, "crowns")
+    for name in [path.name for path in folder.iterdir()]:
+        (folder / name).write_bytes(damage)
+        assert search(Retriever(store, fake_embedder, folder, RetrieveSettings()), "crowns") == expected
+    shutil.rmtree(folder)
+    assert search(Retriever(store, fake_embedder, folder, RetrieveSettings()), "crowns") == expected

@@ -25,7 +25,7 @@ WORD_WEIGHT = 0.5  # the rest is the embeddings'
 SECOND_GAIN = 0.25  # a second sentence is cited if it adds this share of the answer's words
 
 _MARKER = re.compile(r"\s*(?:\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\]|【[^】]{0,40}】)")
-_OPEN_MARKER = re.compile(r"\s*(?:\[[\s^\d,;–-]*|【[^】]{0,40})$|\s+$")
+_OPEN_MARKER = re.compile(r"\s*(?:(?:\[[\s^\d,;–-]*)+|【[^】]{0,40})$|\s+$")
 
 
 class EvidenceSentence(NamedTuple):
@@ -54,7 +54,9 @@ class MarkerFilter:
     def feed(self, text: str, *, last: bool = False) -> str:
         """What can be shown so far; what may still become a mark is held back until it is clear."""
         clean, dropped = _MARKER.subn("", self._held + text)
-        self.dropped += dropped
+        while dropped:  # what stood round a mark may now be one, as in [[1]2]
+            self.dropped += dropped
+            clean, dropped = _MARKER.subn("", clean)
         tail = None if last else _OPEN_MARKER.search(clean)
         self._held = tail[0] if tail else ""
         return clean[: len(clean) - len(self._held)]

@@ -5,7 +5,7 @@ knows nothing of questions.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -94,15 +94,20 @@ class Ingester:
     def _take(self, read: Article | Skipped, infos: dict[str, ArticleInfo], seen: set[str]) -> Result:
         if isinstance(read, Skipped):
             return Result("skipped", read.origin, read.reason)
-        article = _own_id(read, infos, seen)
+        article = _own_id(read, infos)
         if article.id in seen:
             return Result("skipped", article.id, f"its id was used before in this run ({article.origin})")
         seen.add(article.id)
         known = infos.get(article.id)
         if known is not None and known.content_hash == article.content_hash:
+            if known.origin != article.origin:
+                self._store.moved(article)
             return Result("unchanged", article.id)
         chunks, vectors = self._prepare(article)
         self._store.put(article, chunks, vectors)
+        infos[article.id] = ArticleInfo(
+            id=article.id, title=article.title, origin=article.origin, content_hash=article.content_hash
+        )
         return Result("added" if known is None else "replaced", article.id)
 
     def _prepare(self, article: Article) -> tuple[list[Chunk], Vectors]:
@@ -111,18 +116,15 @@ class Ingester:
         return chunks, self._embedder.embed_documents([embedding_text(article, one, head) for one in chunks])
 
 
-def _own_id(article: Article, infos: dict[str, ArticleInfo], seen: set[str]) -> Article:
+def _own_id(article: Article, infos: Mapping[str, ArticleInfo]) -> Article:
     """Two different files of one name are two articles: the later gets a suffix made of its path.
 
     A file that moved keeps its id: its old path is gone. Ids given in a .jsonl are the user's own and stay.
     """
     known = infos.get(article.id)
-    other = known.origin if known else None
-    if other is None and article.id in seen:
-        other = "read in this run"
-    if other is None or other == article.origin or article.origin.endswith(".jsonl"):
+    if known is None or known.origin == article.origin or article.origin.endswith(".jsonl"):
         return article
-    if known is not None and (known.content_hash == article.content_hash or not Path(other).exists()):
+    if known.content_hash == article.content_hash or not Path(known.origin).exists():
         return article
     suffix = hashlib.sha256(article.origin.encode()).hexdigest()[:6]
     return article.model_copy(update={"id": f"{article.id}-{suffix}"})

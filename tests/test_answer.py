@@ -1,4 +1,4 @@
-"""answer: the stream of events, refusals, what is left out, and stopping; with a fake model behind the real interface."""
+"""answer: the stream of events, refusals, what is left out, and stopping; mostly with a fake model."""
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -52,10 +52,10 @@ class FixedRetriever:
 
 
 def answerer(
-    llm: FakeLLM | LlamaCpp, passages: Sequence[Passage] | None = None, **changes: object
+    model: FakeLLM | LlamaCpp, passages: Sequence[Passage] | None = None, **changes: object
 ) -> tuple[Answerer, FixedRetriever]:
     retriever = FixedRetriever([passage(one) for one in LIBRARY] if passages is None else passages)
-    made = Answerer(retriever, llm, FakeEmbedder(), PROMPT, split, Settings(**changes))  # type: ignore[arg-type]
+    made = Answerer(retriever, model, FakeEmbedder(), PROMPT, split, Settings(**changes))  # type: ignore[arg-type]
     return made, retriever
 
 
@@ -118,7 +118,7 @@ def test_an_answer_with_citations(letters: bool) -> None:
     assert not answer.refused
     assert answer.model == "fake"
     assert answer.timings.first_token_s is not None
-    assert answer.tokens.answer == 14
+    assert answer.tokens.answer == 15
     assert [span.article for span in answer.evidence] == ["ferry", "storm", "cheese"]
 
 

@@ -38,6 +38,7 @@ def cited(by: Attributor, *sentences: str) -> list[list[Citation]]:
         ("Odd 【3†source】 brackets.", "Odd brackets.", 1),
         ("[1] At the start", " At the start", 1),
         ("He said [sic] so in [the] hall.", "He said [sic] so in [the] hall.", 0),
+        ("Nested [[1]2] marks.", "Nested marks.", 2),
         ("Left open [12", "Left open [12", 0),
         ("Nothing.", "Nothing.", 0),
         ("", "", 0),
@@ -138,7 +139,22 @@ def test_a_citation_carries_what_a_reader_needs() -> None:
 
 
 WORDS = st.sampled_from(
-    "ferry harbour 4 crowns No. Mr. “Yes.” (June) Ada\n\n 3.5 [1] e\u0301t\u00e9 \U0001f600 storm.".split(" ")
+    [
+        "ferry",
+        "harbour",
+        "4",
+        "crowns",
+        "No.",
+        "Mr.",
+        "“Yes.”",
+        "(June)",
+        "Ada\n\n",
+        "3.5",
+        "[1]",
+        "e\u0301té",
+        "😀",
+        "storm.",
+    ]
 )
 PROSE = st.lists(WORDS, min_size=1, max_size=40).map(" ".join)
 

@@ -166,6 +166,10 @@ class Store:
         stale: Any = {"$and": [{"article": article.id}, {"hash": {"$ne": article.content_hash}}]}
         self._chunks.delete(where=stale)
 
+    def moved(self, article: Article) -> None:
+        """Note where an article whose words are unchanged comes from now."""
+        self._articles.update(ids=[article.id], metadatas=[records.article_record(article)])
+
     def remove(self, article_id: str) -> None:
         """Forget an article and its chunks; StoreError if there is none."""
         self.article(article_id)

@@ -1,0 +1,123 @@
+"""chat: follow-up questions, how much history goes along, the list of articles, and files that are added."""
+
+from pathlib import Path
+
+import pytest
+from fakes import FakeEmbedder, FakeLLM
+from samples import CHEESE, FERRY, STORM, article, put
+
+from bot.answer import Answerer
+from bot.articles.sentences import split
+from bot.chat import Chat, describe, search_query
+from bot.config import RetrieveSettings, Settings
+from bot.errors import StoreError
+from bot.ingest import Ingester, Result
+from bot.prompt import find, read
+from bot.retrieve import Retriever
+from bot.schema import AnswerEvent, Filters, Turn
+from bot.store import Store
+
+TICKET = "A single ticket costs 4 crowns."
+
+
+@pytest.fixture
+def llm() -> FakeLLM:
+    return FakeLLM()
+
+
+@pytest.fixture
+def chat(store: Store, fake_embedder: FakeEmbedder, llm: FakeLLM, tmp_path: Path) -> Chat:
+    retriever = Retriever(store, fake_embedder, tmp_path / "bm25", RetrieveSettings())
+    answerer = Answerer(retriever, llm, fake_embedder, read(find("answer", None)), split, Settings())
+    return Chat(answerer, store, Ingester(store, fake_embedder, 100), llm.name, history_turns=2)
+
+
+BEFORE = [Turn(question="Who opened the quay?", answer="Mayor Ada Quill.")]
+
+
+@pytest.mark.parametrize(
+    ("question", "history", "leans"),
+    [
+        ("When did she do that?", BEFORE, True),
+        ("What else did the mayor open?", BEFORE, True),
+        ("And in June?", BEFORE, True),
+        ("Why?", BEFORE, True),
+        ("What does a single ticket cost?", BEFORE, False),
+        ("Where does the harbour ferry stop?", BEFORE, False),
+        ("Is Athena a theme of Lithia?", BEFORE, False),
+        ("When did she do that?", [], False),
+    ],
+)
+def test_a_follow_up_is_searched_with_the_question_before(question: str, history: list[Turn], leans: bool) -> None:
+    expected = f"Who opened the quay? {question}" if leans else question
+    assert search_query(question, history) == expected
+
+
+def test_a_follow_up_finds_what_the_conversation_is_about(
+    chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder
+) -> None:
+    put(store, fake_embedder, article("ferry", FERRY), article("storm", STORM))
+    llm.replies.append("Mayor Ada Quill opened the new quay in June.")
+    *_, last = chat.ask("When was that?", history=BEFORE)
+    assert isinstance(last, AnswerEvent)
+    assert last.answer.question == "When was that?"
+    assert last.answer.retrieved[0].text.startswith("Mayor Ada Quill opened the new quay")
+    assert llm.asked[0][-1].content.endswith("When was that?")
+
+
+def test_the_model_sees_the_last_answered_turns_only(
+    chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder
+) -> None:
+    put(store, fake_embedder, article("ferry", FERRY))
+    llm.replies.append(TICKET)
+    history = [
+        Turn(question="One?", answer="1."),
+        Turn(question="Two?", answer="2."),
+        Turn(question="Three?", answer="No.", refused=True),
+        Turn(question="Four?", answer="4."),
+    ]
+    list(chat.ask("How much is a ticket to Lindaby?", history))
+    assert [message.content for message in llm.asked[0][1:-1]] == ["Two?", "2.", "Four?", "4."]
+
+
+def test_filters_hold(chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder) -> None:
+    put(store, fake_embedder, article("ferry", FERRY), article("storm", STORM))
+    llm.replies.append(TICKET)
+    *_, last = chat.ask("How much is a ticket to Lindaby?", filters=Filters(articles=("storm",)))
+    assert isinstance(last, AnswerEvent)
+    assert {one.article for one in last.answer.retrieved} == {"storm"}
+    assert last.answer.refused
+
+
+def test_articles_are_listed_newest_first(chat: Chat, store: Store, fake_embedder: FakeEmbedder) -> None:
+    put(
+        store,
+        fake_embedder,
+        article("z", CHEESE, title="apple"),
+        article("old", FERRY, date="2024-01-01"),
+        article("y", CHEESE, title="Banana"),
+        article("new", STORM, date="2025-01-01"),
+    )
+    assert [info.id for info in chat.articles()] == ["new", "old", "z", "y"]
+
+
+def test_one_article_and_none(chat: Chat, store: Store, fake_embedder: FakeEmbedder) -> None:
+    put(store, fake_embedder, article("ferry", FERRY))
+    assert chat.article("ferry").text == FERRY
+    with pytest.raises(StoreError, match="nosuch"):
+        chat.article("nosuch")
+
+
+def test_files_are_added_with_a_line_each(chat: Chat, tmp_path: Path) -> None:
+    (tmp_path / "ferry.txt").write_text(FERRY, encoding="utf-8")
+    (tmp_path / "empty.txt").write_text("", encoding="utf-8")
+    lines = chat.add_files([tmp_path / "ferry.txt", tmp_path / "empty.txt"])
+    assert lines[0] == "added: ferry"
+    assert lines[1].startswith("skipped: ")
+    assert [info.id for info in chat.articles()] == ["ferry"]
+    assert "nosuch" in chat.add_files([tmp_path / "nosuch.txt"])[0]
+
+
+def test_a_result_in_a_line() -> None:
+    assert describe(Result("added", "ferry")) == "added: ferry"
+    assert describe(Result("skipped", "x.txt", "it is empty.")) == "skipped: x.txt: it is empty."

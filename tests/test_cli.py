@@ -1,0 +1,313 @@
+"""cli: every command with the small model and a real store; an error of the user's is one line that says what to do."""
+
+import json
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import pytest
+import typer.main
+from conftest import SMALL_LLM
+from samples import CHEESE, FERRY, STORM
+from servers import free_port
+
+from bot import __version__
+from bot.cli import app, main
+from bot.schema import Answer
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(
+    clean_environment: None, models_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """`main` with these words on the command line, in this process."""
+    monkeypatch.setenv("BOT_MODELS_DIR", str(models_dir))
+    monkeypatch.setenv("COLUMNS", "200")
+    logger = logging.getLogger()
+    handlers, level = list(logger.handlers), logger.level
+    logger.handlers[:] = []
+
+    def run(*words: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["bot", *map(str, words)])
+        capsys.readouterr()
+        code: object = None
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+        return Ended(int(str(code or 0)), *capsys.readouterr())
+
+    yield run
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of articles."""
+    folder = tmp_path_factory.mktemp("articles")
+    (folder / "ferry.txt").write_text(f"date 2025-05-18\n{FERRY}", encoding="utf-8")
+    (folder / "storm.md").write_text(f"---\ntitle: The [bold] storm\ndate: 2025-06-01\n---\n{STORM}", encoding="utf-8")
+    record = {"id": "cheese", "title": "Cheese", "text": CHEESE, "source": "gazette"}
+    (folder / "more.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, library: Path, models_dir: Path, embedder_path: Path) -> Path:
+    """A data folder in which they are."""
+    folder = tmp_path_factory.mktemp("data")
+    done = bot_process(models_dir, "--data-dir", folder, "ingest", library)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "3 added, 0 replaced, 0 unchanged, 0 skipped"
+    return folder
+
+
+def bot_process(models_dir: Path, *words: object) -> "subprocess.CompletedProcess[str]":
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "BOT_MODELS_DIR": str(models_dir), "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *map(str, words)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def commands() -> Iterator[list[str]]:
+    """The words of every command and group."""
+
+    def walk(command: click.Command, words: list[str]) -> Iterator[list[str]]:
+        yield words
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from walk(inner, [*words, name])
+
+    return walk(typer.main.get_command(app), [])
+
+
+# -- help --
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_every_command_has_help(run: Run, words: list[str]) -> None:
+    code, out, err = run(*words, "--help")
+    assert (code, err) == (0, "")
+    assert "Usage" in out
+    command: click.Command = typer.main.get_command(app)
+    for word in words:
+        command = command.commands[word]  # type: ignore[attr-defined]
+    assert command.help
+    for option in command.params:
+        if option.name != "help":
+            assert getattr(option, "help", None) or option.param_type_name == "argument", option.name
+
+
+def test_the_commands_are_those_of_the_readme() -> None:
+    assert {" ".join(words) for words in commands()} >= {
+        "ask", "chat", "ingest", "eval", "articles list", "articles show", "articles remove",
+        "models list", "models pull", "models verify", "config show", "version",
+    }  # fmt: skip
+
+
+def test_the_version(run: Run) -> None:
+    assert run("version") == (0, f"{__version__}\n", "")
+
+
+# -- errors --
+
+
+class Wrong(NamedTuple):
+    words: str  # {name} stands for a path in the test's own folder
+    code: int
+    said: str
+
+
+ERRORS = [
+    Wrong("--set llm.seed ask x", 2, "NAME=VALUE.*`bot config show`"),
+    Wrong("--set llm.sed=1 ask x", 2, "llm.sed is not a setting.*Did you mean llm.seed"),
+    Wrong("--set chat.port=0 config show", 2, "chat.port.*greater than or equal to 1"),
+    Wrong("--config {tmp}/none.toml config show", 2, "There is no settings file.*Check --config"),
+    Wrong("--config {tmp}/bad.toml config show", 2, "not valid TOML.*line 1.*Mend"),
+    Wrong("ingest", 2, "Say what to ingest"),
+    Wrong("ingest {tmp}/none.txt", 1, "no file or folder.*none.txt.*Check"),
+    Wrong("articles show nosuch", 1, "no article 'nosuch'.*`bot articles list`"),
+    Wrong("articles remove nosuch", 1, "no article 'nosuch'.*`bot articles list`"),
+    Wrong("articles show [bold]x[/bold]", 1, r"no article '\[bold\]x\[/bold\]'"),
+    Wrong("ask x --model nosuch", 1, "nosuch.*`bot models"),
+    Wrong("ask x --model {tmp}/none.gguf", 1, "none.gguf"),
+    Wrong("ask x --model {tmp}/bad.gguf", 1, "bad.gguf.*GGUF"),
+    Wrong("--set embed.model={tmp}/bad.gguf articles list", 1, "bad.gguf.*GGUF"),
+    Wrong("ask x --model {small} --article nosuch", 1, "no article 'nosuch'.*`bot articles list`"),
+    Wrong("ask x --since 2025-02-01 --until 2025-01-01", 2, "--since 2025-02-01 is after --until 2025-01-01.*Swap"),
+    Wrong("--set store.server=http://127.0.0.1:{port} articles list", 1, "Chroma server.*`chroma run`"),
+    Wrong("--set llm.server=http://127.0.0.1:{port}/v1 ask ferry", 1, "No language model answers.*Start that server"),
+    Wrong("--set prompts_dir={tmp}/none ask x --model {small}", 1, "no folder.*prompts_dir"),
+    Wrong("--set prompts_dir={tmp}/prompts ask x --model {small}", 1, r"answer.md:1: .*`---`.*Add it"),
+    Wrong("--set chunk.max_tokens=100 articles list", 1, "another way.*`bot ingest --rebuild`"),
+    Wrong("models pull nosuch", 1, "nosuch.*`bot models list`"),
+    Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out", 2, "none.jsonl"),
+    Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out --scope all", 2, "--scope is open or article"),
+]
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    (tmp_path / "bad.toml").write_text("this is no TOML\n", encoding="utf-8")
+    (tmp_path / "bad.gguf").write_bytes(b"this is no model")
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "answer.md").write_text("no header\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("wrong", ERRORS, ids=[wrong.words for wrong in ERRORS])
+def test_an_error_is_one_line_with_a_remedy(run: Run, data: Path, prepared: Path, wrong: Wrong) -> None:
+    words = wrong.words.format(tmp=prepared, port=free_port(), small=SMALL_LLM).split()
+    code, _, err = run("--data-dir", data, *words)
+    assert code == wrong.code, err
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert len(lines) == 1, err
+    assert lines[0].startswith("Error: ")
+    assert re.search(wrong.said, lines[0]), lines[0]
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "words", [["nosuch"], ["ask"], ["ask", "x", "--since", "someday"], ["articles", "show"], ["ask", "x", "--nosuch"]]
+)
+def test_a_mistyped_command_is_a_usage_error(run: Run, words: list[str]) -> None:
+    code, _, err = run(*words)
+    assert code == 2
+    assert "Usage" in err
+    assert "Traceback" not in err
+
+
+# -- config --
+
+
+def test_config_show_says_where_values_come_from(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text("[llm]\nseed = 5\n[chat]\nport = 8001", encoding="utf-8")
+    monkeypatch.setenv("BOT_CHAT_PORT", "8002")
+    monkeypatch.setenv("BOT_LLM_API_KEY", "hunter2")
+    code, out, err = run("--data-dir", tmp_path, "--set", "llm.threads=3", "config", "show")
+    assert (code, err) == (0, "")
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in out.splitlines() if line.strip()}
+    assert rows["llm.seed"].startswith(f"5 file {tmp_path}")
+    assert rows["chat.port"].startswith("8002 variable BOT_CHAT_PORT")
+    assert rows["llm.threads"].startswith("3 flag")
+    assert rows["retrieve.passages"].startswith("4 default")
+    assert "hunter2" not in out
+
+
+# -- articles --
+
+
+def test_ingesting_again_changes_nothing(run: Run, data: Path, library: Path) -> None:
+    code, out, _ = run("--data-dir", data, "ingest", library)
+    assert (code, out.splitlines()[0]) == (0, "0 added, 0 replaced, 3 unchanged, 0 skipped")
+
+
+def test_what_is_skipped_is_told(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("", encoding="utf-8")
+    code, out, _ = run("--data-dir", tmp_path / "data", "ingest", tmp_path / "empty.txt")
+    assert code == 0
+    assert "1 skipped" in out
+    assert re.search(r"skipped .*empty\.txt: .+", out)
+
+
+def test_articles_are_listed_and_shown(run: Run, data: Path) -> None:
+    code, out, _ = run("--data-dir", data, "articles", "list")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["storm", "ferry", "cheese"]
+    assert "The [bold] storm" in out
+    code, out, _ = run("--data-dir", data, "articles", "show", "cheese")
+    assert code == 0
+    assert CHEESE in out
+    assert "source: gazette" in out
+
+
+def test_an_article_is_removed(run: Run, library: Path, tmp_path: Path) -> None:
+    run("--data-dir", tmp_path, "ingest", library)
+    assert run("--data-dir", tmp_path, "articles", "remove", "storm").code == 0
+    assert "storm" not in run("--data-dir", tmp_path, "articles", "list").out
+    assert run("--data-dir", tmp_path, "articles", "remove", "storm").code == 1
+    assert (library / "storm.md").exists()
+
+
+def test_no_articles_yet(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("--data-dir", tmp_path, "articles", "list")
+    assert code == 0
+    assert "bot ingest" in out
+
+
+def test_a_rebuild_takes_other_settings(run: Run, library: Path, tmp_path: Path) -> None:
+    run("--data-dir", tmp_path, "ingest", library)
+    other = ["--data-dir", tmp_path, "--set", "chunk.max_tokens=40"]
+    assert run(*other, "articles", "list").code == 1
+    code, out, err = run(*other, "ingest", "--rebuild")
+    assert (code, out) == (0, "3 articles prepared anew.\n"), err
+    assert run(*other, "articles", "list").code == 0
+    assert run("--data-dir", tmp_path, "articles", "list").code == 1
+
+
+# -- models --
+
+
+def test_models_are_listed(run: Run) -> None:
+    code, out, _ = run("models", "list")
+    assert code == 0
+    assert SMALL_LLM in out
+
+
+# -- ask --
+
+
+def test_ask_prints_an_answer_as_json(data: Path, models_dir: Path, small_llm_path: Path) -> None:
+    done = bot_process(models_dir, "--data-dir", data, "--set", "llm.threads=1", "ask", "--json", "--model", SMALL_LLM,
+                       "--article", "ferry", "What does a single ticket cost?")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    answer = Answer.model_validate_json(done.stdout)
+    assert answer.question == "What does a single ticket cost?"
+    assert answer.model == SMALL_LLM
+    assert {one.article for one in answer.retrieved} == {"ferry"}
+    assert answer.tokens.prompt > 50
+    for citation in answer.citations:
+        assert citation.quote in FERRY
+    assert done.stderr == ""
+
+
+def test_ask_lists_its_citations(run: Run, data: Path, small_llm_path: Path) -> None:
+    """The small model says what it likes; at no demand for support, each sentence is cited."""
+    code, out, err = run("--data-dir", data, "--set", "cite.min_support=0", "--set", "llm.threads=1",
+                         "ask", "--model", SMALL_LLM, "What does a single ticket to Lindaby cost?")  # fmt: skip
+    assert (code, err) == (0, "")
+    assert re.search(r"\[1\] “.+”\n    .+characters \d+-\d+\)", out) or "Nearest articles:" in out
+
+
+def test_ask_without_articles_says_so(run: Run, tmp_path: Path, small_llm_path: Path) -> None:
+    code, out, _ = run("--data-dir", tmp_path, "ask", "--model", SMALL_LLM, "Why?")
+    assert (code, out.strip()) == (0, "No article matches this question.")
+
+
+def test_all_that_is_written_lies_in_the_data_folder(run: Run, library: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    before = set(ROOT.iterdir())
+    run("--data-dir", tmp_path / "data", "ingest", library)
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "elsewhere"}
+    assert set(ROOT.iterdir()) == before

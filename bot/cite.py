@@ -1,8 +1,9 @@
 """Attribution: which sentences of the evidence support a sentence of the answer, and how well.
 
 The model writes no citations; marks that it invents are taken out and counted. A sentence is attributed once it is
-finished, by the share of its content words that an evidence sentence holds (rare words weigh more) and by the cosine
-of their embeddings. Pure: embeddings come from a callable.
+finished, by the share of its content words that an evidence sentence holds and by the cosine of their embeddings.
+Rare words weigh more, and words of the question less: what the answer adds is what needs support. Pure: embeddings
+come from a callable.
 """
 
 import math
@@ -22,7 +23,8 @@ Split = Callable[[str], Sequence[tuple[int, int]]]
 
 CANDIDATES = 8  # evidence sentences with the most words in common, of which the embeddings are compared
 WORD_WEIGHT = 0.5  # the rest is the embeddings'
-SECOND_GAIN = 0.25  # a second sentence is cited if it adds this share of the answer's words
+QUESTION_WEIGHT = 0.3  # of a word that the answer only repeats from the question
+SECOND_GAIN = 0.3  # a second sentence is cited if it adds this share of what the answer adds to the question
 
 _MARKER = re.compile(r"\s*(?:\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\]|【[^】]{0,40}】)")
 _OPEN_MARKER = re.compile(r"\s*(?:(?:\[[\s^\d,;–-]*)+|【[^】]{0,40})$|\s+$")
@@ -78,6 +80,7 @@ class Attributor:
 
     def __init__(self, question: str, evidence: Sequence[EvidenceSentence], embed: Embed) -> None:
         self._question, self._evidence, self._embed = question, evidence, embed
+        self._asked = frozenset(content_words(question))
         self._weights = _weights(evidence)
         self._vectors: dict[int, Vectors] = {}
         self._markers: dict[Span, int] = {}
@@ -95,12 +98,15 @@ class Attributor:
         similarity = self._similarity(text, order.tolist())
         scores = WORD_WEIGHT * coverage[order] + (1 - WORD_WEIGHT) * np.clip(similarity, 0, 1)
         best = int(order[scores.argmax()])
-        chosen = [best]
-        union = self._evidence[best].words
-        gains = [self._coverage(words, union | self._evidence[index].words) - coverage[best] for index in order]
-        if max(gains) >= SECOND_GAIN:
-            chosen.append(int(order[int(np.argmax(gains))]))
+        chosen = [best, *self._second(words - self._asked, best, order.tolist())]
         return Support(float(scores.max()), tuple(self._evidence[index] for index in chosen))
+
+    def _second(self, added: set[str], best: int, order: Sequence[int]) -> list[int]:
+        """The sentence that holds enough of what the answer adds and the best one lacks, if there is one."""
+        held = self._evidence[best].words
+        gains = [self._coverage(added - held, self._evidence[index].words) for index in order]
+        missing = self._coverage(added, frozenset(added - held))
+        return [order[int(np.argmax(gains))]] if max(gains) * missing >= SECOND_GAIN else []
 
     def cite(self, text: str, index: int, support: Support) -> tuple[Sentence, list[Citation]]:
         """Sentence `index` of the answer with its markers, and its citations; a quote keeps its marker."""
@@ -124,13 +130,13 @@ class Attributor:
         return Sentence(text=text, markers=markers, support=round(support.score, 4)), citations
 
     def _coverage(self, words: set[str], held: frozenset[str]) -> float:
-        total = sum(self._weights.get(word, self._unseen) for word in words)
-        return sum(self._weights.get(word, 0.0) for word in words & held) / total if total else 0.0
+        total = sum(self._weight(word) for word in words)
+        return sum(self._weight(word) for word in words & held) / total if total else 0.0
 
-    @property
-    def _unseen(self) -> float:
-        """Weight of a word of the answer that stands nowhere in the evidence: as much as the rarest."""
-        return math.log(1 + len(self._evidence))
+    def _weight(self, word: str) -> float:
+        """How much a word of the answer counts; one that stands nowhere in the evidence as much as the rarest."""
+        weight = self._weights.get(word, math.log(1 + len(self._evidence)))
+        return weight * QUESTION_WEIGHT if word in self._asked else weight
 
     def _similarity(self, text: str, indices: Sequence[int]) -> Vectors:
         missing = [index for index in indices if index not in self._vectors]

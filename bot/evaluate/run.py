@@ -51,7 +51,11 @@ class Retrieved(Span):
 
 
 class Row(BaseModel):
-    """One line of answers.jsonl. `sentences` is how many the answer has; `evidence` what the model was shown."""
+    """One line of answers.jsonl.
+
+    `sentences` is how many the answer has; `unsupported` holds those that were left out of it; `evidence` is what the
+    model was shown.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -61,6 +65,7 @@ class Row(BaseModel):
     refused: bool
     reason: Refusal | None = None
     sentences: int
+    unsupported: tuple[str, ...] = ()
     citations: tuple[RowCitation, ...]
     evidence: tuple[Span, ...]
     retrieved: tuple[Retrieved, ...]
@@ -78,6 +83,7 @@ def make_row(question: Question, answer: Answer) -> Row:
         refused=answer.refused,
         reason=answer.reason,
         sentences=len(answer.sentences),
+        unsupported=answer.dropped_sentences,
         citations=tuple(
             RowCitation(**{name: getattr(citation, name) for name in (*place, "marker", "quote", "sentence")})
             for citation in answer.citations

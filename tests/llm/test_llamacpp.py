@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bot.embed import LlamaEmbedder
@@ -100,9 +101,8 @@ def test_a_stop_while_reading_is_quick_and_leaves_the_model_whole(llm: LlamaCpp)
         times.append(time.perf_counter())
     timer.join()
     late = [output for output, at in zip(outputs, times[1:], strict=True) if at > began + 1.05]
-    slowest = max(after - before for before, after in zip(times, times[1:], strict=False))
     assert sum(isinstance(output, Reading) for output in late) <= 1, "at most the slice that was being read"
-    assert times[-1] - began - 1.0 < max(1.0, 1.5 * slowest), "slices are made to take less than half a second"
+    assert times[-1] - began < 2.0, "a stop takes effect within a second"
     last = outputs[-1]
     assert isinstance(last, Finished)
     assert (last.stopped, last.cut, last.tokens.answer, text_of(outputs)) == (True, False, 0, "")
@@ -124,14 +124,27 @@ def test_a_stop_while_writing_keeps_what_was_said(llm: LlamaCpp) -> None:
     assert ask(llm, SHORT, 40)[0] == whole
 
 
-def test_after_a_stop_the_answer_is_that_of_a_fresh_model(llm: LlamaCpp, small_llm_path: Path) -> None:
-    stop = threading.Event()
-    for output in llm.stream(LONG, max_tokens=10, stop=stop):
-        if isinstance(output, Reading) and output.done > 60:
-            stop.set()
+def test_after_a_stop_the_model_thinks_as_a_fresh_one(llm: LlamaCpp, small_llm_path: Path) -> None:
+    """llama.cpp rounds a little differently when it reads more at once, so scores are alike but not the same."""
     fresh = LlamaCpp(small_llm_path, name="fresh", context_tokens=4096, threads=1)
-    assert ask(llm, OTHER)[0] == ask(fresh, OTHER)[0]
+    expected = scores(fresh, OTHER)
     fresh.close()
+    for delay in (0.05, 0.4):
+        stop = threading.Event()
+        timer = threading.Timer(delay, stop.set)
+        timer.start()
+        *_, last = llm.stream(LONG, max_tokens=10, stop=stop)
+        timer.join()
+        assert isinstance(last, Finished)
+        assert last.stopped
+        assert np.corrcoef(expected, scores(llm, OTHER))[0, 1] > 0.99
+    assert np.corrcoef(expected, scores(llm, SHORT))[0, 1] < 0.98, "other prompts give other scores"
+
+
+def scores(llm: LlamaCpp, messages: list[Message]) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    """The scores of the first token of an answer, shape (vocabulary,)."""
+    ask(llm, messages, 1)
+    return np.array(llm._decoder.logits())
 
 
 def test_two_users_queue_and_both_get_whole_answers(llm: LlamaCpp) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from bot.cite import Attributor, MarkerFilter, Split, evidence_sentences
 from bot.config import Settings
 from bot.embed import Embedder
-from bot.errors import Stopped
+from bot.errors import PromptError, Stopped
 from bot.llm import LLM, Finished, Piece, Reading
 from bot.prompt import Prompt, PromptFile, build
 from bot.retrieve import Retriever
@@ -73,8 +73,11 @@ class Answerer:
     ) -> Iterator[Event]:
         """Events up to the AnswerEvent; `search` replaces the question when passages are looked for.
 
-        Raises PromptError for a question too long, LLMError and StoreError where those rooms fail.
+        Raises PromptError for a question that is empty or too long, LLMError and StoreError where those rooms fail.
         """
+        question = question.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be embedded or printed
+        if not question.strip():
+            raise PromptError("The question is empty. Type one.")
         job = _Job(question, self._llm.name)
         stop = stop or threading.Event()
         yield StageEvent(stage="searching")

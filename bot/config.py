@@ -19,6 +19,7 @@ from bot.errors import ConfigError
 
 PREFIX = "BOT_"
 CONFIG_VARIABLE = "BOT_CONFIG"
+_SECRET = ("llm.api_key",)  # never shown, also when it is wrong
 PROJECT = Path(__file__).resolve().parent.parent
 
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
@@ -266,5 +267,6 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     lines = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"{name} ({origins.get(name, 'settings')}): {problem['msg'].lower()}, got {problem['input']!r}")
+        given = "" if name in _SECRET else f", got {problem['input']!r}"
+        lines.append(f"{name} ({origins.get(name, 'settings')}): {problem['msg'].lower()}{given}")
     return "Wrong setting: " + "; ".join(lines) + "."

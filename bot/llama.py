@@ -162,7 +162,7 @@ class Decoder:
     def read(self, tokens: Sequence[int], position: int) -> bool:
         """Read at most `slice_tokens` tokens into the cells from `position`; logits are kept for the last.
 
-        False if it was stopped: then the cells from `position` on are as before.
+        False if it was stopped: then the cells from `position` on are unknown, and `keep` forgets them.
         """
         batch = self._batch
         batch.n_tokens = len(tokens)
@@ -174,7 +174,6 @@ class Decoder:
             batch.logits[index] = index == len(tokens) - 1
         status = llama_cpp.llama_decode(self.handle, batch)
         if status == ABORTED:
-            self.keep(position)
             return False
         if status:
             raise LLMError(f"llama.cpp could not read the prompt (status {status}). Ask again with a shorter question.")

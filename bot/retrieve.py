@@ -71,10 +71,11 @@ class Retriever:
         """What BM25 searches: a chunk's words and its article's title."""
         ids = list(dict.fromkeys(chunk.article for chunk in chunks))
         articles = {article.id: article for article in self._store.articles(ids)}
-        return [
-            f"{articles[chunk.article].title}\n{articles[chunk.article].text[chunk.start : chunk.end]}"
-            for chunk in chunks
-        ]
+        texts = []
+        for chunk in chunks:
+            article = articles.get(chunk.article)  # None: removed by another process just now
+            texts.append(f"{article.title}\n{article.text[chunk.start : chunk.end]}" if article else "")
+        return texts
 
     def _fuse(self, near: Sequence[Near], lexical: Sequence[Chunk]) -> list[tuple[float, _Ranks]]:
         found: dict[Key, _Ranks] = {}

@@ -7,8 +7,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import chromadb
 import numpy as np
@@ -42,7 +42,7 @@ def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(
     params=[
         "folder",
-        # Chroma's client of a server leaves closing its sockets to the garbage collector.
+        # The connections of a store that could not be opened are left to the garbage collector.
         pytest.param("server", marks=pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")),
     ]
 )
@@ -52,17 +52,31 @@ def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
         yield None
         return
     url = str(request.getfixturevalue("chroma_server"))
-    with closing(chromadb.HttpClient(host="127.0.0.1", port=int(url.rpartition(":")[2]), settings=QUIET)) as client:
-        for collection in client.list_collections():
-            client.delete_collection(collection.name)
+    client = chromadb.HttpClient(host="127.0.0.1", port=int(url.rpartition(":")[2]), settings=QUIET)
+    for collection in client.list_collections():
+        client.delete_collection(collection.name)
+    disconnect(client)
     yield url
     gc.collect()
 
 
 @pytest.fixture
 def store(tmp_path: Path, server: str | None) -> Iterator[Store]:
-    with closing(Store(tmp_path / "store", SIGNATURE, server=server)) as made:
-        yield made
+    made = Store(tmp_path / "store", SIGNATURE, server=server)
+    yield made
+    shut(made)
+
+
+def shut(store: Store) -> None:
+    disconnect(store._client)
+
+
+def disconnect(client: Any) -> None:
+    """Close a client of Chroma with its connections, which it would leave to the garbage collector."""
+    sessions = [getattr(api._server, "_session", None) for api in (client, client._admin_client)]
+    client.close()
+    for session in filter(None, sessions):
+        session.close()
 
 
 def another(store: Store, server: str | None, signature: Signature = SIGNATURE, *, rebuilding: bool = False) -> Store:
@@ -348,11 +362,11 @@ def test_rebuilding_with_another_signature(store: Store, server: str | None, kin
             new.rebuild(iter(prepared))
         assert [(chunk.article, chunk.index) for chunk in new.chunks()] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
         assert len(new.nearest(embedder.embed_query("x"), 9, Filters())) == 4
-        new.close()
+        shut(new)
     again = another(store, server, signature)
     assert {info.chunks for info in again.infos().values()} == {2}
     assert len(again._client.list_collections()) == 2, "the old chunks are gone"
-    again.close()
+    shut(again)
 
 
 def test_a_reader_goes_on_after_a_rebuild_of_the_same_kind(store: Store, server: str | None) -> None:
@@ -364,7 +378,7 @@ def test_a_reader_goes_on_after_a_rebuild_of_the_same_kind(store: Store, server:
         writer.rebuild([(one, chunks(one, sentences=3), EMBEDDER.embed_documents(["x"]))])
     assert len(near(store, "ferry")) == 1
     assert len(store.chunks()) == 1
-    writer.close()
+    shut(writer)
 
 
 # -- other processes --
@@ -385,7 +399,7 @@ def test_a_reader_sees_what_another_wrote(store: Store, server: str | None) -> N
         store.remove("a")
     assert dict(reader.infos()) == {}
     assert near(reader, "ferry") == []
-    reader.close()
+    shut(reader)
 
 
 def test_a_reader_sees_articles_while_they_are_written(store: Store, server: str | None) -> None:
@@ -396,7 +410,7 @@ def test_a_reader_sees_articles_while_they_are_written(store: Store, server: str
             assert len(reader.infos()) == count
             assert len(near(reader, "ferry", count=99)) == 3 * count
     assert not reader.is_writing(reader.state())
-    reader.close()
+    shut(reader)
 
 
 def test_a_second_writer_is_refused_soon(store: Store, server: str | None) -> None:
@@ -405,7 +419,7 @@ def test_a_second_writer_is_refused_soon(store: Store, server: str | None) -> No
         pytest.fail("two writers at once")
     with second.writing():
         put_one(second, article("a", FERRY))
-    second.close()
+    shut(second)
 
 
 def test_a_writer_in_another_process_is_refused(tmp_path: Path) -> None:
@@ -423,7 +437,7 @@ def test_the_state_changes_with_the_articles_only(store: Store, server: str | No
     reader = another(store, server)
     near(reader, "ferry")
     assert reader.state() == store.state() == state
-    reader.close()
+    shut(reader)
 
 
 # -- what can be wrong with the place --

@@ -48,6 +48,7 @@ class LlamaCpp:
         self._decoder = Decoder(self._model, tokens=self.context_tokens, threads=threads, slice_tokens=SLICE)
         self._lock = threading.Lock()
         self._cells: list[int] = []  # tokens whose keys and values are in the context, in order
+        self._sliced = 0  # how many of them were read as a prompt
         self._temperature, self._seed = temperature, seed
 
     def _special(self, token_id: str | None) -> str:
@@ -109,14 +110,19 @@ class LlamaCpp:
             self._decoder.stop(now=False)
 
     def _reuse(self, prompt: Sequence[int]) -> int:
-        """Keep the cells that this prompt begins with; at least its last token is read again, for its logits."""
+        """Keep the cells that this prompt begins with; at least its last token is read again, for its logits.
+
+        Only whole slices of an earlier prompt are kept: sums are rounded differently in batches of another size, so
+        that an answer would depend on what was asked before.
+        """
         same = 0
-        for old, new in zip(self._cells, prompt[:-1], strict=False):
+        for old, new in zip(self._cells[: self._sliced], prompt[:-1], strict=False):
             if old != new:
                 break
             same += 1
-        kept = self._decoder.keep(same)
+        kept = self._decoder.keep(same - same % SLICE)
         del self._cells[kept:]
+        self._sliced = kept
         return kept
 
     def _read(self, prompt: Sequence[int], start: int, stop: threading.Event) -> Iterator[int]:
@@ -125,6 +131,7 @@ class LlamaCpp:
             if not self._extend(part):
                 return
             start += len(part)
+            self._sliced = start
             yield start
 
     def _write(self, prompt: int, reused: int, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
@@ -152,11 +159,12 @@ class LlamaCpp:
         try:
             whole = self._decoder.read(tokens, len(self._cells))
         except LLMError:
-            self._decoder.keep(0)
-            self._cells.clear()
+            del self._cells[self._decoder.keep(0) :]
             raise
         if whole:
             self._cells.extend(tokens)
+        else:
+            del self._cells[self._decoder.keep(len(self._cells)) :]
         return whole
 
     def _choose(self, logits: Vectors, chance: np.random.Generator) -> int:

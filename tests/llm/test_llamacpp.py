@@ -12,6 +12,7 @@ import pytest
 from bot.embed import LlamaEmbedder
 from bot.errors import LLMError, ModelError, Stopped
 from bot.llm import Finished, LlamaCpp, Output, Piece, Reading
+from bot.llm.llamacpp import SLICE
 from bot.schema import Message
 
 SHORT = [Message(role="user", content="Count from one to twenty, in words.")]
@@ -79,14 +80,19 @@ def test_max_tokens_cut_the_answer(llm: LlamaCpp) -> None:
 
 
 def test_what_was_read_is_used_again_and_changes_nothing(llm: LlamaCpp) -> None:
+    """Only whole slices: a prompt's answer must not depend on the prompts before it."""
+    start = Message(role="system", content="The ferry sails at noon, and again at six. " * 30)
+    prompt, follow_up = [start, *SHORT], [start, *OTHER]
+    llm._decoder.keep(0)
+    llm._cells.clear()
+    fresh, first = ask(llm, prompt)
+    again, second = ask(llm, prompt)
+    other, third = ask(llm, follow_up)
     ask(llm, OTHER)
-    fresh, first = ask(llm, SHORT)
-    again, second = ask(llm, SHORT)
-    longer, third = ask(llm, [*SHORT, Message(role="assistant", content=fresh), *OTHER])
-    assert fresh == again
-    assert second.tokens.reused == first.tokens.prompt - 1 > first.tokens.reused
-    assert third.tokens.reused >= first.tokens.prompt
-    assert longer
+    assert (again, first.tokens.reused) == (fresh, 0)
+    assert second.tokens.reused == (first.tokens.prompt - 1) // SLICE * SLICE > SLICE
+    assert SLICE < third.tokens.reused < third.tokens.prompt
+    assert ask(llm, follow_up)[0] == other
 
 
 def test_a_stop_while_reading_is_quick_and_leaves_the_model_whole(llm: LlamaCpp) -> None:

@@ -14,11 +14,16 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import llama_cpp
-import numpy as np
-import numpy.typing as npt
+# llama.cpp's threads wait for each other after every operation, by default spinning for long: one other busy process
+# then makes answers three to ten times slower. GNU's OpenMP reads this once, when llama_cpp loads it. The numbers are
+# in docs/experiments.md.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-from bot.errors import LLMError, ModelError
+import llama_cpp  # noqa: E402
+import numpy as np  # noqa: E402
+import numpy.typing as npt  # noqa: E402
+
+from bot.errors import LLMError, ModelError  # noqa: E402
 
 log = logging.getLogger("bot.llama")
 ABORTED = 2  # llama_decode's answer when its abort callback said yes

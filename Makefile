@@ -36,7 +36,8 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/bot models pull
-	$(BIN)/python bench/speed.py
+	@$(BIN)/bot models pull smollm2-135m-instruct
+	$(BIN)/python bench/speed.py $(ARGS)
 
 install: $(VENV)/.installed
 

@@ -37,19 +37,21 @@ from bot.schema import (
 
 log = logging.getLogger("bot.answer")
 
-RETRIEVED = 20  # passages listed in an Answer, of which the first few were shown to the model
+RETRIEVED = 20  # passages listed in an Answer at least, of which the first few were shown to the model
 
+ENDS = ".!?…”\"')"
 REFUSALS: dict[Refusal, str] = {
     "nothing_found": "No article matches this question.",
     "not_answered": "The articles do not answer this question.",
     "not_supported": "The articles do not support an answer to this question.",
 }
+# Ways of a model to say that it does not know; news says such things of others, but not in so few words.
 _DECLINES = re.compile(
-    r"^(i (do not|don't|cannot|can't) (know|answer|say)"
-    r"|i'm (not sure|sorry)|unknown\b"
-    r"|(the |these |this )?(passages?|articles?|texts?|information)( provided| given| above)? (do|does) not"
+    r"(i (do not|don't|cannot|can't) (know|answer|say)|i'm (not sure|sorry)|unknown$"
+    r"|(the |these |this )?(passages?|articles?|texts?|information)( provided| given| above)? (do|does) not "
+    r"(\w+ ){0,2}(answer|mention|state|say|specify|provide|contain|give|include)"
     r"|there is (no|not enough) (information|mention|answer)"
-    r"|(it|this|that) is not (mentioned|stated|specified|given|known))"
+    r"|(it|this|that) is not (mentioned|stated|specified)( \w+){0,4}$)"
 )
 
 
@@ -81,7 +83,8 @@ class Answerer:
         job = _Job(question, self._llm.name)
         stop = stop or threading.Event()
         yield StageEvent(stage="searching")
-        job.retrieved = tuple(self._retriever.search(search or question, RETRIEVED, filters or Filters()))
+        count = max(RETRIEVED, self._settings.retrieve.passages)
+        job.retrieved = tuple(self._retriever.search(search or question, count, filters or Filters()))
         job.retrieve_s = job.elapsed()
         if not job.retrieved:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
@@ -113,6 +116,7 @@ class Answerer:
         )
 
     def _write(self, prompt: Prompt, writer: "_Writer", job: "_Job", stop: threading.Event) -> Iterator[Event]:
+        whole = True
         for output in self._llm.stream(prompt.messages, max_tokens=self._settings.llm.answer_tokens, stop=stop):
             if isinstance(output, Reading):
                 yield StageEvent(stage="reading", done=output.done, total=output.total)
@@ -123,7 +127,8 @@ class Answerer:
                 yield from writer.feed(output.text)
             elif isinstance(output, Finished):
                 job.tokens, job.stopped = output.tokens, output.stopped
-        yield from writer.close()
+                whole = not (output.cut or output.stopped)
+        yield from writer.close(whole=whole)
 
 
 class _Job:
@@ -194,8 +199,11 @@ class _Writer:
         yield from self._settle(everything=False)
         yield from self._send()
 
-    def close(self) -> Iterator[Event]:
+    def close(self, *, whole: bool) -> Iterator[Event]:
+        """Settle what is left; words that break off in the middle of a sentence (not `whole`) end in dots."""
         self._text += self._markers.feed("", last=True)
+        if not whole and self._text.strip() and self._text.rstrip()[-1] not in ENDS:
+            self._text = f"{self._text.rstrip()}…"
         yield from self._settle(everything=True)
 
     def _settle(self, *, everything: bool) -> Iterator[Event]:
@@ -210,19 +218,21 @@ class _Writer:
     def _send(self) -> Iterator[Event]:
         """Words not sent yet, unless they may still become the refusal."""
         begins = _plain(self._text)
-        if self._refusal.startswith(begins) or self._declines(self._text):
+        if self.declined or self._refusal.startswith(begins) or self._declines(self._text):
             return
         if len(self._text) > self._sent:
             yield TextEvent(text=self._text[self._sent :])
             self._sent = len(self._text)
 
     def _sentence(self, text: str) -> SentenceEvent:
-        if self._declines(text):
-            self.declined = True
+        if self.declined or _plain(text).startswith(self._refusal):
+            self.declined = True  # whatever it adds after that, it said that it does not know
             return SentenceEvent(sentence=None)
         support = self._attributor.support(text)
         if not support.sentences or support.score < self._min_support:
-            self.dropped.append(text)
+            self.declined = self._declines(text)
+            if not self.declined:
+                self.dropped.append(text)
             return SentenceEvent(sentence=None)
         sentence, citations = self._attributor.cite(text, len(self.sentences), support)
         self.sentences.append(sentence)

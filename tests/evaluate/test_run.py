@@ -78,6 +78,7 @@ def test_rows_have_the_promised_form(tmp_path: Path, questions: list[Question]) 
         "refused": False,
         "reason": None,
         "sentences": 2,
+        "unsupported": [],
         "citations": [
             {"marker": 1, "article": "coast", "start": 0, "end": 10, "quote": "Mara keeps", "sentence": 0},
             {"marker": 2, "article": "coast", "start": 31, "end": 42, "quote": "Ivo paints ", "sentence": 1},

@@ -16,7 +16,7 @@ from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk
 from bot.store import Store
 
-Outcome = Literal["added", "unchanged", "replaced", "skipped"]
+Outcome = Literal["added", "unchanged", "replaced", "skipped", "removed"]
 
 
 class Result(NamedTuple):
@@ -41,7 +41,7 @@ class Summary:
 
 
 class Progress(NamedTuple):
-    """`done` of `total` files are finished; `total` is None until they are counted."""
+    """`done` of `total` files are finished; `current` is the one at hand."""
 
     done: int
     total: int
@@ -58,8 +58,11 @@ class Ingester:
         self._store, self._embedder = store, embedder
         self._chunk_tokens = min(chunk_tokens, embedder.max_tokens)
 
-    def ingest(self, paths: Sequence[Path], report: Report | None = None) -> Summary:
-        """Read files and folders; ArticleError if a path does not exist, StoreError if the store is busy."""
+    def ingest(self, paths: Sequence[Path], report: Report | None = None, *, only: bool = False) -> Summary:
+        """Read files and folders; with `only`, articles that are in none of them are removed.
+
+        Raises ArticleError if a path does not exist, StoreError if the store is busy.
+        """
         files = list(find_files(paths))
         summary = Summary()
         with self._store.writing():
@@ -71,6 +74,9 @@ class Ingester:
                     report(Progress(number, len(files), str(file)))
                 for read in read_file(file):
                     summary.results.append(self._take(read, infos, seen))
+            for stale in sorted(set(infos) - seen) if only else ():
+                self._store.remove(stale)
+                summary.results.append(Result("removed", stale))
             if report:
                 report(Progress(len(files), len(files), ""))
         return summary
@@ -119,12 +125,14 @@ class Ingester:
 def _own_id(article: Article, infos: Mapping[str, ArticleInfo]) -> Article:
     """Two different files of one name are two articles: the later gets a suffix made of its path.
 
-    A file that moved keeps its id: its old path is gone. Ids given in a .jsonl are the user's own and stay.
+    An article that came from this very file keeps the id that it got then. Ids given in a .jsonl are the user's own.
     """
+    if article.origin.endswith(".jsonl"):
+        return article
+    suffixed = f"{article.id}-{hashlib.sha256(article.origin.encode()).hexdigest()[:6]}"
     known = infos.get(article.id)
-    if known is None or known.origin == article.origin or article.origin.endswith(".jsonl"):
+    if suffixed not in infos and (
+        known is None or known.origin == article.origin or known.content_hash == article.content_hash
+    ):
         return article
-    if known.content_hash == article.content_hash or not Path(known.origin).exists():
-        return article
-    suffix = hashlib.sha256(article.origin.encode()).hexdigest()[:6]
-    return article.model_copy(update={"id": f"{article.id}-{suffix}"})
+    return article.model_copy(update={"id": suffixed})

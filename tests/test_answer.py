@@ -13,7 +13,7 @@ from samples import CHEESE, FERRY, STORM, article, passage, put
 
 from bot.answer import REFUSALS, Answerer
 from bot.articles.sentences import split
-from bot.config import RetrieveSettings, Settings
+from bot.config import LLMSettings, RetrieveSettings, Settings
 from bot.errors import LLMError, PromptError, StoreError
 from bot.llm import LlamaCpp
 from bot.prompt import find, read
@@ -311,3 +311,34 @@ def test_any_reply_keeps_the_rules(reply: str, letters: bool) -> None:
     whole, other = check(events(reply, letters=letters)), check(events(reply, letters=not letters))
     assert whole.text == other.text
     assert whole.citations == other.citations
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Unknown passengers opened the new quay.", "It is not known who opened the new quay.", "I cannot say no to the quay."],
+)
+def test_news_that_sounds_like_declining_is_no_refusal(said: str) -> None:
+    """Here the evidence supports it: the sentence stands in the article."""
+    one = article("odd", f"{said} {TICKET}")
+    happened = list(answerer(FakeLLM([said]), [passage(one)])[0].ask("Who opened the new quay?"))
+    assert not answer_of(happened).refused
+
+
+@pytest.mark.parametrize("said", [f"{REFUSAL} {TICKET}", f"{REFUSAL.rstrip('.')}, but {TICKET}"])
+def test_a_model_that_does_not_know_is_not_believed_afterwards(said: str) -> None:
+    happened = events(said)
+    assert (check(happened).reason, shown_tentatively(happened)) == ("not_answered", "")
+
+
+def test_more_passages_than_are_listed_by_default() -> None:
+    many = [passage(article(f"a{number}", f"{FERRY} {number}.")) for number in range(30)]
+    made, retriever = answerer(FakeLLM([TICKET]), many, retrieve=RetrieveSettings(passages=30))
+    assert len(answer_of(made.ask("How much is a ticket?")).evidence) == 30
+    assert retriever.asked[0][1] == 30
+
+
+def test_an_answer_that_breaks_off_says_so() -> None:
+    more = "The harbour ferry stops at Lindaby from Monday. Mayor Ada Quill opened the new quay in June."
+    made, _ = answerer(FakeLLM([f"{TICKET} {more}"]), llm=LLMSettings(answer_tokens=18))
+    answer = check(list(made.ask("How much is a ticket?")))
+    assert answer.text == f"{TICKET} The harbour ferry stops at Lindaby from Monday. Mayor Ada Quill opened…"

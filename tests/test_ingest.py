@@ -221,3 +221,25 @@ def test_what_an_interrupted_run_left_is_done_by_the_next(
     assert list(store.infos()) == ["a"]
     assert outcomes(ingester.ingest([folder])) == [("unchanged", "a"), ("added", "b"), ("added", "c")]
     assert not store.is_writing(store.state())
+
+
+def test_a_file_of_the_same_name_never_replaces_another(store: Store, ingester: Ingester, folder: Path) -> None:
+    """Not after the first file was deleted either, as uploads are once they are read."""
+    first, second = write(folder, "a/story.txt", FERRY), write(folder, "b/story.txt", STORM)
+    ingester.ingest([first])
+    first.unlink()
+    ((_, suffixed),) = outcomes(ingester.ingest([second]))
+    assert {store.article("story").text, store.article(suffixed).text} == {FERRY, STORM}
+    assert outcomes(ingester.ingest([second])) == [("unchanged", suffixed)]
+    write(folder, "b/story.txt", CHEESE)
+    assert outcomes(ingester.ingest([second])) == [("replaced", suffixed)]
+    assert store.article("story").text == FERRY
+
+
+def test_only_what_is_given_stays(store: Store, ingester: Ingester, folder: Path) -> None:
+    write_lines(folder, {"id": "ferry", "text": FERRY}, {"id": "storm", "text": STORM})
+    ingester.ingest([folder])
+    write_lines(folder, {"id": "storm", "text": STORM}, {"id": "cheese", "text": CHEESE})
+    summary = ingester.ingest([folder], only=True)
+    assert outcomes(summary) == [("unchanged", "storm"), ("added", "cheese"), ("removed", "ferry")]
+    assert sorted(store.infos()) == ["cheese", "storm"]

@@ -70,6 +70,8 @@ def progress_bar(title: str) -> Iterator["Report"]:
 def show_summary(summary: "Summary") -> None:
     screen = console()
     counts = [f"{summary.count(outcome)} {outcome}" for outcome in ("added", "replaced", "unchanged", "skipped")]
+    if removed := summary.count("removed"):
+        counts.append(f"{removed} removed")
     screen.print(", ".join(counts))
     for result in summary.skipped():
         screen.print(Text(f"  skipped {result.article}: {result.reason}"))

@@ -1,7 +1,8 @@
 """`bot eval`: a scripted evaluation, through the same door as the page."""
 
+import hashlib
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -13,6 +14,9 @@ from bot.cli.state import table as new_table
 from bot.config import Settings, flatten
 from bot.errors import DatasetError
 from bot.schema import Answer, AnswerEvent, Filters
+
+if TYPE_CHECKING:
+    from bot.store import Store
 
 
 def evaluate(
@@ -38,7 +42,7 @@ def evaluate(
     embedder = open_embedder(settings)
     store = open_store(settings, embedder, out / "store")
     with progress_bar("Ingesting") as bar:
-        summary = open_ingester(settings, embedder, store).ingest([corpus], bar)
+        summary = open_ingester(settings, embedder, store).ingest([corpus], bar, only=True)
     show_summary(summary)
     named = {span.article for case in cases for span in case.evidence}
     check_evidence(cases, {article.id: article.text for article in store.articles(sorted(named))})
@@ -53,10 +57,11 @@ def evaluate(
         flatten(settings),
         {embedder.name: embedder.sha256, llm.name: _model_sum(settings)},
         questions,
-        corpus if corpus.is_file() else None,
+        None,
         settings.llm.seed,
         prompts=[prompt.find("answer", settings.prompts_dir)],
     )
+    meta["corpus"] = {"path": str(corpus), "sha256": _corpus_sum(store)}
     columns = (TextColumn("Asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console_for_errors()) as bar_of_questions:
         task = bar_of_questions.add_task("", total=len(cases))
@@ -75,6 +80,12 @@ def evaluate(
     for row in table(result):
         grid.add_row(*row)
     console().print(grid)
+
+
+def _corpus_sum(store: "Store") -> str:
+    """A sum over all articles, so that a folder is known as well as a file is."""
+    lines = sorted(f"{info.id} {info.content_hash}" for info in store.infos().values())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _model_sum(settings: Settings) -> str:

@@ -36,10 +36,10 @@ class LlamaEmbedder:
     def __init__(self, path: Path, *, name: str, sha256: str, threads: int = 0) -> None:
         self.name, self.sha256 = name, sha256
         self._model = Model(path, gpu_layers=0)
-        self._encoder = Encoder(self._model, threads=threads)
+        self._encoder = Encoder(self._model, window=WINDOW, threads=threads)
         self._lock = threading.Lock()
         self.dimension = self._model.dimension()
-        self.max_tokens = min(WINDOW, self._encoder.max_tokens)
+        self.max_tokens = self._encoder.max_tokens
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text`, with those that mark its start and end."""

@@ -6,6 +6,7 @@ Lù, "BM25S" (2024). It knows chunks and words, not vectors.
 
 import json
 import logging
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,7 +66,7 @@ class Lexical:
         """Keep the index in `folder` for `load` with the same `state`; a failure costs only time later."""
         if self._index is None:
             return
-        fresh = folder.with_name(f"{folder.name}.new")
+        fresh = folder.with_name(f"{folder.name}.{os.getpid()}")  # other processes may save theirs at the same time
         try:
             shutil.rmtree(fresh, ignore_errors=True)
             self._index.save(fresh, show_progress=False)

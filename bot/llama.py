@@ -60,11 +60,10 @@ class Model:
     Raises ModelError where the file cannot be loaded: damaged, of an unknown architecture, or too big for memory.
     """
 
-    def __init__(self, path: Path, *, gpu_layers: int = -1, vocab_only: bool = False) -> None:
+    def __init__(self, path: Path, *, gpu_layers: int = -1) -> None:
         _backend()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = 999 if gpu_layers < 0 else gpu_layers
-        params.vocab_only = vocab_only
         self.path = path
         self.handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
@@ -197,11 +196,11 @@ class Decoder:
 
 
 class Encoder:
-    """A context that turns token lists into unit vectors, for embedding models."""
+    """A context that turns token lists of at most `window` tokens into unit vectors, for embedding models."""
 
-    def __init__(self, model: Model, *, threads: int = 0, batch_tokens: int = 128) -> None:
+    def __init__(self, model: Model, *, window: int, threads: int = 0, batch_tokens: int = 128) -> None:
         self.model = model
-        self.max_tokens = model.trained_context()
+        self.max_tokens = min(window, model.trained_context())
         self.batch_tokens = batch_tokens
         # An encoder sees a whole batch at once, so the room must hold the longest text; how much is really packed
         # together is `batch_tokens`, because attention runs over all that is packed.

@@ -16,6 +16,7 @@ from bot.errors import DatasetError
 from bot.schema import Answer, AnswerEvent, Filters
 
 if TYPE_CHECKING:
+    from bot.chat import Chat
     from bot.store import Store
 
 
@@ -49,10 +50,6 @@ def evaluate(
     llm = open_llm(settings)
     chat = open_chat(settings, embedder, store, llm)
 
-    def ask(question: str, filters: Filters) -> Answer:
-        *_, last = chat.ask(question, filters=filters)
-        return cast(AnswerEvent, last).answer
-
     meta = run_meta(
         flatten(settings),
         {embedder.name: embedder.sha256, llm.name: _model_sum(settings)},
@@ -67,7 +64,7 @@ def evaluate(
         task = bar_of_questions.add_task("", total=len(cases))
         rows = run(
             cases,
-            ask,
+            lambda question, filters: _answer(chat, question, filters),
             out,
             meta,
             cast(Scope, scope),
@@ -80,6 +77,11 @@ def evaluate(
     for row in table(result):
         grid.add_row(*row)
     console().print(grid)
+
+
+def _answer(chat: "Chat", question: str, filters: Filters) -> Answer:
+    *_, last = chat.ask(question, filters=filters)
+    return cast(AnswerEvent, last).answer
 
 
 def _corpus_sum(store: "Store") -> str:

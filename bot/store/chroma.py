@@ -10,27 +10,27 @@ killed when, a reader sees the old version or the new one, never a mixture; `swe
 """
 
 import contextlib
-import functools
+import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import chromadb
 import filelock
-import httpx
 import numpy as np
 from chromadb.config import Settings as ChromaSettings
-from chromadb.errors import ChromaError
 
 from bot.errors import StoreError, StoreMismatch
 from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk, Filters
 from bot.store import records
+from bot.store.failures import FAILURES, telling, told
 from bot.store.records import Signature
 
+log = logging.getLogger("bot.store")
 ARTICLES = "citebot-articles"
 PAGE = 1000  # records asked of Chroma at once
 LOCK_SECONDS = 2.0
@@ -38,24 +38,6 @@ WRITING = "writing "
 NO_VECTOR = np.zeros((1, 1), dtype=np.float32)  # Chroma wants a vector of every record
 
 Prepared = tuple[Article, Sequence[Chunk], Vectors]
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
-
-
-def _told(method: Callable[Given, Result]) -> Callable[Given, Result]:
-    """A method whose failures within Chroma, or on the way to its server, leave it as StoreError."""
-
-    @functools.wraps(method)
-    def telling(*arguments: Given.args, **named: Given.kwargs) -> Result:
-        try:
-            return method(*arguments, **named)
-        except (ChromaError, httpx.HTTPError) as error:
-            raise StoreError(
-                f"The article store failed: {error or type(error).__name__}. Where settings name a Chroma server, see "
-                "that it runs; otherwise check that the data folder is whole and writable."
-            ) from error
-
-    return telling
 
 
 class Near(NamedTuple):
@@ -89,27 +71,43 @@ class Store:
         self._state: str | None = None
         self._rebuilding = rebuilding  # until then, vectors that were made in another way are no mistake
         try:
-            self._chunks = self._open_chunks()
+            with telling():
+                self._chunks = self._open_chunks()
         except Exception:
             self._client.close()
             raise
 
     # -- reading --
 
-    @_told
+    @told
     def infos(self) -> Mapping[str, ArticleInfo]:
         """All articles by id, without their texts; read anew only when articles have changed."""
         state = self.state()
         if state != self._state or self.is_writing(state):
             self._chunks = self._open_chunks()
-            self._infos = {info.id: info for info in self._read_infos()}
-            self._state = state
+            infos = {info.id: info for info in self._read_infos()}
+            self._infos, self._state = infos, state
+            return infos
         return self._infos
 
-    @_told
+    @told
     def state(self) -> str:
         """A word that changes whenever articles change, in whatever process."""
-        return str(self._metadata().get("state", ""))
+        state = str(self._metadata().get("state", ""))
+        if self.is_writing(state) and self._nobody_writes():
+            state = str(self._metadata().get("state", ""))
+        return state
+
+    def _nobody_writes(self) -> bool:
+        """Whether the lock is free: then the last writer was killed, and its state is settled for it."""
+        if self._turn.locked():
+            return False
+        try:
+            with self._lock.acquire(timeout=0):
+                self._settle()
+                return True
+        except (filelock.Timeout, OSError):
+            return False
 
     @staticmethod
     def is_writing(state: str) -> bool:
@@ -123,7 +121,7 @@ class Store:
             raise StoreError(f"There is no article {article_id!r}. `bot articles list` shows all ids.")
         return found[0]
 
-    @_told
+    @told
     def articles(self, ids: Sequence[str]) -> list[Article]:
         """Those articles that exist, in the order of `ids`."""
         found: dict[str, Article] = {}
@@ -134,14 +132,14 @@ class Store:
                 found[article.id] = article
         return [found[article_id] for article_id in ids if article_id in found]
 
-    @_told
+    @told
     def chunks(self) -> list[Chunk]:
         """All chunks of current articles, by article id and place."""
         infos = self.infos()
         current = (records.read_chunk(record) for record in self._all(self._chunks) if _current(record, infos))
         return sorted(current, key=lambda chunk: (chunk.article, chunk.index))
 
-    @_told
+    @told
     def nearest(self, vector: Vectors, count: int, filters: Filters) -> list[Near]:
         """The `count` chunks whose vectors are most like `vector` (shape (dimension,)), best first."""
         infos = self.infos()
@@ -165,13 +163,19 @@ class Store:
         with self._turn:
             self._acquire()
             try:
-                self._note(state=WRITING + uuid.uuid4().hex)
-                try:
-                    yield
-                finally:  # what was committed before a failure stands
-                    self._note(state=uuid.uuid4().hex)
+                with telling():
+                    self._note(state=WRITING + uuid.uuid4().hex)
+                yield
             finally:
+                self._settle()
                 self._lock.release()
+
+    def _settle(self) -> None:
+        """Note that nobody writes any more; what was committed before a failure stands. The caller has the lock."""
+        try:
+            self._note(state=uuid.uuid4().hex)
+        except FAILURES as error:
+            log.warning("The state of the store could not be noted: %s", error)  # the failure before it is told
 
     def _acquire(self) -> None:
         try:
@@ -183,7 +187,7 @@ class Store:
         except OSError as error:
             raise StoreError(f"{self.folder} cannot be written: {error.strerror}. Check its permissions.") from None
 
-    @_told
+    @told
     def put(self, article: Article, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         """Add or replace one article with its chunks and their vectors, shape (chunks, dimension)."""
         self._add_chunks(self._chunks, (article, chunks, vectors))
@@ -195,19 +199,19 @@ class Store:
         stale: Any = {"$and": [{"article": article.id}, {"hash": {"$ne": article.content_hash}}]}
         self._chunks.delete(where=stale)
 
-    @_told
+    @told
     def moved(self, article: Article) -> None:
         """Note where an article whose words are unchanged comes from now."""
         self._articles.update(ids=[article.id], metadatas=[records.article_record(article)])
 
-    @_told
+    @told
     def remove(self, article_id: str) -> None:
         """Forget an article and its chunks; StoreError if there is none."""
         self.article(article_id)
         self._articles.delete(ids=[article_id])
         self._chunks.delete(where={"article": article_id})
 
-    @_told
+    @told
     def sweep(self) -> int:
         """Delete chunks that no current article owns, left by a process that was killed; how many there were."""
         infos = self.infos()
@@ -218,7 +222,7 @@ class Store:
             self._chunks.delete(ids=orphans[start : start + PAGE])
         return len(orphans)
 
-    @_told
+    @told
     def rebuild(self, prepared: Iterable[Prepared]) -> None:
         """Replace all chunks by those of `prepared`, made with this store's signature, at one stroke at the end."""
         old = self._chunks.name

@@ -105,6 +105,10 @@ class Answerer:
             job.stopped = True
         yield AnswerEvent(answer=job.finish(writer))
 
+    def warm(self) -> None:
+        """Make the search ready, so that the first question does not wait for it."""
+        self._retriever.warm()
+
     def _build(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Prompt:
         return build(
             self._prompt,

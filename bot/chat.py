@@ -13,7 +13,7 @@ from bot.answer import Answerer
 from bot.errors import ArticleError
 from bot.ingest import Ingester, Result
 from bot.schema import Article, ArticleInfo, Event, Filters, Turn
-from bot.store import Store
+from bot.store import Store, newest_first
 
 _LEANS_ON_BEFORE = re.compile(
     r"\b(he|she|it|they|him|her|them|his|hers|its|their|theirs|that|this|those|these|there|then|one|ones|else)\b", re.I
@@ -45,10 +45,13 @@ class Chat:
             question, search=search_query(question, history), history=recent, filters=filters, stop=stop
         )
 
+    def warm(self) -> None:
+        """Make now what the first question would wait for."""
+        self._answerer.warm()
+
     def articles(self) -> list[ArticleInfo]:
         """All articles, the newest first, those without a date last, then by title."""
-        infos = sorted(self._store.infos().values(), key=lambda info: (info.title.casefold(), info.id))
-        return sorted(infos, key=lambda info: info.date.toordinal() if info.date else 0, reverse=True)
+        return newest_first(self._store.infos().values())
 
     def article(self, article_id: str) -> Article:
         """One article with its text; StoreError if there is none."""

@@ -80,10 +80,9 @@ def show_summary(summary: "Summary") -> None:
 @app.command("list")
 def list_articles(context: typer.Context) -> None:
     """List all articles, newest first."""
-    infos = sorted(
-        _store(context).infos().values(),
-        key=lambda info: (-(info.date.toordinal() if info.date else 0), info.title.casefold()),
-    )
+    from bot.store import newest_first
+
+    infos = newest_first(_store(context).infos().values())
     if not infos:
         console().print("There are no articles yet. Add some: bot ingest FILE_OR_FOLDER…")
         return

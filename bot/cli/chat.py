@@ -24,4 +24,5 @@ def chat(
     screen.print("Loading the models …")
     embedder = open_embedder(settings)
     bot = open_chat(settings, embedder, open_store(settings, embedder))
+    bot.warm()
     serve(bot, settings.chat, settings.data_dir, lambda address: screen.print(f"The page is on {address}"))

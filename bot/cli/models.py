@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bot.cli.state import console, console_for_errors, state
 from bot.cli.state import table as new_table
-from bot.errors import ModelError
+from bot.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from bot.models.files import Report
@@ -49,6 +49,8 @@ def pull(
     from bot.models.catalogue import load
     from bot.models.fetch import pull as fetch
 
+    if from_ and not name:
+        raise ConfigError("Say which model the file is: bot models pull NAME --from FILE.")
     settings = state(context).settings()
     catalogue = load()
     if name:

@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -70,6 +70,12 @@ def chunk_record(article: Article, chunk: Chunk) -> dict[str, str | int]:
 
 def read_chunk(record: Record) -> Chunk:
     return Chunk.model_validate({name: record[name] for name in ("article", "start", "end", "index")})
+
+
+def newest_first(infos: Iterable[ArticleInfo]) -> list[ArticleInfo]:
+    """The order of lists: by date, the newest first, those without one last; then by title."""
+    by_title = sorted(infos, key=lambda info: (info.title.casefold(), info.id))
+    return sorted(by_title, key=lambda info: number(info.date), reverse=True)
 
 
 def number(date: dt.date | None) -> int:

@@ -1,11 +1,11 @@
 # The commands of the README: make run, make test; for contributors: make check, make bench, make lock.
-# GPU=cuda, metal or vulkan compiles llama.cpp for a GPU; PORT=7861 serves the page elsewhere.
+# GPU=cuda, metal or vulkan compiles llama.cpp for a GPU, and that stays until another is named (GPU=none: the CPU).
+# PORT=7861 serves the page elsewhere; without it the settings say where.
 
 # The first Python that runs and is new enough; otherwise any, so that `preflight` can say what is wrong with it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; \
 	done || command -v python3)
-PORT   ?= $(or $(BOT_CHAT_PORT),7860)
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
@@ -14,7 +14,18 @@ NEED_GB := 6
 GPU_FLAG_cuda   := -DGGML_CUDA=on
 GPU_FLAG_metal  := -DGGML_METAL=on
 GPU_FLAG_vulkan := -DGGML_VULKAN=on
-GPU_FLAG := $(GPU_FLAG_$(GPU))
+BACKEND := $(or $(GPU),$(firstword $(patsubst $(VENV)/.gpu-%,%,$(wildcard $(VENV)/.gpu-*))),none)
+GPU_FLAG := $(GPU_FLAG_$(BACKEND))
+LLAMA_FLAGS := $(strip $(CMAKE_ARGS) $(GPU_FLAG))
+
+# The Python that runs in the environment now; after an upgrade of the system, not the one it was made with.
+PRINT_VERSION := import sys; print("%d.%d" % sys.version_info[:2])
+MADE  := $(VENV)/.made-$(or $(shell $(BIN)/python -c '$(PRINT_VERSION)' 2>/dev/null),never)
+BUILT := $(and $(wildcard $(MADE)),$(wildcard $(VENV)/.gpu-$(BACKEND)))
+READY := $(and $(wildcard $(MADE)),$(wildcard $(VENV)/.installed))
+
+# Without PORT, only the settings know the port, and they can be read once Citebot is installed: `bot chat` looks then.
+EARLY_PORT := $(or $(PORT),$(if $(READY),,$(or $(BOT_CHAT_PORT),7860)))
 
 .PHONY: run test check bench lock install preflight port clean
 .DELETE_ON_ERROR:
@@ -22,7 +33,7 @@ GPU_FLAG := $(GPU_FLAG_$(GPU))
 run: preflight port install
 	@$(BIN)/bot models pull
 	@$(BIN)/bot ingest --samples
-	@$(BIN)/bot chat --port $(PORT)
+	@$(BIN)/bot chat $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/.dev chromium
 	@$(BIN)/bot models pull
@@ -51,10 +62,15 @@ lock: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) build dist
 
-# What can be wrong with the machine, each in one line that says what to do. Only looked at before the first install.
+# What can be wrong with the machine, each in one line that says what to do. Only looked at before an install.
 preflight:
-	@test -z "$(GPU)" || test -n "$(GPU_FLAG)" || { echo "GPU=$(GPU) is not known. Use GPU=cuda, GPU=metal or GPU=vulkan." >&2; exit 1; }
-	@test -e $(VENV)/.installed || { \
+	@test -n "$(filter none cuda metal vulkan,$(BACKEND))" || { echo "GPU=$(BACKEND) is not known. Use GPU=cuda, GPU=metal, GPU=vulkan or GPU=none." >&2; exit 1; }
+	@test -n "$(BUILT)" || case "$(BACKEND)" in \
+	cuda) command -v "$${CUDACXX:-nvcc}" >/dev/null || { echo "GPU=cuda needs the CUDA toolkit, and its nvcc is not on the PATH. Install the toolkit, or add its bin folder to the PATH." >&2; exit 1; };; \
+	vulkan) command -v glslc >/dev/null || { echo "GPU=vulkan needs glslc, which is not on the PATH. Install it (Debian: apt-get install libvulkan-dev glslc)." >&2; exit 1; };; \
+	metal) test "$$(uname)" = Darwin || { echo "GPU=metal needs a Mac. Use GPU=cuda or GPU=vulkan here, or none." >&2; exit 1; };; \
+	esac
+	@test -n "$(READY)" || { \
 	test -n "$(PYTHON)" || { echo "Python is missing. Install 3.11 or newer (Debian: apt-get install python3 python3-venv)." >&2; exit 1; }; \
 	"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$("$(PYTHON)" --version 2>&1) is too old. Install Python 3.11 or newer, or name one: make run PYTHON=/path/to/python3.11" >&2; exit 1; }; \
 	"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing. Install it (Debian: apt-get install python3-venv)." >&2; exit 1; }; \
@@ -62,27 +78,34 @@ preflight:
 	free=$$(df -Pk . | awk 'NR == 2 { print int($$4 / 1048576) }'); test "$$free" -ge $(NEED_GB) || { echo "The disk is nearly full: $$free GB are free here and the environment with its models takes $(NEED_GB). Free some, or clone to another disk." >&2; exit 1; }; }
 
 port:
-	@"$(PYTHON)" -c 'import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))' $(PORT) 2>/dev/null \
-		|| { echo "Port $(PORT) is in use. Stop the program that uses it, or take another: make run PORT=7861" >&2; exit 1; }
+	@test -z "$(EARLY_PORT)" || { \
+	{ test "$(EARLY_PORT)" -ge 1 && test "$(EARLY_PORT)" -le 65535; } 2>/dev/null || { echo "$(EARLY_PORT) is not a port. Take a number up to 65535: make run PORT=7861" >&2; exit 1; }; \
+	"$(PYTHON)" -c 'import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))' $(EARLY_PORT) 2>/dev/null \
+		|| { echo "Port $(EARLY_PORT) is in use or not allowed. Stop the program that uses it, or take another: make run PORT=7861" >&2; exit 1; }; }
 
-$(VENV)/bin/python: | preflight
+# The stamp comes last: an environment without it was broken off, or is of another Python, and is made anew.
+$(MADE): | preflight
 	@echo "Making the environment in $(VENV) …"
-	@"$(PYTHON)" -m venv $(VENV)
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@touch $(VENV)/.made-$$($(BIN)/python -c '$(PRINT_VERSION)')
 
-$(VENV)/.installed: requirements.lock pyproject.toml $(VENV)/.gpu-$(or $(GPU),none) | $(VENV)/bin/python
+# llama.cpp by itself, as it alone is compiled again for another GPU. pip's cache does not know what a wheel was
+# compiled for: only those for the plain CPU may come from there.
+$(VENV)/.gpu-$(BACKEND): requirements.lock $(MADE)
 	@echo "Installing; llama.cpp is compiled here, which takes several minutes the first time …"
-	@CMAKE_ARGS="$(strip $(CMAKE_ARGS) $(GPU_FLAG))" $(PIP) install --require-hashes \
-		$(if $(GPU),--no-cache-dir --force-reinstall,) -r requirements.lock
+	@sed -n '/^llama-cpp-python==/,/[^\\]$$/p' requirements.lock > $(VENV)/llama.lock
+	@CMAKE_ARGS="$(LLAMA_FLAGS)" $(PIP) install --require-hashes --no-deps $(if $(BUILT),,--force-reinstall) \
+		$(if $(LLAMA_FLAGS),--no-cache-dir) -r $(VENV)/llama.lock
+	@rm -f $(VENV)/.gpu-*
+	@touch $@
+
+$(VENV)/.installed: requirements.lock pyproject.toml $(MADE) $(VENV)/.gpu-$(BACKEND)
+	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install -q --no-deps -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
 	@$(PIP) install --require-hashes -r requirements-dev.lock
-	@touch $@
-
-# Another GPU setting means another llama.cpp: the stamp's name changes, and with it the install is out of date.
-$(VENV)/.gpu-%: | $(VENV)/bin/python
-	@rm -f $(VENV)/.gpu-*
 	@touch $@
 
 # The page is tested in a real browser. As root on Debian it is installed; elsewhere its tests say what they miss.

@@ -1,7 +1,7 @@
 """Settings: one TOML file, then `BOT_…` environment variables, then flags, each over the one before.
 
-`load` gives a validated Settings and where each value came from. Unknown keys and unknown `BOT_…` variables are
-refused, with the nearest known name. It makes no folders and reads no model.
+`load` gives a validated Settings and where each value came from. Unknown keys are refused, with the nearest known
+name, and so are `BOT_…` variables that are meant for it. It makes no folders and reads no model.
 """
 
 import difflib
@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import ConfigError
@@ -20,6 +29,7 @@ from bot.errors import ConfigError
 PREFIX = "BOT_"
 CONFIG_VARIABLE = "BOT_CONFIG"
 _SECRET = ("llm.api_key",)  # never shown, also when it is wrong
+_ALIKE = 0.85  # BOT_DATADIR is meant for us, BOT_TOKEN is another program's
 PROJECT = Path(__file__).resolve().parent.parent
 
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
@@ -57,6 +67,14 @@ class LLMSettings(Section):
     gpu_layers: int = Field(-1, ge=-1, description="layers on the GPU, if compiled for one; -1 = all")
     temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 = always the likeliest word")
     seed: int = Field(0, ge=0, description="for temperatures over 0")
+
+    @field_validator("answer_tokens")
+    @classmethod
+    def _leave_room(cls, answer_tokens: int, info: ValidationInfo) -> int:
+        context_tokens = info.data.get("context_tokens")  # none where it is wrong itself
+        if context_tokens is not None and answer_tokens > context_tokens // 2:
+            raise ValueError(f"must be at most half of llm.context_tokens, which is {context_tokens}")
+        return answer_tokens
 
 
 class EmbedSettings(Section):
@@ -138,6 +156,7 @@ def load(
     Raises ConfigError for an unreadable file, unknown names and values out of range.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
+    environ = {variable: value for variable, value in environ.items() if value.strip()}  # BOT_DATA_DIR= is not given
     from_environment = _environment(environ)
     path = _config_file(config_file, environ, given, from_environment)
     layers = [
@@ -197,7 +216,7 @@ def _variable(name: str) -> str:
 def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
     known = {_variable(name): name for name in _names()}
     for variable in environ:
-        if variable.startswith(PREFIX) and variable not in known and variable != CONFIG_VARIABLE:
+        if variable not in known and variable != CONFIG_VARIABLE and _is_meant_for_us(variable, known):
             raise ConfigError(
                 f"{variable} is not a setting.{_nearest(variable, known)} `bot config show` lists them all."
             )
@@ -206,10 +225,18 @@ def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
     return _flat(source())
 
 
+def _is_meant_for_us(variable: str, known: Mapping[str, str]) -> bool:
+    """Whether an unknown variable is one of ours misspelled: other programs have BOT_… variables too."""
+    sections = tuple(_variable(name.partition(".")[0]) + "_" for name in known.values() if "." in name)
+    return f"{variable}_".startswith(sections) or (
+        variable.startswith(PREFIX) and bool(difflib.get_close_matches(variable, [*known, CONFIG_VARIABLE], 1, _ALIKE))
+    )
+
+
 def _config_file(
     explicit: Path | None, environ: Mapping[str, str], flags: Mapping[str, Any], variables: Mapping[str, Any]
 ) -> Path:
-    named = explicit or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    named = explicit or (Path(environ[CONFIG_VARIABLE]) if CONFIG_VARIABLE in environ else None)
     if named is not None:
         if not named.expanduser().is_file():
             raise ConfigError(f"There is no settings file {named}. Check --config and {CONFIG_VARIABLE}.")
@@ -267,6 +294,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     lines = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ").lower()
         given = "" if name in _SECRET else f", got {problem['input']!r}"
-        lines.append(f"{name} ({origins.get(name, 'settings')}): {problem['msg'].lower()}{given}")
+        lines.append(f"{name} ({origins.get(name, 'settings')}): {message}{given}")
     return "Wrong setting: " + "; ".join(lines) + "."

@@ -16,7 +16,7 @@ import yaml
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from bot.config import shared_folder
 from bot.errors import PromptError
@@ -27,6 +27,8 @@ Role = Literal["system", "user"]
 
 _SECTION = re.compile(r"^=== (\w+)\s*$")
 _SPACE = re.compile(r"\s+")
+_NEEDED = frozenset({"passages", "question"})
+_FILLS = _NEEDED | {"today"}
 
 
 class Header(BaseModel):
@@ -35,6 +37,22 @@ class Header(BaseModel):
     task: str
     fills: tuple[str, ...]
     refusal: str = "I do not know."
+
+    @field_validator("fills")
+    @classmethod
+    def _are_those_that_can_be(cls, fills: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(fills) - _FILLS):
+            raise ValueError(f"{', '.join(unknown)} cannot be filled in; {', '.join(sorted(_FILLS))} can")
+        if missing := sorted(_NEEDED - set(fills)):
+            raise ValueError(f"{' and '.join(missing)} must be among them")
+        return fills
+
+    @field_validator("refusal")
+    @classmethod
+    def _has_a_letter(cls, refusal: str) -> str:
+        if not any(letter.isalpha() for letter in refusal):  # any answer begins with no words at all
+            raise ValueError("it must have words, by which a refusal is known")
+        return refusal
 
 
 class PromptFile(NamedTuple):
@@ -156,14 +174,13 @@ def _header(path: Path, lines: Sequence[str]) -> tuple[Header, int]:
         raise PromptError(f"{path}:1: a prompt begins with a header between two lines of `---`. Add it.")
     try:
         header = Header(**yaml.safe_load("\n".join(lines[1 : ends[1]])))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 2 if error.problem_mark else 1  # counted from 0, after the first `---`
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        raise PromptError(f"{path}:{line}: the header is not valid YAML: {_one_line(reason)}. Mend the line.") from None
     except (yaml.YAMLError, ValidationError, TypeError) as error:
         reason = _reason(error)
         raise PromptError(f"{path}:1: the header is wrong: {reason}. It needs task, fills and refusal.") from None
-    known = {"passages", "question", "today"}
-    if unknown := set(header.fills) - known:
-        raise PromptError(
-            f"{path}:1: {', '.join(sorted(unknown))} cannot be filled in; {', '.join(sorted(known))} can."
-        )
     return header, ends[1] + 1
 
 
@@ -185,7 +202,9 @@ def _check_names(path: Path, tree: nodes.Template, header: Header) -> None:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        return "; ".join(f"{problem['loc'][0]}: {problem['msg'].lower()}" for problem in error.errors())
+        return "; ".join(
+            f"{problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ').lower()}" for problem in error.errors()
+        )
     return _one_line(str(error))
 
 

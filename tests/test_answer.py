@@ -315,7 +315,11 @@ def test_any_reply_keeps_the_rules(reply: str, letters: bool) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["Unknown passengers opened the new quay.", "It is not known who opened the new quay.", "I cannot say no to the quay."],
+    [
+        "Unknown passengers opened the new quay.",
+        "It is not known who opened the new quay.",
+        "I cannot say no to the quay.",
+    ],
 )
 def test_news_that_sounds_like_declining_is_no_refusal(said: str) -> None:
     """Here the evidence supports it: the sentence stands in the article."""

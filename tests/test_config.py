@@ -71,7 +71,10 @@ def test_layers_are_joined_key_by_key(tmp_path: Path) -> None:
         ("[[llm]]\nmodel = 'x'", {}, {}, "llm ", ""),
         ("", {"BOT_LLM_MODLE": "x"}, {}, "BOT_LLM_MODLE", "BOT_LLM_MODEL"),
         ("", {"BOT_LLM": '{"model": "x"}'}, {}, "BOT_LLM", ""),
+        ("", {"BOT_CHAT_ID": "5"}, {}, "BOT_CHAT_ID", ""),
         ("", {"BOT_DATADIR": "x"}, {}, "BOT_DATADIR", "BOT_DATA_DIR"),
+        ("", {"BOT_PROMPT_DIR": "x"}, {}, "BOT_PROMPT_DIR", "BOT_PROMPTS_DIR"),
+        ("", {"BOT_CONFIGS": "x"}, {}, "BOT_CONFIGS", ""),
         ("", {}, {"llm.sed": 1}, "llm.sed", "llm.seed"),
     ],
 )
@@ -82,6 +85,32 @@ def test_unknown_names_are_refused_with_the_nearest(
     assert wrong in message
     assert f"Did you mean {nearest}" in message or not nearest
     assert "`bot config show`" in message
+
+
+@pytest.mark.parametrize("variable", ["BOT_TOKEN", "BOT_NAME", "BOT_LOG", "BOT_DATABASE_URL", "BOTLLM_MODEL", "BOT_"])
+def test_variables_of_other_programs_are_left_alone(variable: str) -> None:
+    assert load(None, None, {variable: "x"}) == load(None, None, {})
+
+
+@pytest.mark.parametrize(
+    "variable", ["BOT_DATA_DIR", "BOT_CONFIG", "BOT_LLM_SEED", "BOT_STORE_SERVER", "BOT_LLM_MODLE"]
+)
+@pytest.mark.parametrize("empty", ["", " "])
+def test_empty_variables_are_not_given(variable: str, empty: str) -> None:
+    assert load(None, None, {variable: empty}) == load(None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("answer", "context", "fits"), [(2048, 4096, True), (2049, 4096, False), (256, 513, True), (257, 513, False)]
+)
+def test_the_answer_takes_at_most_half_of_the_context(answer: int, context: int, fits: bool) -> None:
+    flags = {"llm.answer_tokens": answer, "llm.context_tokens": context, "llm.api_key": "hunter2"}
+    if fits:
+        assert load(flags, None, {}).settings.llm.answer_tokens == answer
+        return
+    message = refusal(flags)
+    assert f"llm.answer_tokens (flag): must be at most half of llm.context_tokens, which is {context}" in message
+    assert "hunter2" not in message
 
 
 @pytest.mark.parametrize(
@@ -189,7 +218,7 @@ def test_settings_are_frozen_and_refuse_extras() -> None:
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "log_level": st.sampled_from(["debug", "info", "warning", "error"]),
     "llm.model": st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs", "Cc"])),
-    "llm.answer_tokens": st.integers(16, 10**6),
+    "llm.answer_tokens": st.integers(16, 2048),
     "llm.temperature": st.floats(0, 2),
     "cite.min_support": st.floats(0, 1),
     "chat.port": st.integers(1, 65535),

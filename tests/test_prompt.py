@@ -18,6 +18,7 @@ PLAIN = HEADER + (
     "=== system\nBe brief.\n=== user\n{% for passage in passages %}\n{{ passage.title }}: {{ passage.text }}\n"
     "{% endfor %}\n{{ question }}\n"
 )
+REFUSAL = "---\ntask: t\nfills: [passages, question]\nrefusal: {}\n---\n=== system\nx\n=== user\ny\n"
 count = FakeLLM().count_tokens
 
 
@@ -49,9 +50,18 @@ def made(
         ("", 1, "header"),
         ("=== system\nx\n=== user\ny\n", 1, "header"),
         ("---\ntask: t\n", 1, "header"),
-        ("---\ntask: [\n---\n=== system\n=== user\n", None, "header"),
+        ("---\ntask: [\n---\n=== system\n=== user\n", 2, "header"),
+        ("---\ntask: t\nfills: [question]\nrefusal: no: way\n---\n=== system\n=== user\n", 4, "mapping values"),
+        ("---\ntask: t\n\tfills: [question]\n---\n=== system\n=== user\n", 3, "token"),
+        ("---\ntask: \x00\n---\n=== system\n=== user\n", 1, "header"),
         ("---\ntask: t\n---\n=== system\n=== user\n", None, "fills"),
         ("---\njust words\n---\n=== system\n=== user\n", None, "header"),
+        ("---\ntask: t\nfills: []\n---\n=== system\n=== user\n", 1, "passages and question"),
+        ("---\ntask: t\nfills: [today, question]\n---\n=== system\n=== user\n", 1, "fills: passages must"),
+        ("---\ntask: t\nfills: [passages]\n---\n=== system\n=== user\n", 1, "fills: question must"),
+        (REFUSAL.format('""'), 1, "refusal: it must have words"),
+        (REFUSAL.format("'...!'"), 1, "refusal: it must have words"),
+        (REFUSAL.format("'42'"), 1, "refusal: it must have words"),
         ("---\ntask: t\nfills: [question]\ncolour: red\n---\n=== system\n=== user\n", None, "colour"),
         ("---\ntask: t\nfills: [questoin]\n---\n=== system\n=== user\n", None, "questoin"),
         (HEADER + "Be brief.\n", 5, "=== system"),
@@ -91,6 +101,11 @@ def test_a_template_that_fails_when_filled_in_names_its_line(tmp_path: Path, use
         made(file, passages=[passage("Text.")])
     assert f"answer.md:{line}:" in str(caught.value)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("refusal", ["I do not know.", "知りません。", "'?! No'"])
+def test_a_refusal_may_be_any_words(tmp_path: Path, refusal: str) -> None:
+    assert prompt(tmp_path, REFUSAL.format(refusal)).header.refusal == refusal.strip("'")
 
 
 @pytest.mark.parametrize("content", [None, b"---\ntask: \xff\n"])
@@ -178,7 +193,7 @@ def test_a_question_that_does_not_fit_is_an_error(tmp_path: Path, budget: int) -
 
 
 def test_today_is_filled_in_where_the_header_asks_for_it(tmp_path: Path) -> None:
-    text = "---\ntask: t\nfills: [today, question]\n---\n=== system\n{{ today }}\n=== user\n{{ question }}\n"
+    text = "---\ntask: t\nfills: [today, passages, question]\n---\n=== system\n{{ today }}\n=== user\n{{ question }}\n"
     day = dt.date(2025, 5, 18)
     result = build(prompt(tmp_path, text), "Why?", [], [], count_tokens=count, budget=99, today=day)
     assert result.messages[0].content == "2025-05-18"

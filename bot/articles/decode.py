@@ -17,6 +17,12 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# What text is really written in, by Python's names; its other codecs (punycode, unicode-escape, EBCDIC pages …) are not
+# for files. UTF-16 is found by its marks or zeros: where a name could be read in the bytes, they are not UTF-16.
+_DECLARABLE = re.compile(
+    r"utf-8(-sig)?|iso8859-\d+|cp(125\d|437|7\d\d|8[56]\d|874|932|949|950)|koi8-[rtu]|kz1048|tis-620|mac-\w+"
+    r"|shift_jis\w*|euc_\w+|iso2022_jp\w*|gb\w+|big5\w*|johab"
+)
 _LINE_END = re.compile("\r\n?|[\v\f\x1c-\x1e\x85]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]")
 _SAMPLE = 100_000
@@ -26,6 +32,8 @@ _NOT_TEXT = "it is not a text file. Give its real suffix, or convert it to text 
 
 def decode(data: bytes, declared: str | None = None) -> str:
     """The text of `data`; `declared` is an encoding that the file itself names, tried before guessing.
+
+    One that is unknown, or in which no text is written, is passed over.
 
     Raises ArticleError if it is binary or in no known encoding.
     """
@@ -44,20 +52,28 @@ def _text(data: bytes, declared: str | None) -> str:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return _strict(data[len(mark) :], encoding)
-    candidates = [_unmarked_utf16(data), declared, "utf-8"]
+    candidates = [_unmarked_utf16(data), _declarable(declared), "utf-8"]
     for candidate in candidates:
         if candidate:
             try:
                 return data.decode(candidate)
-            except (UnicodeDecodeError, LookupError):
+            except UnicodeError:
                 continue
     return _strict(data, _guess(data))
+
+
+def _declarable(name: str | None) -> str | None:
+    try:
+        codec = codecs.lookup(name or "").name
+    except (LookupError, ValueError):
+        return None
+    return codec if _DECLARABLE.fullmatch(codec) else None
 
 
 def _strict(data: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise ArticleError(f"it is not valid {encoding.upper()}. Save it again as UTF-8.") from None
 
 

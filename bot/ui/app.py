@@ -5,7 +5,6 @@ visitors: what belongs to one of them is in `gr.State` or keyed by the session.
 """
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ import gradio as gr
 
 from bot.errors import BotError, Stopped
 from bot.schema import Answer, Article, ArticleInfo, Event, StageEvent, TextEvent, Turn
-from bot.ui import views
+from bot.ui import uploads, views
 from bot.ui.exchange import Exchange, grow, history
 
 FRAME_S = 0.05  # words that come faster than this are drawn together
@@ -86,6 +85,7 @@ class Page:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
         self._stops: dict[str, threading.Event] = {}
+        self._adding = threading.Lock()
         with gr.Blocks(title="Citebot", analytics_enabled=False, fill_width=True) as self.blocks:
             self._lay_out()
             self._wire()
@@ -146,7 +146,10 @@ class Page:
             component.click(self._open, [self._exchanges], [self._panel], **free)
         self._search.change(self._find, [self._search], [self._list], **free)
         added = [self._files, self._report, self._list, self._conversation]
-        self._files.upload(self._add, [self._files, self._search, self._exchanges], added, **quiet)
+        self._files.upload(
+            self._add, [self._files, self._search, self._exchanges], added, **quiet,
+            concurrency_limit=VISITORS,  # each begins at once, to take its files out of the others' way
+        )  # fmt: skip
 
     def _controls(self) -> tuple[gr.Textbox, gr.Button, gr.Button, gr.Button]:
         return self._question, self._send, self._stop, self._fresh
@@ -196,8 +199,7 @@ class Page:
         except BotError as error:
             exchange = replace(exchange, problem=str(error))
         except Exception as error:
-            log.exception("The bot failed while answering")
-            exchange = replace(exchange, problem=f"The bot failed ({type(error).__name__}); its terminal says more.")
+            exchange = replace(exchange, problem=_failed("answering", error))
         if exchange.running:
             exchange = replace(exchange, problem="There is no answer; ask again.")
         yield self._drawn(earlier, exchange) | self._running(False) | self._ended(len(earlier), exchange.answer)
@@ -244,18 +246,27 @@ class Page:
         paths = [Path(file) for file in files or ()]
         yield {self._report: views.report([f"Reading {path.name}" for path in paths])}
         try:
-            report = views.report(self._bot.add_files(paths))
+            report = views.report(self._added(paths))
         except BotError as error:
             report = views.problem(str(error))
-        finally:
-            _forget(paths)
+        except Exception as error:
+            report = views.problem(_failed("adding files", error))
+        yield {self._files: None, self._report: report}
         articles = self._bot.articles()
         yield {
-            self._files: None,
-            self._report: report,
             self._list: views.article_list(articles, query),
             self._conversation: views.conversation(exchanges, len(articles)),
         }
+
+    def _added(self, paths: Sequence[Path]) -> list[str]:
+        """Ingests uploads, one visitor's at a time, and removes them; one line per file on what became of it."""
+        claim = uploads.Claim(paths, Path(self._files.GRADIO_CACHE))
+        gone = [f"skipped: {name}: it did not arrive whole. Add it again." for name in claim.gone]
+        with self._adding:
+            try:
+                return [*self._bot.add_files(claim.files), *gone]
+            finally:
+                claim.forget()
 
 
 def build(bot: Bot) -> gr.Blocks:
@@ -268,10 +279,6 @@ def _html(value: str = "", js: str | None = None, elem_id: str | None = None) ->
     return gr.HTML(value, js_on_load=js, elem_id=elem_id, apply_default_css=False)
 
 
-def _forget(paths: Sequence[Path]) -> None:
-    """Removes uploads: Gradio keeps each in a folder of its own, and leaves an empty file `tmp…` beside it."""
-    for path in paths:
-        shutil.rmtree(path.parent, ignore_errors=True)
-        for stray in path.parent.parent.glob("tmp*"):
-            if stray.is_file():
-                stray.unlink(missing_ok=True)
+def _failed(doing: str, error: Exception) -> str:
+    log.exception("The bot failed while %s", doing)
+    return f"The bot failed ({type(error).__name__}); its terminal says more."

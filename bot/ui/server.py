@@ -1,11 +1,11 @@
 """Serves the page: theme and style, headers that keep the browser from calling other hosts, port and clean stop."""
 
 import asyncio
+import ipaddress
 import os
-import shutil
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,16 @@ import gradio.routes
 import uvicorn
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.config import ChatSettings
 from bot.errors import UIError
 from bot.ui.app import Bot, Page
+from bot.ui.uploads import Folder
 
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 LARGEST_UPLOAD = "100mb"  # per file
 
 # Gradio's pages need inline scripts and `new Function`; every address but our own is refused, so that neither Gradio
@@ -49,9 +52,8 @@ def serve(
     """
     listener = listen(settings.host, settings.port)
     with listener, _signals_end_quietly():
-        server = make_server(bot, data_dir)
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        ready(f"http://{host}:{settings.port}")
+        server = make_server(bot, data_dir, trusted_hosts(settings.host, listener.getsockname()[0]))
+        ready(f"http://{_in_address(settings.host)}:{settings.port}")
         server.run(sockets=[listener])
 
 
@@ -69,28 +71,42 @@ def listen(host: str, port: int) -> socket.socket:
         raise UIError(f"Port {port} on {host} cannot be used: {why}. Choose another with --port.") from None
 
 
-def make_server(bot: Bot, data_dir: Path) -> uvicorn.Server:
+def trusted_hosts(host: str, bound: str) -> list[str]:
+    """The Host headers to answer when `host` was asked for and the socket is bound to the IP address `bound`.
+
+    A foreign page whose name is made to point here ("DNS rebinding") sends its own name, and is refused. On a wildcard
+    address all are answered: this machine is then meant to be reached by names that we cannot know.
+    """
+    return ["*"] if ipaddress.ip_address(bound).is_unspecified else [*LOCAL_HOSTS, _in_address(host)]
+
+
+def make_server(bot: Bot, data_dir: Path, hosts: Sequence[str] = LOCAL_HOSTS) -> uvicorn.Server:
     """The page as a server without a socket yet: `run(sockets=[…])` serves it, `should_exit = True` ends it.
 
-    Call it where no event loop runs.
+    It answers requests to `hosts` only, "*" means all. Call it where no event loop runs.
     """
-    uploads = data_dir / "uploads"
-    shutil.rmtree(uploads, ignore_errors=True)  # what a run that was killed left behind
-    _configure_gradio(uploads)
-    return asyncio.run(_assemble(bot))
+    uploads = Folder(data_dir / "uploads")
+    _configure_gradio(uploads.path)
+    return asyncio.run(_assemble(bot, uploads, hosts))
 
 
-async def _assemble(bot: Bot) -> uvicorn.Server:
+def _in_address(host: str) -> str:
+    """`host` as it stands in a web address, where browsers write an IPv6 address in its short form."""
+    return f"[{ipaddress.ip_address(host).compressed}]" if ":" in host else host
+
+
+async def _assemble(bot: Bot, uploads: Folder, hosts: Sequence[str]) -> uvicorn.Server:
     # A coroutine because Gradio, built where no event loop runs, makes several and never closes them.
     page = Page(bot)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
     app.add_middleware(_Headers)
     gr.mount_gradio_app(
         app, page.blocks, "/", theme=_theme(), css_paths=[Path(__file__).parent / "page.css"], footer_links=[],
         run_history=False, enable_monitoring=False, pwa=False, mcp_server=False, ssr_mode=False, show_error=False,
         max_file_size=LARGEST_UPLOAD, app_kwargs={"openapi_url": None},
     )  # fmt: skip
-    return _Server(app, page)
+    return _Server(app, page, uploads)
 
 
 def _configure_gradio(uploads: Path) -> None:
@@ -132,9 +148,10 @@ class _Headers:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, app: FastAPI, page: Page) -> None:
+    def __init__(self, app: FastAPI, page: Page, uploads: Folder) -> None:
         super().__init__(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=2))
         self._page = page
+        self._uploads = uploads  # ours as long as it is held
         self._gradio: Any = next(route.app for route in app.routes if isinstance(route, Mount))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -125,12 +125,11 @@ def marked(text: str, citations: Sequence[Citation], chosen: int) -> str:
 
 
 def article_list(articles: Sequence[ArticleInfo], query: str = "") -> str:
-    """Articles whose title, source or id holds `query`, newest first, each a button that opens it."""
+    """Articles whose title, source or id holds `query`, in the order given (newest first), each a button to open it."""
     if not articles:
         return f'<div class="cb-list">{_no_articles()}</div>'
     words = query.casefold().split()
     found = [info for info in articles if all(word in _searched(info) for word in words)]
-    found.sort(key=lambda info: (info.date or dt.date.min, info.title), reverse=True)
     items = "".join(
         f'<li><button type="button" data-article="{escape(info.id)}"><bdi>{escape(info.title) or "Untitled"}</bdi>'
         f'<span class="cb-meta">{_facts(info.date, info.source)}</span></button></li>'
@@ -204,9 +203,14 @@ def _sources(number: int, exchange: Exchange) -> str:
         f'<li><button type="button" class="cb-source" data-exchange="{number}" data-marker="{citation.marker}">'
         f'<span class="cb-marker">[{citation.marker}]</span><span><q dir="auto">{escape(citation.quote)}</q>'
         f'<span class="cb-meta">{_facts(citation.title, citation.date)}</span></span></button></li>'
-        for citation in sorted(exchange.citations, key=lambda citation: citation.marker)
+        for citation in _by_marker(exchange.citations)
     )
     return f'<ol class="cb-sources" aria-label="Sources">{items}</ol>'
+
+
+def _by_marker(citations: Sequence[Citation]) -> list[Citation]:
+    """One of each marker, in their order: sentences that cite the same words share a marker."""
+    return [one for _, one in sorted({citation.marker: citation for citation in reversed(citations)}.items())]
 
 
 def _notes(exchange: Exchange) -> str:
@@ -238,7 +242,7 @@ def _nearest(answer: Answer) -> str:
 def _marker_row(exchange: int, citations: Sequence[Citation], chosen: int) -> str:
     if not citations:
         return ""
-    markers = "".join(_marker(exchange, citation, chosen) for citation in citations)
+    markers = "".join(_marker(exchange, citation, chosen) for citation in _by_marker(citations))
     return f'<nav class="cb-marker-row" aria-label="Quotes of this answer">Quotes of this answer: {markers}</nav>'
 
 

@@ -35,7 +35,34 @@ def test_encoding_is_found(text: str, encoding: str) -> None:
 
 def test_declared_encoding_goes_before_guessing() -> None:
     assert decode("Größe".encode("cp850"), "cp850") == "Größe"
-    assert decode("Größe".encode(), "no-such-encoding") == "Größe"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "declared"),
+    [
+        ("Größe", "utf-8", "no-such-encoding"),
+        ("Größe", "utf-8", "undefined"),
+        ("Größe", "utf-8", "punycode"),
+        ("Größe", "utf-8", "idna"),
+        ("Größe", "utf-8", "rot13"),
+        ("Größe", "utf-8", "cp037"),
+        (r"C:\new\u0041", "ascii", "unicode_escape"),
+        (r"C:\new\u0041", "ascii", "raw-unicode-escape"),
+        ("a +AGE- b", "ascii", "utf-7"),
+        ("even", "ascii", "utf-16"),
+        (RUSSIAN, "koi8-r", "KOI8-R"),
+        (RUSSIAN, "cp1251", "windows-1251"),
+        (RUSSIAN, "mac-cyrillic", "x-mac-cyrillic"),
+        (JAPANESE, "shift_jis", "Shift_JIS"),
+        (JAPANESE, "iso2022_jp", "iso-2022-jp"),
+        ("Größe", "latin-1", "ISO-8859-1"),
+        ("渡輪", "big5", "Big5"),
+        ("渡轮", "gbk", "GB2312"),
+        ("나룻배", "euc-kr", "EUC-KR"),
+    ],
+)
+def test_only_encodings_of_text_may_be_declared(text: str, encoding: str, declared: str) -> None:
+    assert decode(text.encode(encoding), declared) == text
 
 
 def test_line_ends_and_control_characters() -> None:

@@ -106,6 +106,14 @@ def test_files_that_give_no_article(tmp_path: Path) -> None:
     assert "regular file" in reason(tmp_path / "pipe.txt")
 
 
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "idna", "unicode_escape", "utf-7", "hex", "aliases"])
+def test_a_page_that_names_an_odd_charset_is_read_all_the_same(tmp_path: Path, charset: str) -> None:
+    html = f"<html><head><meta charset={charset}></head><body><article><p>{(STORY + ' Größe. ') * 9}</p></article>"
+    result = only(write(tmp_path / "a.html", html))
+    assert isinstance(result, Article)
+    assert "Größe" in result.text
+
+
 def test_bad_lines_do_not_stop_the_rest(tmp_path: Path) -> None:
     good = json.dumps({"id": "a", "text": " x\r\n"})
     path = write(tmp_path / "a.jsonl", f"\ufeff{good}\n\n{{\n{good}")

@@ -1,13 +1,16 @@
 """The page in a real browser, over a real server, with a fake bot."""
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from conftest import Visit, served
 from fake_bot import ARTICLES, COST, HOSTILE, OPENED, FakeBot
 from playwright.sync_api import Page, expect
+
+from bot.schema import Article
 
 Open = Callable[..., Visit]
 CITED = "When did the tram line open, and what did its bridge cost?"
@@ -180,6 +183,18 @@ def test_hostile_text_is_shown_as_text(page: Page) -> None:
     assert page.locator(".cb-article a, .cb-article img, .cb-list img, .cb-chat img").count() == 0
 
 
+class SlowReader(FakeBot):
+    """Reads no file before `go` is set."""
+
+    def __init__(self, articles: Sequence[Article]) -> None:
+        super().__init__(articles)
+        self.go = threading.Event()
+
+    def add_files(self, paths: Sequence[Path]) -> list[str]:
+        assert self.go.wait(20)
+        return super().add_files(paths)
+
+
 @pytest.fixture
 def empty(visit: Open, tmp_path: Path) -> Iterator[tuple[Page, Path]]:
     with served(FakeBot(articles=[]), tmp_path) as address:
@@ -205,7 +220,34 @@ def test_articles_are_added_from_files(empty: tuple[Page, Path]) -> None:
     expect(page.locator(".cb-text")).to_have_text("Ferry sold\nAt last.")
     page.get_by_role("tab", name="Ask").click()
     expect(page.locator("#cb-conversation")).to_contain_text("Ask about your 2 articles")
-    assert [path for path in (folder / "uploads").rglob("*") if path.is_file()] == []
+    assert [path for path in (folder / "uploads").rglob("*") if path.is_file() and path.stat().st_size] == []
+
+
+def test_a_fault_while_adding_is_told_and_the_next_files_are_added(
+    empty: tuple[Page, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    page, folder = empty
+    page.get_by_role("tab", name="Articles").click()
+    for name, line in [("bug.txt", "The bot failed (ZeroDivisionError)"), ("ferry.txt", "added: ferry.txt")]:
+        (folder / name).write_text("Ferry sold\nAt last.")
+        page.locator("input[type=file]").set_input_files(folder / name)
+        expect(page.locator(".cb-report, .cb-problem")).to_contain_text(line)
+    assert "ZeroDivisionError: a fault of ours" in caplog.text
+
+
+def test_two_visitors_add_the_same_file_at_once(visit: Open, tmp_path: Path) -> None:
+    (tmp_path / "ferry.txt").write_text("Ferry sold\nAt last.")
+    bot = SlowReader(articles=[])
+    with served(bot, tmp_path / "data") as address:
+        pages = [visit(address).page for _ in range(2)]
+        for reading, page in enumerate(pages):
+            page.get_by_role("tab", name="Articles").click()
+            page.locator("input[type=file]").set_input_files(tmp_path / "ferry.txt")
+            expect(page.locator(".cb-report")).to_have_text("Reading ferry.txt")
+            until(lambda reading=reading: len(list((tmp_path / "data").rglob("claim-*"))) == reading + 1, 5)
+        bot.go.set()
+        for page in pages:
+            expect(page.locator(".cb-report")).to_have_text("added: ferry.txt")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

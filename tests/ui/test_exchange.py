@@ -41,6 +41,7 @@ def test_history_holds_what_was_answered() -> None:
         Exchange("a", answer=Answer(question="a", text="Yes.")),
         Exchange("b", answer=refusal),
         Exchange("c", problem="It broke."),
+        Exchange("d", answer=Answer(question="d", text="", stopped=True)),
     ]
     assert history(exchanges) == [
         Turn(question="a", answer="Yes."),

@@ -15,7 +15,7 @@ from fake_bot import FakeBot
 from bot.config import ChatSettings
 from bot.errors import UIError
 from bot.ui import serve
-from bot.ui.server import listen
+from bot.ui.server import listen, trusted_hosts
 
 HERE = Path(__file__).parent
 SERVE = """
@@ -116,6 +116,44 @@ def test_files_of_this_machine_are_not_served(address: str) -> None:
 def test_the_theme_names_no_outside_host(address: str) -> None:
     assert "http" not in httpx.get(f"{address}/theme.css").text.replace("http://www.w3.org/2000/svg", "")
     assert "fonts.g" not in httpx.get(address).text
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:7860", 200),
+        ("LOCALHOST:7860", 200),
+        ("[::1]:7860", 200),
+        ("evil.example", 400),
+        ("evil.example:7860", 400),
+        ("127.0.0.1.evil.example", 400),
+        ("localhost.evil.example", 400),
+        ("192.168.1.5", 400),
+        ("", 400),
+    ],
+)
+def test_only_requests_to_our_own_name_are_answered(address: str, host: str, status: int) -> None:
+    for path in ["/", "/config", "/gradio_api/upload"]:
+        response = httpx.get(address + path, headers={"Host": host})
+        assert response.status_code in ({status, 405} if status == 200 else {status})
+        assert response.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    ("host", "bound", "more"),
+    [
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        ("news-box", "192.168.1.5", "news-box"),
+        ("fd00:0::5", "fd00::5", "[fd00::5]"),
+    ],
+)
+def test_the_name_asked_for_is_trusted(host: str, bound: str, more: str) -> None:
+    assert trusted_hosts(host, bound) == ["127.0.0.1", "localhost", "[::1]", more]
+
+
+@pytest.mark.parametrize(("host", "bound"), [("0.0.0.0", "0.0.0.0"), ("0", "0.0.0.0"), ("::", "::")])
+def test_on_a_wildcard_address_any_name_is_trusted(host: str, bound: str) -> None:
+    assert trusted_hosts(host, bound) == ["*"]
 
 
 def test_leftover_uploads_go_at_the_next_start(tmp_path: Path) -> None:

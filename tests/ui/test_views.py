@@ -183,6 +183,16 @@ def test_each_sentence_ends_in_its_markers_and_the_sources_are_listed() -> None:
     assert "The mayor drove the first tram." in parsed.text
 
 
+def test_a_marker_that_two_sentences_share_is_listed_once() -> None:
+    said = tuple(Sentence(text=text, markers=(1, 2)) for text in ("It cost much.", "It did."))
+    cited = tuple(cite(marker, ARTICLES[0], quote, n) for n in (0, 1) for marker, quote in ((2, STORM), (1, COST)))
+    answer = Answer(question="q", text="It cost much. It did.", sentences=said, citations=cited)
+    shown = Parsed(views.conversation([Exchange("q", said, cited, answer=answer)], 1))
+    row = Parsed(views.article(ARTICLES[0], 0, cited, 1))
+    for parsed, style in [(shown, "cb-source"), (row, "cb-marker")]:
+        assert [a["data-marker"] for tag, a in parsed.elements if tag == "button" and a["class"] == style] == ["1", "2"]
+
+
 def test_a_sentence_without_a_source_and_a_refusal_look_different() -> None:
     plain = Answer(question="q", text="So it is.", sentences=(Sentence(text="So it is."),))
     assert "cb-unsupported" in views.conversation([Exchange("q", plain.sentences, answer=plain)], 1)
@@ -220,9 +230,11 @@ def test_the_status_line_tells_how_long_it_took() -> None:
 
 
 def infos(count: int) -> list[ArticleInfo]:
+    """As the bot gives them: newest first."""
     day = dt.date(2024, 1, 1)
     return [
-        ArticleInfo(id=f"a{n}", title=f"Title {n}", source="Courier", date=day + dt.timedelta(n)) for n in range(count)
+        ArticleInfo(id=f"a{n}", title=f"Title {n}", source="Courier", date=day + dt.timedelta(n))
+        for n in reversed(range(count))
     ]
 
 
@@ -241,6 +253,13 @@ def test_the_list_of_articles(count: int, query: str, shown: list[str], words: s
     parsed = Parsed(views.article_list(infos(count), query))
     assert [attributes["data-article"] for tag, attributes in parsed.elements if tag == "button"] == shown
     assert parsed.text.startswith(words)
+
+
+def test_the_list_of_articles_keeps_the_order_given() -> None:
+    day = dt.date(2024, 1, 1)
+    given = [ArticleInfo(id=name, title=name, date=when) for name, when in [("a", day), ("b", day), ("c", None)]]
+    parsed = Parsed(views.article_list(given))
+    assert [a["data-article"] for tag, a in parsed.elements if tag == "button"] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("html", [views.article_list([]), views.conversation([], 0)])

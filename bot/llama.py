@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 # llama.cpp's threads wait for each other after every operation, by default spinning for long: one other busy process
-# then makes answers three to ten times slower. GNU's OpenMP reads this once, when llama_cpp loads it. The numbers are
+# then makes answers three to eight times slower. GNU's OpenMP reads this once, when llama_cpp loads it. The numbers are
 # in docs/experiments.md.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 

@@ -73,6 +73,10 @@ def show_summary(summary: "Summary") -> None:
     if removed := summary.count("removed"):
         counts.append(f"{removed} removed")
     screen.print(", ".join(counts))
+    if not summary.results:
+        screen.print(
+            "Nothing to read was found there. Give .txt, .md, .html, .pdf or .jsonl files, or folders of them."
+        )
     for result in summary.skipped():
         screen.print(Text(f"  skipped {result.article}: {result.reason}"))
 

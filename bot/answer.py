@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from bot.cite import Attributor, MarkerFilter, Split, evidence_sentences
+from bot.cite import Attributor, MarkerFilter, Split, Support, evidence_sentences
 from bot.config import Settings
 from bot.embed import Embedder
 from bot.errors import PromptError, Stopped
 from bot.llm import LLM, Finished, Piece, Reading
-from bot.prompt import Prompt, PromptFile, build
+from bot.prompt import CountTokens, Prompt, PromptFile, build
 from bot.retrieve import Retriever
 from bot.schema import (
     Answer,
@@ -23,7 +23,10 @@ from bot.schema import (
     Citation,
     Event,
     Filters,
+    LeftOut,
+    Message,
     Passage,
+    PromptMessage,
     Refusal,
     Sentence,
     SentenceEvent,
@@ -32,6 +35,7 @@ from bot.schema import (
     TextEvent,
     Timings,
     Tokens,
+    Trace,
     Turn,
 )
 
@@ -80,11 +84,16 @@ class Answerer:
         question = question.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be embedded or printed
         if not question.strip():
             raise PromptError("The question is empty. Type one.")
-        job = _Job(question, self._llm.name)
+        looked_for = Trace(
+            searched=search or question,
+            filters=filters or Filters(),
+            min_support=self._settings.cite.min_support,
+        )
+        job = _Job(question, self._llm.name, looked_for)
         stop = stop or threading.Event()
         yield StageEvent(stage="searching")
         count = max(RETRIEVED, self._settings.retrieve.passages)
-        job.retrieved = tuple(self._retriever.search(search or question, count, filters or Filters()))
+        job.retrieved = tuple(self._retriever.search(looked_for.searched, count, looked_for.filters))
         job.retrieve_s = job.elapsed()
         if not job.retrieved:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
@@ -103,6 +112,7 @@ class Answerer:
             yield from self._write(prompt, writer, job, stop)
         except Stopped:
             job.stopped = True
+        job.trace_prompt(prompt, self._llm.count_tokens)
         yield AnswerEvent(answer=job.finish(writer))
 
     def warm(self) -> None:
@@ -138,9 +148,9 @@ class Answerer:
 class _Job:
     """What is known so far of one answer."""
 
-    def __init__(self, question: str, model: str) -> None:
+    def __init__(self, question: str, model: str, trace: Trace) -> None:
         self._began = time.perf_counter()
-        self.question, self.model = question, model
+        self.question, self.model, self._trace = question, model, trace
         self.retrieved: tuple[Passage, ...] = ()
         self.evidence: tuple[Span, ...] = ()
         self.retrieve_s = 0.0
@@ -150,6 +160,20 @@ class _Job:
 
     def elapsed(self) -> float:
         return time.perf_counter() - self._began
+
+    def trace_prompt(self, prompt: Prompt, count_tokens: CountTokens) -> None:
+        """Note what the model was asked; this is done last, as counting would put off the first word."""
+        markup = count_tokens([Message(role="user", content="")])
+
+        def words(text: str) -> int:
+            # Counted as a message alone: some chat templates refuse a prompt that ends in the middle of a conversation.
+            return max(0, count_tokens([Message(role="user", content=text)]) - markup)
+
+        messages = tuple(
+            PromptMessage(role=one.role, content=one.content, tokens=words(one.content)) for one in prompt.messages
+        )
+        counts = tuple(words(one.text) for one in prompt.shown)
+        self._trace = self._trace.model_copy(update={"messages": messages, "evidence_tokens": counts})
 
     def refuse(self, reason: Refusal, writer: "_Writer | None" = None) -> Answer:
         return self._answer(REFUSALS[reason], writer, refused=True, reason=reason)
@@ -172,11 +196,12 @@ class _Job:
             evidence=self.evidence,
             retrieved=self.retrieved,
             dropped_markers=writer.dropped_markers if writer else 0,
-            dropped_sentences=tuple(writer.dropped) if writer else (),
+            dropped_sentences=writer.dropped if writer else (),
             stopped=self.stopped,
             model=self.model,
             timings=Timings(retrieve_s=self.retrieve_s, first_token_s=self.first_token_s, total_s=self.elapsed()),
             tokens=self.tokens,
+            trace=self._trace.model_copy(update={"left_out": tuple(writer.left_out) if writer else ()}),
         )
 
 
@@ -191,8 +216,12 @@ class _Writer:
         self._sent = 0  # how much of it was sent
         self.sentences: list[Sentence] = []
         self.citations: list[Citation] = []
-        self.dropped: list[str] = []
+        self.left_out: list[LeftOut] = []
         self.declined = False
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        return tuple(one.text for one in self.left_out if one.reason == "unsupported")
 
     @property
     def dropped_markers(self) -> int:
@@ -231,17 +260,26 @@ class _Writer:
     def _sentence(self, text: str) -> SentenceEvent:
         if self.declined or _plain(text).startswith(self._refusal):
             self.declined = True  # whatever it adds after that, it said that it does not know
-            return SentenceEvent(sentence=None)
+            return self._leave_out(text)
         support = self._attributor.support(text)
         if not support.sentences or support.score < self._min_support:
             self.declined = self._declines(text)
-            if not self.declined:
-                self.dropped.append(text)
-            return SentenceEvent(sentence=None)
+            return self._leave_out(text, support)
         sentence, citations = self._attributor.cite(text, len(self.sentences), support)
         self.sentences.append(sentence)
         self.citations.extend(citations)
         return SentenceEvent(sentence=sentence, citations=tuple(citations))
+
+    def _leave_out(self, text: str, support: Support | None = None) -> SentenceEvent:
+        self.left_out.append(
+            LeftOut(
+                text=text,
+                reason="declined" if self.declined else "unsupported",
+                support=round(support.score, 4) if support else None,
+                nearest=support.sentences[0].span if support and support.sentences else None,
+            )
+        )
+        return SentenceEvent(sentence=None)
 
     def _declines(self, text: str) -> bool:
         plain = _plain(text)

@@ -154,13 +154,46 @@ class Tokens(Frozen):
     answer: int = 0
 
 
+class PromptMessage(Message):
+    """A message of the prompt; `tokens` are those of its words, without the markup that a chat puts around them."""
+
+    tokens: int = 0
+
+
+class LeftOut(Frozen):
+    """A sentence that the model wrote and no reader sees.
+
+    `support` is None where it was not looked for; `nearest` is the evidence sentence that came closest to it.
+    """
+
+    text: str
+    reason: Literal["declined", "unsupported"]
+    support: float | None = None
+    nearest: Span | None = None
+
+
+class Trace(Frozen):
+    """How an answer came about, as far as the rest of the Answer does not tell.
+
+    `searched` and `filters` are what passages were looked for with; `evidence_tokens` are those of the words of each
+    passage shown, in the order of `Answer.evidence`; `min_support` is what a sentence needed to stay.
+    """
+
+    searched: str
+    filters: Filters = Filters()
+    messages: tuple[PromptMessage, ...] = ()
+    evidence_tokens: tuple[int, ...] = ()
+    min_support: float = 0.0
+    left_out: tuple[LeftOut, ...] = ()
+
+
 class Answer(Frozen):
     """What the bot says to one question, with everything that shows why.
 
     `text` is what a reader sees, without markers; for a refusal it is one plain sentence and there are no citations.
     `evidence` is what the model was shown, `retrieved` the ranked passages it was chosen from, `dropped_markers` how
     many citation marks the model invented, `dropped_sentences` what it said without support, `stopped` whether the
-    user ended it early.
+    user ended it early; `trace` tells the rest, for those who look at how the answer was made.
     """
 
     question: str
@@ -177,6 +210,7 @@ class Answer(Frozen):
     model: str = ""
     timings: Timings = Timings()
     tokens: Tokens = Tokens()
+    trace: Trace | None = None
 
 
 class Turn(Frozen):

@@ -106,6 +106,13 @@ def check(happened: Sequence[Event]) -> Answer:
         assert answer.text == " ".join(sentence.text for sentence in answer.sentences)
         assert all(sentence.markers for sentence in answer.sentences)
     assert answer.timings.total_s >= answer.timings.retrieve_s >= 0
+    assert answer.trace is not None
+    left_out = answer.trace.left_out
+    assert tuple(one.text for one in left_out if one.reason == "unsupported") == answer.dropped_sentences
+    assert len(answer.trace.evidence_tokens) == len(answer.evidence)
+    for one in left_out:
+        if one.nearest:
+            assert any(span.overlap(one.nearest) for span in answer.evidence)
     return answer
 
 
@@ -181,6 +188,48 @@ def test_invented_marks_are_dropped_and_counted(letters: bool) -> None:
     assert "[" not in shown_tentatively(happened)
 
 
+def test_the_trace_has_what_was_searched_for_and_the_prompt() -> None:
+    llm = FakeLLM([TICKET])
+    filters = Filters(articles=("ferry",))
+    turns = [Turn(question="Where to?", answer="Lindaby.")]
+    asked = answerer(llm)[0].ask("How much?", search="Where to? How much?", history=turns, filters=filters)
+    answer = check(list(asked))
+    trace = answer.trace
+    assert trace is not None
+    assert (trace.searched, trace.filters, trace.min_support) == ("Where to? How much?", filters, 0.5)
+    assert [(one.role, one.content) for one in trace.messages] == [(one.role, one.content) for one in llm.asked[0]]
+    assert [one.tokens for one in trace.messages] == [len(one.content.split()) for one in llm.asked[0]]
+    assert sum(one.tokens + 1 for one in trace.messages) == answer.tokens.prompt
+    assert trace.evidence_tokens == tuple(len(text.split()) for text in (FERRY, STORM, CHEESE))
+
+
+def test_the_trace_has_what_was_left_out_and_why() -> None:
+    answer = check(events(f"{TICKET} Zebras graze quietly in meadows. The quay sank in a storm. {REFUSAL} {QUAY}"))
+    assert answer.trace is not None
+    zebras, quay, *declined = answer.trace.left_out
+    assert (zebras.reason, zebras.support, zebras.nearest) == ("unsupported", 0.0, None)
+    assert quay.reason == "unsupported"
+    assert quay.support is not None
+    assert 0 < quay.support < answer.trace.min_support
+    assert quay.nearest is not None
+    assert [(one.text, one.reason, one.support) for one in declined] == [
+        (REFUSAL, "declined", None),
+        (QUAY, "declined", None),
+    ]
+
+
+def test_the_trace_of_a_refusal_and_of_an_early_stop() -> None:
+    nothing = check(list(answerer(FakeLLM(), [])[0].ask("Why?", filters=Filters(sources=("gazette",)))))
+    assert nothing.trace is not None
+    assert (nothing.trace.searched, nothing.trace.filters.sources) == ("Why?", ("gazette",))
+    assert nothing.trace.messages == nothing.trace.left_out == ()
+    stop = threading.Event()
+    stop.set()
+    stopped = check(events(TICKET, stop=stop))
+    assert stopped.trace is not None
+    assert [one.role for one in stopped.trace.messages] == ["system", "user"]
+
+
 def test_nothing_found() -> None:
     llm = FakeLLM()
     happened = list(answerer(llm, [])[0].ask("How much is a ticket?"))
@@ -222,6 +271,9 @@ def test_the_small_model_answers_and_can_be_stopped(small_llm: LlamaCpp) -> None
     asker = answerer(small_llm, llm={"answer_tokens": 40})[0]
     answer = check(list(asker.ask("How much is a single ticket?")))
     assert answer.tokens.prompt > answer.tokens.answer > 0
+    assert answer.trace is not None
+    assert 0 < answer.tokens.prompt - sum(one.tokens for one in answer.trace.messages) < 40, "the chat's markup"
+    assert sum(answer.trace.evidence_tokens) < answer.trace.messages[-1].tokens
     stop, happened = threading.Event(), []
     for event in asker.ask("How much is a single ticket?", stop=stop):
         happened.append(event)

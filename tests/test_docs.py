@@ -7,7 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import numpy as np
 import pytest
@@ -96,9 +96,10 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Paths of all fields, such as `citations[].start`."""
     for name, field in model.model_fields.items():
         yield prefix + name
+        between = "[]." if get_origin(field.annotation) is tuple else "."
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from fields(kind, f"{prefix}{name}{'.' if kind is field.annotation else '[].'}")
+                yield from fields(kind, f"{prefix}{name}{between}")
 
 
 @pytest.mark.parametrize(("title", "model"), [("Answer", Answer), ("answers.jsonl", Row)])

@@ -289,6 +289,7 @@ def test_ask_prints_an_answer_as_json(data: Path, models_dir: Path, small_llm_pa
     assert answer.tokens.prompt > 50
     for citation in answer.citations:
         assert citation.quote in FERRY
+    assert answer.trace is None
     assert done.stderr == ""
 
 
@@ -298,6 +299,26 @@ def test_ask_lists_its_citations(run: Run, data: Path, small_llm_path: Path) -> 
                          "ask", "--model", SMALL_LLM, "What does a single ticket to Lindaby cost?")  # fmt: skip
     assert (code, err) == (0, "")
     assert re.search(r"\[1\] “.+”\n    .+characters \d+-\d+\)", out) or "Nearest articles:" in out
+
+
+def test_ask_shows_how_the_answer_was_made(run: Run, data: Path, small_llm_path: Path) -> None:
+    words = ["--data-dir", data, "--set", "llm.threads=1", "ask", "--model", SMALL_LLM, "--trace",
+             "--until", "2025-06-01", "Where did passengers sleep?"]  # fmt: skip
+    code, out, err = run(*words)
+    assert (code, err) == (0, "")
+    titles = ["Search", "Passages: 2 found, 2 shown to the model", "Prompt", "Sentences", "Times"]
+    assert [line for line in out.splitlines() if line in titles] == titles
+    assert "searched for: Where did passengers sleep?\nin: articles up to 2025-06-01\n" in out
+    assert re.search(r"^ 1 +1 +1 +0\.0328 +0\.\d{3} +\d+ +The \[bold\] storm *$", out, re.M)
+    assert re.search(r"^system: \d+ tokens\nAnswer the question", out, re.M)
+    assert re.search(r'^Passage from "The \[bold\] storm" of 2025-06-01: A storm closed', out, re.M)
+    assert f"model: {SMALL_LLM}" in out
+    code, out, err = run(*words, "--json")
+    assert (code, err) == (0, "")
+    trace = Answer.model_validate_json(out).trace
+    assert trace is not None
+    assert trace.searched == "Where did passengers sleep?"
+    assert [message.role for message in trace.messages] == ["system", "user"]
 
 
 def test_ask_without_articles_says_so(run: Run, tmp_path: Path, small_llm_path: Path) -> None:

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from bot.cli.state import console, state
+from bot.cli.trace import show_trace
 from bot.errors import ConfigError
 from bot.schema import Answer, AnswerEvent, Event, Filters, SentenceEvent, StageEvent, TextEvent
 
@@ -25,6 +26,7 @@ def ask(
     until: Annotated[dt.datetime | None, typer.Option(formats=[DATE], help="Only articles up to this day.")] = None,
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the whole Answer as JSON (docs/answer.md).")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Show how the answer was made, stage by stage.")] = False,
 ) -> None:
     """Ask one question of your articles."""
     from bot.cli.compose import open_chat, open_embedder, open_store
@@ -37,10 +39,14 @@ def ask(
         chat.article(wanted)  # a mistyped id is an error, not an empty answer
     events = chat.ask(question, filters=filters)
     if json:
-        typer.echo(_last(events).model_dump_json(indent=2))
+        answer = _last(events)
+        typer.echo((answer if trace else answer.model_copy(update={"trace": None})).model_dump_json(indent=2))
         return
     screen = console()
-    show_citations(screen, stream(screen, events))
+    answer = stream(screen, events)
+    show_citations(screen, answer)
+    if trace:
+        show_trace(screen, answer)
 
 
 def make_filters(

@@ -12,6 +12,7 @@ from itertools import groupby
 from urllib.parse import urlsplit
 
 from bot.schema import Answer, Article, ArticleInfo, Citation, Sentence, StageEvent
+from bot.ui import how
 from bot.ui.exchange import Exchange
 
 LISTED = 200  # a longer list is slow to draw and not read; the search box narrows it
@@ -25,8 +26,14 @@ def header(model_name: str) -> str:
 
 
 def conversation(exchanges: Sequence[Exchange], articles: int) -> str:
-    """All exchanges, oldest first; with none, what to do given the number of `articles`."""
+    """All exchanges, oldest first; with none, what to do given the number of `articles`.
+
+    The last one, when it is finished, has how it was made: all of this is drawn anew at each word of an answer, so
+    that more of it would slow the words down.
+    """
     shown = "".join(_exchange(number, exchange) for number, exchange in enumerate(exchanges)) or _welcome(articles)
+    if exchanges and (answer := exchanges[-1].answer):
+        shown += how.folded(answer)
     busy = "true" if exchanges and exchanges[-1].running else "false"
     return f'<div class="cb-chat" role="log" aria-label="Conversation" aria-busy="{busy}">{shown}</div>'
 

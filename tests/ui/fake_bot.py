@@ -14,13 +14,17 @@ from bot.schema import (
     ArticleInfo,
     Citation,
     Event,
+    LeftOut,
     Passage,
+    PromptMessage,
     Sentence,
     SentenceEvent,
+    Span,
     StageEvent,
     TextEvent,
     Timings,
     Tokens,
+    Trace,
     Turn,
 )
 
@@ -35,6 +39,8 @@ FILLER = (
     "The cars are built low, so that prams and wheelchairs roll in without a step, and each takes four bicycles. "
 )
 TRAM = "\n\n".join([OPENED, *(FILLER for _ in range(6)), f"{COST}, the city's treasurer said.", STORM, FILLER])
+
+RANKS = [(1, 2), (4, 1), (2, 6), (3, None)]
 
 ARTICLES = [
     Article(
@@ -160,8 +166,46 @@ def cite(marker: int, article: Article, quote: str, sentence: int) -> Citation:
     )  # fmt: skip
 
 
+def found(article: Article, start: int, end: int, dense: int | None, bm25: int | None) -> Passage:
+    return Passage(
+        article=article.id, start=start, end=end, title=article.title, text=article.text[start:end], date=article.date,
+        score=sum(1 / (60 + rank) for rank in (dense, bm25) if rank),
+        similarity=0.7 - dense / 50 if dense else None, dense_rank=dense, bm25_rank=bm25,
+    )  # fmt: skip
+
+
+def passages() -> list[Passage]:
+    """All of one article but for the last two, whose titles are another's and a hostile one."""
+    tram, bees, hostile = ARTICLES
+    cost = tram.text.index(COST)
+    parts = [(0, 400), (cost - 200, cost + 160), (400, 900), (900, 1400)]
+    ranked = [found(tram, *part, dense, bm25) for part, (dense, bm25) in zip(parts, RANKS, strict=True)]
+    return [*ranked, found(bees, 0, len(bees.text), 7, None), found(hostile, 0, len(hostile.text), None, 9)]
+
+
+def trace(question: str, answered: Sequence[Passage]) -> Trace:
+    """As of a question that followed another; the mayor's sentence was left out."""
+    told = "\n\n".join(f'Passage from "{one.title}" of {one.date}: {one.text}' for one in reversed(answered))
+    return Trace(
+        searched=f"Where is the tram? {question}", min_support=0.5,
+        messages=(
+            PromptMessage(role="system", content="Answer the question from the passages below.", tokens=43),
+            PromptMessage(role="user", content=f"Passages:\n{told}\n\nQuestion: {question}", tokens=1140),
+        ),
+        evidence_tokens=tuple(len(one.text) // 4 for one in answered),
+        left_out=(
+            LeftOut(
+                text="The mayor drove the first tram.", reason="unsupported", support=0.31,
+                nearest=Span(article="tram", start=0, end=len(OPENED)),
+            ),
+        ),
+    )  # fmt: skip
+
+
 def tram_answer(question: str) -> Answer:
     tram, bees = ARTICLES[0], ARTICLES[1]
+    retrieved = passages()
+    shown = [*retrieved[:2], *retrieved[4:]]
     said = [
         ("The new tram line over the Orla opened on Monday, and rides are free until Sunday.", (1,)),
         ("Its bridge cost 84 million crowns, and storms held up the work twice.", (2, 3)),
@@ -173,7 +217,9 @@ def tram_answer(question: str) -> Answer:
         citations=(
             cite(1, tram, OPENED, 0), cite(2, tram, COST, 1), cite(3, tram, STORM, 1), cite(4, bees, bees.text, 2),
         ),
-        dropped_sentences=("The mayor drove the first tram.",), model="fake-model",
+        dropped_sentences=("The mayor drove the first tram.",), model="fake-model", retrieved=tuple(retrieved),
+        evidence=tuple(Span(article=one.article, start=one.start, end=one.end) for one in shown),
+        trace=trace(question, shown),
         timings=Timings(retrieve_s=0.2, first_token_s=0.9, total_s=3.4), tokens=Tokens(prompt=1200, answer=58),
     )  # fmt: skip
 

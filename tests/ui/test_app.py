@@ -183,6 +183,30 @@ def test_hostile_text_is_shown_as_text(page: Page) -> None:
     assert page.locator(".cb-article a, .cb-article img, .cb-list img, .cb-chat img").count() == 0
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_how_an_answer_was_made_can_be_unfolded(visit: Open, address: str, scheme: str) -> None:
+    page = visit(address, color_scheme=scheme).page
+    ask_and_wait(page, CITED)
+    how, prompt = page.locator(".cb-how"), page.locator(".cb-how pre").last
+    expect(prompt).to_be_hidden()
+    how.locator("summary").press("Enter")
+    expect(how).to_contain_text(f"searched for: Where is the tram? {CITED}", use_inner_text=True)
+    rows = how.locator("table").first.locator("tbody tr")
+    expect(rows).to_have_count(6)
+    expect(rows.nth(1).locator("td")).to_contain_text(["2", "4", "1", "0.0320", "0.620", "90", "characters"])
+    expect(rows.last).to_contain_text(HOSTILE)
+    prompt.scroll_into_view_if_needed()
+    expect(prompt).to_be_in_viewport()
+    expect(prompt).to_contain_text(f'Passage from "{HOSTILE}"')
+    assert how.locator("img, script, a").count() == 0
+    for part in ["summary", "dt", "dd", "th", "td:last-child div + div", "pre"]:
+        assert page.evaluate(CONTRAST, f".cb-how {part}") >= 4.5, part
+    ask(page, SLOW)
+    expect(how).to_have_count(0)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("Stopped here.")).to_be_visible()
+
+
 class SlowReader(FakeBot):
     """Reads no file before `go` is set."""
 

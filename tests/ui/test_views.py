@@ -12,7 +12,8 @@ from bot.ui.exchange import Exchange
 
 ALLOWED_TAGS = {
     "header", "h1", "h2", "h3", "p", "div", "section", "nav", "span", "button", "bdi", "ol", "ul", "li", "q", "time",
-    "mark", "a", "details", "summary", "b", "code", "progress",
+    "mark", "a", "details", "summary", "b", "code", "progress", "h4", "h5", "dl", "dt", "dd", "pre",
+    "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
 NASTY = [
     HOSTILE,

@@ -82,7 +82,7 @@ class EmbedSettings(Section):
 
 
 class ChunkSettings(Section):
-    max_tokens: int = Field(110, ge=32, description="longest chunk, title and date included, in the embedder's tokens")
+    max_tokens: int = Field(150, ge=32, description="longest chunk, title and date included, in the embedder's tokens")
 
 
 class StoreSettings(Section):
@@ -90,9 +90,8 @@ class StoreSettings(Section):
 
 
 class RetrieveSettings(Section):
-    passages: int = Field(6, ge=1, le=50, description="passages shown to the model")
-    candidates: int = Field(50, ge=10, le=1000, description="passages taken from each search before fusion")
-    rrf_k: int = Field(60, ge=1, description="constant of reciprocal rank fusion")
+    passages: int = Field(5, ge=1, le=50, description="passages shown to the model")
+    candidates: int = Field(100, ge=10, le=1000, description="nearest vectors, and best BM25 hits, that are compared")
 
 
 class CiteSettings(Section):

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from bot.articles import Skipped, chunk, embedding_text, find_files, heading, read_file
+from bot.articles.sentences import split
 from bot.embed import Embedder
-from bot.llama import Vectors
-from bot.schema import Article, ArticleInfo, Chunk
-from bot.store import Store
+from bot.schema import Article, ArticleInfo
+from bot.store import Prepared, Store
 
 Outcome = Literal["added", "unchanged", "replaced", "skipped", "removed"]
 
@@ -88,12 +88,11 @@ class Ingester:
             self._store.rebuild(self._prepared(ids, report))
         return len(ids)
 
-    def _prepared(self, ids: Sequence[str], report: Report | None) -> Iterator[tuple[Article, list[Chunk], Vectors]]:
+    def _prepared(self, ids: Sequence[str], report: Report | None) -> Iterator[Prepared]:
         for number, article_id in enumerate(ids):
             if report:
                 report(Progress(number, len(ids), article_id))
-            article = self._store.article(article_id)
-            yield article, *self._prepare(article)
+            yield self._prepare(self._store.article(article_id))
         if report:
             report(Progress(len(ids), len(ids), ""))
 
@@ -109,17 +108,27 @@ class Ingester:
             if known.origin != article.origin:
                 self._store.moved(article)
             return Result("unchanged", article.id)
-        chunks, vectors = self._prepare(article)
-        self._store.put(article, chunks, vectors)
+        self._store.put(self._prepare(article))
         infos[article.id] = ArticleInfo(
             id=article.id, title=article.title, origin=article.origin, content_hash=article.content_hash
         )
         return Result("added" if known is None else "replaced", article.id)
 
-    def _prepare(self, article: Article) -> tuple[list[Chunk], Vectors]:
+    def _prepare(self, article: Article) -> Prepared:
+        """Each chunk is embedded as a whole, under the article's heading, and each of its sentences alone.
+
+        A question is often like one sentence and unlike the rest of its chunk.
+        """
         chunks = chunk(article, self._embedder.count_tokens, self._chunk_tokens)
         head = heading(article, self._embedder.count_tokens, self._chunk_tokens)
-        return chunks, self._embedder.embed_documents([embedding_text(article, one, head) for one in chunks])
+        views = [(index, embedding_text(article, one, head)) for index, one in enumerate(chunks)]
+        for index, one in enumerate(chunks):
+            text = article.text[one.start : one.end]
+            sentences = split(text)
+            if len(sentences) > 1:
+                views += [(index, text[start:end]) for start, end in sentences]
+        vectors = self._embedder.embed_documents([text for _, text in views])
+        return Prepared(article, chunks, vectors, [index for index, _ in views])
 
 
 def _own_id(article: Article, infos: Mapping[str, ArticleInfo]) -> Article:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fakes import FakeEmbedder
 
 from bot.schema import Article, Chunk, Passage
-from bot.store import Signature, Store
+from bot.store import Prepared, Signature, Store
 
 FERRY = (
     "The harbour ferry stops at Lindaby from Monday. A single ticket costs 4 crowns. "
@@ -49,8 +49,13 @@ def chunks(one: Article, sentences: int = 1) -> list[Chunk]:
 def put(store: Store, embedder: FakeEmbedder, *articles: Article, sentences: int = 1) -> None:
     with store.writing():
         for one in articles:
-            parts = chunks(one, sentences)
-            store.put(one, parts, embedder.embed_documents([one.text[part.start : part.end] for part in parts]))
+            store.put(prepared(embedder, one, chunks(one, sentences)))
+
+
+def prepared(embedder: FakeEmbedder, one: Article, parts: Sequence[Chunk]) -> Prepared:
+    """One vector a chunk."""
+    vectors = embedder.embed_documents([one.text[part.start : part.end] for part in parts])
+    return Prepared(one, parts, vectors, range(len(parts)))
 
 
 def signature_of(embedder: FakeEmbedder, chunk_tokens: int = 200) -> Signature:

@@ -22,7 +22,7 @@ ROOMS: dict[str, set[str]] = {
     "words": set(),
     "store": {"errors", "schema", "llama"},
     "articles": {"errors", "schema"},
-    "ingest": {"schema", "articles", "embed", "llama", "store"},
+    "ingest": {"schema", "articles", "embed", "store"},
     "lexical": {"schema"},
     "retrieve": {"schema", "config", "embed", "store", "lexical"},
     "prompt": {"errors", "schema", "config"},

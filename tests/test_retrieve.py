@@ -2,17 +2,18 @@
 
 import datetime as dt
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from fakes import FakeEmbedder
-from samples import CHEESE, FERRY, STORM, article, chunks, put
+from samples import CHEESE, FERRY, STORM, article, chunks, prepared, put
 
 from bot.config import RetrieveSettings
 from bot.lexical import Lexical
 from bot.retrieve import Retriever
 from bot.schema import Article, Filters, Passage
-from bot.store import Store
+from bot.store import Prepared, Store
 
 LIBRARY = [
     article("ferry", FERRY, date="2025-05-18", source="gazette"),
@@ -51,36 +52,75 @@ def test_passages_are_the_articles_words(store: Store, retriever: Retriever, fak
     assert len(found) == 8, "by vectors, all are found"
 
 
-def test_scores_are_those_of_reciprocal_rank_fusion(
-    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder
-) -> None:
+def test_ranks_are_those_of_each_search(store: Store, retriever: Retriever, fake_embedder: FakeEmbedder) -> None:
     put(store, fake_embedder, *LIBRARY)
     found = search(retriever, "How many crowns is a ticket for the storm?")
-    for passage in found:
-        ranks = [rank for rank in (passage.dense_rank, passage.bm25_rank) if rank is not None]
-        assert passage.score == pytest.approx(sum(1 / (60 + rank) for rank in ranks))
-        assert (passage.similarity is None) == (passage.dense_rank is None)
     assert [passage.score for passage in found] == sorted((passage.score for passage in found), reverse=True)
-    dense = sorted(rank for passage in found if (rank := passage.dense_rank) is not None)
+    dense = sorted((rank, -(passage.similarity or 0)) for passage in found if (rank := passage.dense_rank) is not None)
+    assert [rank for rank, _ in dense] == list(range(1, 9))
+    assert dense == sorted(dense, key=lambda one: one[1])
     bm25 = sorted(rank for passage in found if (rank := passage.bm25_rank) is not None)
-    assert dense == list(range(1, 9))
     assert bm25 == list(range(1, len(bm25) + 1)) != []
 
 
-def test_fusion_by_hand(store: Store, fake_embedder: FakeEmbedder, folder: Path) -> None:
-    """ "crowns" stands in ferry:1 and cheese:0; by both searches the shorter sentence comes first."""
+def test_a_score_is_similarity_and_a_share_of_the_best_bm25_score(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder
+) -> None:
+    """ "crowns" stands in ferry:1 and cheese:0; the shorter sentence has the higher BM25 score."""
     put(store, fake_embedder, *LIBRARY)
-    retriever = Retriever(store, fake_embedder, folder, RetrieveSettings(rrf_k=1, candidates=10))
+    hits = {hit.chunk.article: hit.score for hit in index_of(store, LIBRARY).search("crowns", 10)}
+    assert hits["ferry"] > hits["cheese"] > 0
     first, second, *others = search(retriever, "crowns")
     assert (first.text, first.dense_rank, first.bm25_rank) == ("A single ticket costs 4 crowns.", 1, 1)
     assert (second.article, second.dense_rank, second.bm25_rank) == ("cheese", 2, 2)
-    assert (first.score, second.score) == pytest.approx((1 / 2 + 1 / 2, 1 / 3 + 1 / 3))
-    assert others[0].score == pytest.approx(1 / 4)
+    assert first.similarity is not None
+    assert second.similarity is not None
+    assert first.score == pytest.approx(first.similarity + 0.3)
+    assert second.score == pytest.approx(second.similarity + 0.3 * hits["cheese"] / hits["ferry"])
+    for other in others:
+        assert other.score == pytest.approx(other.similarity), "no word of the question: nothing from BM25"
+
+
+def index_of(store: Store, library: Sequence[Article]) -> Lexical:
+    titles = {one.id: one for one in library}
+    parts = store.chunks()
+    texts = [f"{titles[part.article].title}\n{titles[part.article].text[part.start : part.end]}" for part in parts]
+    return Lexical.build(parts, texts)
+
+
+def test_what_one_search_does_not_return_counts_as_its_last(
+    store: Store, fake_embedder: FakeEmbedder, folder: Path
+) -> None:
+    far = [article(f"far{number:02}", f"Crowns {'and sceptres ' * number}glitter.") for number in range(1, 15)]
+    near = [article(f"near{number:02}", f"Ticket number {number} of the harbour ferry.") for number in range(12)]
+    put(store, fake_embedder, *far, *near)
+    retriever = Retriever(store, fake_embedder, folder, RetrieveSettings(candidates=10))
+    found = search(retriever, "crowns harbour ferry ticket", 10)
+    dense = [one.similarity for one in found if one.similarity is not None]
+    for one in found:
+        assert one.score <= (min(dense) if one.similarity is None else one.similarity) + 0.3 + 1e-6
+        if one.similarity is None:
+            assert one.score > min(dense)
+
+
+def test_a_chunk_is_as_near_as_its_nearest_vector(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder
+) -> None:
+    one = article("both", f"{FERRY} {STORM}")
+    (whole,) = chunks(one, sentences=99)
+    vectors = fake_embedder.embed_documents([one.text, STORM])
+    with store.writing():
+        store.put(Prepared(one, [whole], vectors, [0, 0]))
+    (found,) = search(retriever, STORM)
+    assert found.text == one.text
+    assert found.similarity == pytest.approx(1.0, abs=1e-5)
+    assert found.dense_rank == 1
 
 
 def test_titles_are_searched(store: Store, retriever: Retriever, fake_embedder: FakeEmbedder) -> None:
     put(store, fake_embedder, *LIBRARY, article("x", "It rained.", title="Weather in Marrowick"))
-    assert search(retriever, "Marrowick")[0].article == "x"
+    found = search(retriever, "Marrowick")
+    assert [passage.article for passage in found if passage.bm25_rank] == ["x"]
 
 
 @pytest.mark.parametrize("question", ["xylophone quizzes", "", "?!", "the of and"])
@@ -142,8 +182,7 @@ def test_articles_are_found_while_others_are_written(
 
 
 def put_within(store: Store, embedder: FakeEmbedder, one: Article) -> None:
-    parts = chunks(one)
-    store.put(one, parts, embedder.embed_documents([one.text[part.start : part.end] for part in parts]))
+    store.put(prepared(embedder, one, chunks(one)))
 
 
 def test_the_index_is_loaded_while_it_is_fresh(

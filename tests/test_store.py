@@ -17,12 +17,12 @@ from chromadb.config import Settings as ChromaSettings
 from fakes import FakeEmbedder
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import CHEESE, FERRY, STORM, article, chunks, put, signature_of
+from samples import CHEESE, FERRY, STORM, article, chunks, prepared, put, signature_of
 from servers import free_port, running
 
 from bot.errors import StoreError, StoreMismatch
 from bot.schema import Article, ArticleInfo, Chunk, Dropped, Filters
-from bot.store import Signature, Store, records
+from bot.store import Prepared, Signature, Store, records
 
 EMBEDDER = FakeEmbedder()
 SIGNATURE = signature_of(EMBEDDER)
@@ -197,8 +197,26 @@ def test_any_article_comes_back_the_same(
 ) -> None:
     one = Article(id="x", title=title, text=text, date=date, source=source, dropped=dropped, content_hash="1")
     with lasting.writing():
-        lasting.put(one, [], EMBEDDER.embed_documents([]))
+        lasting.put(prepared(EMBEDDER, one, []))
     assert lasting.article("x") == one
+
+
+def test_several_vectors_stand_for_one_chunk(store: Store) -> None:
+    one, other = article("a", FERRY), article("b", STORM)
+    whole = chunks(one, sentences=3)
+    vectors = EMBEDDER.embed_documents([FERRY, STORM, "cheese"])
+    with store.writing():
+        store.put(Prepared(one, whole, vectors, [0, 0, 0]))
+        store.put(prepared(EMBEDDER, other, chunks(other, sentences=3)))
+    assert store.chunks() == [*whole, *chunks(other, sentences=3)]
+    assert {info.id: info.chunks for info in store.infos().values()} == {"a": 1, "b": 1}
+    found = store.nearest(EMBEDDER.embed_query("cheese"), 10, Filters())
+    assert [near.chunk.article for near in found] == ["a", "b"], "each chunk once, by its nearest vector"
+    assert found[0].similarity == pytest.approx(1.0, abs=1e-5)
+    with store.writing():
+        assert store.sweep() == 0
+        store.remove("a")
+        assert store._chunks.count() == 1
 
 
 # -- filters --
@@ -268,10 +286,10 @@ def test_chunks_without_their_article_are_unseen_and_swept(store: Store) -> None
     one, new = article("a", FERRY), article("a", CHEESE + " " + STORM)
     put(store, EMBEDDER, one)
     parts = chunks(new)
-    vectors = EMBEDDER.embed_documents([new.text[part.start : part.end] for part in parts])
-    store._add_chunks(store._chunks, (new, parts, vectors))  # killed here: the article's record was not written
+    # Killed here: the article's record was not written.
+    store._add_vectors(store._chunks, prepared(EMBEDDER, new, parts))
     part = parts[0].model_copy(update={"article": "b"})
-    store._add_chunks(store._chunks, (article("b", new.text), [part], vectors[:1]))
+    store._add_vectors(store._chunks, prepared(EMBEDDER, article("b", new.text), [part]))
     assert store.chunks() == chunks(one)
     assert {FERRY[chunk.start : chunk.end] for chunk in near(store, "cheese of Orra")} <= {
         FERRY[chunk.start : chunk.end] for chunk in chunks(one)
@@ -295,8 +313,7 @@ def test_old_chunks_that_outlived_their_article_are_unseen(store: Store, monkeyp
 
 
 def put_one(store: Store, one: Article) -> None:
-    parts = chunks(one)
-    store.put(one, parts, EMBEDDER.embed_documents([one.text[part.start : part.end] for part in parts]))
+    store.put(prepared(EMBEDDER, one, chunks(one)))
 
 
 KILLED = """
@@ -304,14 +321,13 @@ import os, sys
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from fakes import FakeEmbedder
-from samples import CHEESE, article, chunks, signature_of
+from samples import CHEESE, article, chunks, prepared, signature_of
 from bot.store import Store
 embedder = FakeEmbedder()
 store = Store(Path(sys.argv[1]), signature_of(embedder))
 one = article("a", CHEESE)
 with store.writing():
-    parts = chunks(one)
-    store._add_chunks(store._chunks, (one, parts, embedder.embed_documents([CHEESE] * len(parts))))
+    store._add_vectors(store._chunks, prepared(embedder, one, chunks(one)))
     os._exit(9)
 """
 
@@ -355,11 +371,8 @@ def test_rebuilding_with_another_signature(store: Store, server: str | None, kin
     for _ in range(2):
         new = another(store, server, signature, rebuilding=True)
         with new.writing():
-            prepared = [
-                (one, chunks(one, sentences=2), embedder.embed_documents(["x"] * len(chunks(one, sentences=2))))
-                for one in new.articles(sorted(new.infos()))
-            ]
-            new.rebuild(iter(prepared))
+            articles = new.articles(sorted(new.infos()))
+            new.rebuild(prepared(embedder, one, chunks(one, sentences=2)) for one in articles)
         assert [(chunk.article, chunk.index) for chunk in new.chunks()] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
         assert len(new.nearest(embedder.embed_query("x"), 9, Filters())) == 4
         shut(new)
@@ -375,7 +388,7 @@ def test_a_reader_goes_on_after_a_rebuild_of_the_same_kind(store: Store, server:
     writer = another(store, server, rebuilding=True)
     with writer.writing():
         one = writer.article("a")
-        writer.rebuild([(one, chunks(one, sentences=3), EMBEDDER.embed_documents(["x"]))])
+        writer.rebuild([prepared(EMBEDDER, one, chunks(one, sentences=3))])
     assert len(near(store, "ferry")) == 1
     assert len(store.chunks()) == 1
     shut(writer)

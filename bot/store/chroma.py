@@ -1,8 +1,9 @@
 """The store, embedded on disk or on a Chroma server; the only importer of chromadb.
 
 Two collections. `citebot-articles` holds one record an article: its text as the document, all else as JSON; its own
-metadata names the collection of chunks in use and how they were made. A chunk record is a vector and its place in
-the article; the words are stored once, with the article.
+metadata names the collection of chunks in use and how they were made. A chunk has a record for each vector that
+stands for it (its views: the whole, and each of its sentences), with its place in the article; the words are stored
+once, with the article.
 
 An article's record is its point of commit. Its chunks carry the hash of the version that they were cut from, are
 written before the record and deleted after it, and count only while the record names their hash. So whatever is
@@ -13,9 +14,10 @@ import contextlib
 import logging
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import chromadb
@@ -28,7 +30,7 @@ from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk, Filters
 from bot.store import records
 from bot.store.failures import FAILURES, telling, told
-from bot.store.records import Signature
+from bot.store.records import Near, Prepared, Signature
 
 log = logging.getLogger("bot.store")
 ARTICLES = "citebot-articles"
@@ -36,15 +38,6 @@ PAGE = 1000  # records asked of Chroma at once
 LOCK_SECONDS = 2.0
 WRITING = "writing "
 NO_VECTOR = np.zeros((1, 1), dtype=np.float32)  # Chroma wants a vector of every record
-
-Prepared = tuple[Article, Sequence[Chunk], Vectors]
-
-
-class Near(NamedTuple):
-    """A chunk and the cosine similarity of its vector to the query's."""
-
-    chunk: Chunk
-    similarity: float
 
 
 class Store:
@@ -136,12 +129,13 @@ class Store:
     def chunks(self) -> list[Chunk]:
         """All chunks of current articles, by article id and place."""
         infos = self.infos()
-        current = (records.read_chunk(record) for record in self._all(self._chunks) if _current(record, infos))
+        first = self._all(self._chunks, {"view": 0})
+        current = (records.read_chunk(record) for record in first if records.is_current(record, infos))
         return sorted(current, key=lambda chunk: (chunk.article, chunk.index))
 
     @told
     def nearest(self, vector: Vectors, count: int, filters: Filters) -> list[Near]:
-        """The `count` chunks whose vectors are most like `vector` (shape (dimension,)), best first."""
+        """The chunks of the `count` vectors most like `vector` (shape (dimension,)), best first, each once."""
         infos = self.infos()
         if not infos:
             return []
@@ -152,8 +146,11 @@ class Store:
             include=["metadatas", "distances"],
         )
         rows = zip((found["metadatas"] or [[]])[0], (found["distances"] or [[]])[0], strict=True)
-        near = [Near(records.read_chunk(record), 1.0 - far) for record, far in rows if _current(record, infos)]
-        return sorted(near, key=lambda one: (-one.similarity, one.chunk.article, one.chunk.index))
+        near: dict[tuple[str, int], Near] = {}
+        for record, far in rows:  # the nearest first
+            if records.is_current(record, infos):
+                near.setdefault((record["article"], record["index"]), Near(records.read_chunk(record), 1.0 - far))
+        return sorted(near.values(), key=lambda one: (-one.similarity, one.chunk.article, one.chunk.index))
 
     # -- writing --
 
@@ -188,13 +185,11 @@ class Store:
             raise StoreError(f"{self.folder} cannot be written: {error.strerror}. Check its permissions.") from None
 
     @told
-    def put(self, article: Article, chunks: Sequence[Chunk], vectors: Vectors) -> None:
-        """Add or replace one article with its chunks and their vectors, shape (chunks, dimension)."""
-        self._add_chunks(self._chunks, (article, chunks, vectors))
-        record = records.article_record(article) | {
-            _count_key(self._chunks.name): len(chunks),
-            "characters": len(article.text),
-        }
+    def put(self, prepared: Prepared) -> None:
+        """Add or replace one article with its chunks and their vectors."""
+        article = prepared.article
+        self._add_vectors(self._chunks, prepared)
+        record = records.article_record(article) | records.counts(self._chunks.name, prepared)
         self._articles.upsert(ids=[article.id], embeddings=NO_VECTOR, documents=[article.text], metadatas=[record])
         stale: Any = {"$and": [{"article": article.id}, {"hash": {"$ne": article.content_hash}}]}
         self._chunks.delete(where=stale)
@@ -213,11 +208,14 @@ class Store:
 
     @told
     def sweep(self) -> int:
-        """Delete chunks that no current article owns, left by a process that was killed; how many there were."""
+        """Delete vectors that no current article owns, left by a process that was killed; how many there were."""
         infos = self.infos()
-        if self._chunks.count() == sum(info.chunks for info in infos.values()):
+        key = records.count_key("vectors", self._chunks.name)
+        if self._chunks.count() == sum(int(record.get(key, 0)) for record in self._all(self._articles)):
             return 0
-        orphans = [records.chunk_id(record) for record in self._all(self._chunks) if not _current(record, infos)]
+        orphans = [
+            records.vector_id(record) for record in self._all(self._chunks) if not records.is_current(record, infos)
+        ]
         for start in range(0, len(orphans), PAGE):
             self._chunks.delete(ids=orphans[start : start + PAGE])
         return len(orphans)
@@ -232,9 +230,9 @@ class Store:
         with contextlib.suppress(Exception):  # usually none is left from a rebuild that was killed
             self._client.delete_collection(name)
         new = self._collection(name, "cosine")
-        for article, chunks, vectors in prepared:
-            self._add_chunks(new, (article, chunks, vectors))
-            self._articles.update(ids=[article.id], metadatas=[{_count_key(name): len(chunks)}])
+        for one in prepared:
+            self._add_vectors(new, one)
+            self._articles.update(ids=[one.article.id], metadatas=[records.counts(name, one)])
         self._note(chunks=name, signature=self.signature.model_dump_json())
         self._chunks, self._rebuilding = new, False
         self._client.delete_collection(old)
@@ -271,26 +269,30 @@ class Store:
         )
         return collection
 
-    def _add_chunks(self, collection: chromadb.Collection, prepared: Prepared) -> None:
-        article, chunks, vectors = prepared
+    def _add_vectors(self, collection: chromadb.Collection, prepared: Prepared) -> None:
+        views: Counter[int] = Counter()
+        made = []
+        for owner in prepared.owners:
+            made.append(records.vector_record(prepared.article, prepared.chunks[owner], views[owner]))
+            views[owner] += 1
         step = min(PAGE, self._client.get_max_batch_size())
-        for start in range(0, len(chunks), step):
-            part = [records.chunk_record(article, chunk) for chunk in chunks[start : start + step]]
+        for start in range(0, len(made), step):
+            part = made[start : start + step]
             collection.upsert(
-                ids=[records.chunk_id(record) for record in part],
-                embeddings=vectors[start : start + step],
+                ids=[records.vector_id(record) for record in part],
+                embeddings=prepared.vectors[start : start + step],
                 metadatas=cast(Any, part),
             )
 
     def _read_infos(self) -> Iterator[ArticleInfo]:
-        key = _count_key(self._chunks.name)
+        key = records.count_key("chunks", self._chunks.name)
         for record in self._all(self._articles):
             yield records.read_info(record, int(record.get(key, 0)), int(record["characters"]))
 
-    def _all(self, collection: chromadb.Collection) -> Iterator[records.Record]:
+    def _all(self, collection: chromadb.Collection, where: dict[str, Any] | None = None) -> Iterator[records.Record]:
         offset = 0
         while True:
-            page = collection.get(include=["metadatas"], limit=PAGE, offset=offset)["metadatas"] or []
+            page = collection.get(include=["metadatas"], where=where, limit=PAGE, offset=offset)["metadatas"] or []
             yield from page
             if len(page) < PAGE:
                 return
@@ -316,13 +318,3 @@ def _cannot_open(folder: Path, server: str | None, error: Exception) -> str:
         f"The article store in {folder} cannot be opened: {error}. Check that the folder is writable and whole; "
         "after moving it away, ingesting makes a new one."
     )
-
-
-def _count_key(collection: str) -> str:
-    """An article's record notes its number of chunks for each collection, so that a rebuild can go on beside use."""
-    return f"chunks in {collection}"
-
-
-def _current(record: records.Record, infos: Mapping[str, ArticleInfo]) -> bool:
-    info = infos.get(str(record["article"]))
-    return info is not None and info.content_hash == record["hash"]

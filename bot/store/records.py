@@ -3,17 +3,37 @@
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk, Filters
 
-VERSION = 1
+VERSION = 2  # 2: the sentences of a chunk have vectors of their own
 NO_DATE = 0
 
 Record = Mapping[str, Any]
+
+
+class Prepared(NamedTuple):
+    """An article ready to be stored: vector i, of shape (dimension,), stands for `chunks[owners[i]]`.
+
+    Every chunk has at least one vector.
+    """
+
+    article: Article
+    chunks: Sequence[Chunk]
+    vectors: Vectors
+    owners: Sequence[int]
+
+
+class Near(NamedTuple):
+    """A chunk and the cosine similarity to the query of that of its vectors which is most like it."""
+
+    chunk: Chunk
+    similarity: float
 
 
 class Signature(BaseModel):
@@ -37,8 +57,8 @@ class Signature(BaseModel):
         return f"citebot-chunks-{uuid.uuid5(uuid.NAMESPACE_OID, self.model_dump_json()).hex[:12]}"
 
 
-def chunk_id(record: Record) -> str:
-    return f"{record['article']}:{str(record['hash'])[:16]}:{record['index']}"
+def vector_id(record: Record) -> str:
+    return f"{record['article']}:{str(record['hash'])[:16]}:{record['index']}:{record['view']}"
 
 
 def article_record(article: Article) -> dict[str, str]:
@@ -56,11 +76,13 @@ def read_info(record: Record, chunks: int, characters: int) -> ArticleInfo:
     return ArticleInfo(**kept, chunks=chunks, characters=characters)
 
 
-def chunk_record(article: Article, chunk: Chunk) -> dict[str, str | int]:
+def vector_record(article: Article, chunk: Chunk, view: int) -> dict[str, str | int]:
+    """One of the vectors that stand for `chunk`; `view` counts them from 0."""
     return {
         "article": article.id,
         "hash": article.content_hash,
         "index": chunk.index,
+        "view": view,
         "start": chunk.start,
         "end": chunk.end,
         "date": number(article.date),
@@ -110,3 +132,21 @@ def matches(info: ArticleInfo, filters: Filters) -> bool:
     if filters.since and info.date and info.date < filters.since:
         return False
     return not (filters.until and info.date and info.date > filters.until)
+
+
+def count_key(counted: str, collection: str) -> str:
+    """An article's record has its counts for each collection, so that a rebuild can go on beside use."""
+    return f"{counted} in {collection}"
+
+
+def counts(collection: str, prepared: Prepared) -> dict[str, int]:
+    return {
+        count_key("chunks", collection): len(prepared.chunks),
+        count_key("vectors", collection): len(prepared.owners),
+        "characters": len(prepared.article.text),
+    }
+
+
+def is_current(record: Record, infos: Mapping[str, ArticleInfo]) -> bool:
+    info = infos.get(str(record["article"]))
+    return info is not None and info.content_hash == record["hash"]

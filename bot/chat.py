@@ -1,7 +1,7 @@
 """What the page and other callers talk to: a conversation over articles, which can be listed and added to.
 
-A follow-up such as "When was that?" is searched for with words of the turns that it leans on. It knows nothing of how an
-answer is made or shown.
+A follow-up such as "When was that?" is searched for with words of the turns that it leans on. It knows nothing of how
+an answer is made or shown.
 """
 
 import threading

@@ -20,6 +20,7 @@ _EXPLETIVE_CLAUSE = re.compile(
 _EFFORT = re.compile(r"it (?:(?:take|took|cost|need|require)s?\b.*? to \w+|mean (?:to|when|if|that)) (?P<what>.*)")
 _SHORT = 3  # words of a fragment that is taken for the rest of the question before
 _ABOUT = 9  # words after which "What about …" has become a question of its own
+_BARE = 2  # words that name something; with no more than these, "the referee" is one that was told of
 _RICH = 4  # words that name something; a question of so many is searched for well enough as it is
 _CLAUSE = lex.STOPS | lex.CONJ | lex.SUBORDINATE  # a clause may begin there
 _BEFORE_NOUNS = (lex.DET | lex.PREP | lex.DO | lex.NUMBERS | {"which", "what", "whose", "'s"}) - {"to"}
@@ -88,6 +89,8 @@ class _Question:
             "instead": lambda at: not self.at(at + 1) and not self.names,
             "both": lambda at: self.at(at + 1) not in ("the", "of") and "and" not in self.low,
             "each": lambda at: not self.at(at + 1),
+            "too": lambda at: not self.at(at + 1) and not self.names,
+            "also": lambda at: not self.names,
         }
         if word in rules:
             return rules[word](at)
@@ -178,7 +181,9 @@ class _Question:
             return False
         chosen = before in {"which", "this", "that", "these", "those", "another", "other"}
         described = self.at(at - 2) in lex.DET and before != "number"
-        return chosen or (described and (not after or after in lex.AUX | lex.PREP or self.low[at] == "ones"))
+        return chosen or (
+            described and (not after or after in lex.AUX | lex.PREP | lex.ADVERB or self.low[at] == "ones")
+        )
 
     # -- ellipsis --
 
@@ -200,7 +205,13 @@ class _Question:
             return False
         if joined and len(named) < _RICH:
             return True
-        return not named or (len(named) == 1 and self._lacks_noun(named[0]))
+        if words[0] in lex.PREP and words[1:2] and words[1] in lex.WH and len(words) <= _SHORT + 1:
+            return True  # "In which city?"
+        return not named or (len(named) == 1 and (self._lacks_noun(named[0]) or self._lacks_all_else(named[0])))
+
+    def _lacks_all_else(self, at: int) -> bool:
+        """Whether the only word that names something is told of in no way: "Were there any injuries?"."""
+        return (not self.at(at + 1) and "there" in self.low[:at]) or "did" in self.low[:at]
 
     def _lacks_noun(self, at: int) -> bool:
         """Whether the only word that names something is a predicate: "Who won?", "How many were hurt?"."""
@@ -217,7 +228,7 @@ class _Question:
     # -- "the company" --
 
     def _bare_reference(self) -> bool:
-        """Whether it speaks of "the …" with one word for it that was said before or names only a class."""
+        """Whether it speaks of "the …" with one word, of a thing that must have been named before."""
         named = self._naming()
         if self.names or len(named) >= _RICH:
             return False
@@ -225,7 +236,7 @@ class _Question:
 
     def _bare(self, the: int) -> bool:
         at = the + 1
-        while self.at(at) in lex.NUMBERS:
+        while self.at(at) in lex.NUMBERS | lex.CHOICES:
             at += 1
         run = self._run(at)
         after = self.at(at + len(run))
@@ -234,7 +245,11 @@ class _Question:
         )
         nouns = run[:-1] if verb_last and len(run) > 1 else run
         modified = nouns == run and after in lex.PREP | lex.WH | {"that", "'s"}
-        return len(nouns) == 1 and not modified and (_singular(nouns[0]) in lex.CLASSES or nouns[0] in self.said)
+        if len(nouns) != 1 or modified:
+            return False
+        told = not lex.TOLD.isdisjoint(self.low)  # of what happened: not "How does the heart work?"
+        alone = told and at in self._naming() and len(self._naming()) <= _BARE
+        return alone or _singular(nouns[0]) in lex.CLASSES or nouns[0] in self.said
 
 
 def _is_participle(word: str) -> bool:

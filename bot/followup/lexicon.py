@@ -15,6 +15,7 @@ BE = _words("is are was were be been being am 's 're")
 DO = _words("do does did will would shall should can could may might must ca wo 'll 'd")  # a bare verb follows later
 HAVE = _words("has have had having 've")
 AUX = BE | DO | HAVE
+TOLD = _words("did was were had will")
 WH = _words("who whom whose what which when where why how")
 CONJ = _words("and but or so then")
 STOPS = _words(", ; : . ? !")
@@ -79,7 +80,7 @@ VAGUE = (
         go goes went gone going come comes came get gets got make makes made take takes took taken give gives gave
         given call called name named names cost costs work works worked use used need needs needed start starts
         started begin begins began end ends ended continue continued change changed explain describe know known think
-        thought want wanted see seen find try tried look happening people person persons thing things reason reasons
+        thought want wanted see seen find try tried charge happening people person persons thing things reason reasons
         result results number amount way kind type sort part place case fact details detail cause causes caused
         consequence consequences difference example point story rest others"""
     )

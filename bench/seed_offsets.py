@@ -1,10 +1,11 @@
-"""Set the offsets in seeds/questions.jsonl anew from the words of each piece of evidence.
+"""Set the offsets in seeds/questions.jsonl and conversations.jsonl anew from the words of each piece of evidence.
 
 Run it as `python -m bench.seed_offsets` after editing a seed article or adding a question whose `start` and `end` are
 still 0. It refuses words that do not stand exactly once in the stored text of their article.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from bot.articles import read_file
@@ -14,10 +15,14 @@ SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 
 
 def main() -> None:
-    """Rewrite seeds/questions.jsonl in place; SystemExit names the question whose evidence has no single place."""
+    """Rewrite both files in place; SystemExit names the question whose evidence has no single place."""
     read = [article for path in (SEEDS / "articles").iterdir() for article in read_file(path)]
     texts = {article.id: article.text for article in read if isinstance(article, Article)}
-    questions = SEEDS / "questions.jsonl"
+    for name in ("questions.jsonl", "conversations.jsonl"):
+        _place(SEEDS / name, texts)
+
+
+def _place(questions: Path, texts: Mapping[str, str]) -> None:
     rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines()]
     for row in rows:
         for piece in row["evidence"]:

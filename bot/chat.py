@@ -1,24 +1,19 @@
 """What the page and other callers talk to: a conversation over articles, which can be listed and added to.
 
-A follow-up such as "When was that?" is searched for together with the question before it. It knows nothing of how
+A follow-up such as "When was that?" is searched for with words of the turns that it leans on. It knows nothing of how
 an answer is made or shown.
 """
 
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bot.answer import Answerer
 from bot.errors import ArticleError
+from bot.followup import resolve
 from bot.ingest import Ingester, Result
 from bot.schema import Article, ArticleInfo, Event, Filters, Turn
 from bot.store import Store, newest_first
-
-_LEANS_ON_BEFORE = re.compile(
-    r"\b(he|she|it|they|him|her|them|his|hers|its|their|theirs|that|this|those|these|there|then|one|ones|else)\b", re.I
-)
-SHORT = 4  # words; a question of fewer seldom stands for itself
 
 
 class Chat:
@@ -38,12 +33,15 @@ class Chat:
         filters: Filters = Filters(),  # noqa: B008 - frozen
         stop: threading.Event | None = None,
     ) -> Iterator[Event]:
-        """Events of one answer, the AnswerEvent last."""
-        answered = [turn for turn in history if not turn.refused]
+        """Events of one answer, the AnswerEvent last.
+
+        The model sees earlier turns only where the question leans on them: after a change of topic they would make the
+        prompt longer and mislead.
+        """
+        search, thread = resolve(question, history)
+        answered = [turn for turn in thread if not turn.refused]
         recent = answered[-self._history_turns :] if self._history_turns else []
-        return self._answerer.ask(
-            question, search=search_query(question, history), history=recent, filters=filters, stop=stop
-        )
+        return self._answerer.ask(question, search=search, history=recent, filters=filters, stop=stop)
 
     def warm(self) -> None:
         """Make now what the first question would wait for."""
@@ -63,13 +61,6 @@ class Chat:
             return [describe(result) for result in self._ingester.ingest(paths).results]
         except ArticleError as error:
             return [str(error)]
-
-
-def search_query(question: str, history: Sequence[Turn]) -> str:
-    """The question, with the one before it where it seems to lean on that."""
-    if not history or (len(question.split()) >= SHORT and not _LEANS_ON_BEFORE.search(question)):
-        return question
-    return f"{history[-1].question} {question}"
 
 
 def describe(result: Result) -> str:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from bot import config
 from bot.articles import read_file
 from bot.cli import app
+from bot.evaluate.cases import Question
 from bot.evaluate.report import report, run_meta
 from bot.evaluate.run import Row
 from bot.schema import Answer, Article
@@ -102,7 +103,9 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
                 yield from fields(kind, f"{prefix}{name}{between}")
 
 
-@pytest.mark.parametrize(("title", "model"), [("Answer", Answer), ("answers.jsonl", Row)])
+@pytest.mark.parametrize(
+    ("title", "model"), [("Answer", Answer), ("questions.jsonl", Question), ("answers.jsonl", Row)]
+)
 def test_answer_fields(title: str, model: type[BaseModel]) -> None:
     assert set(keyed(section(text_of("answer.md"), title))) == set(fields(model))
 

@@ -16,7 +16,9 @@ from bot.schema import Article
 
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 QUESTIONS = load_questions(SEEDS / "questions.jsonl")
-ANSWERABLE = [question for question in QUESTIONS if question.answerable]
+CONVERSATIONS = load_questions(SEEDS / "conversations.jsonl")
+ANSWERABLE = [question for question in QUESTIONS + CONVERSATIONS if question.answerable]
+UNANSWERABLE = [question for question in QUESTIONS + CONVERSATIONS if not question.answerable]
 RETOLD = "rome-talks-after-papal-mass"
 
 # Beside the date line, all that the reader may set aside in the articles that look like a news site's plain text.
@@ -97,12 +99,21 @@ def test_the_quotation_in_capitals_stays(articles: dict[str, Article]) -> None:
 
 def test_counts_of_questions() -> None:
     assert len({question.question for question in QUESTIONS}) == len(QUESTIONS) == 40
-    assert len(ANSWERABLE) == 28
+    assert sum(question.answerable for question in QUESTIONS) == 28
     assert sum(bool(question.distractors) for question in QUESTIONS) == 19
 
 
+def test_counts_of_conversations() -> None:
+    assert len(CONVERSATIONS) == len({question.id for question in [*QUESTIONS, *CONVERSATIONS]}) - len(QUESTIONS) == 20
+    assert {len(question.history) for question in CONVERSATIONS} == {1, 2}
+    assert all(earlier.answer for question in CONVERSATIONS for earlier in question.history)
+    kinds = Counter((question.model_extra or {})["kind"] for question in CONVERSATIONS)
+    assert kinds == {"pronoun": 7, "ellipsis": 4, "reference": 3, "change": 5, "change-then-pronoun": 1}
+    assert sum(not question.answerable for question in CONVERSATIONS) == 3
+
+
 def test_evidence_is_what_the_articles_say(articles: dict[str, Article]) -> None:
-    check_evidence(QUESTIONS, {name: article.text for name, article in articles.items()})
+    check_evidence(QUESTIONS + CONVERSATIONS, {name: article.text for name, article in articles.items()})
 
 
 @pytest.mark.parametrize("question", ANSWERABLE, ids=named)
@@ -122,10 +133,10 @@ def test_distractors_are_three_and_wrong(question: Question) -> None:
     assert [option for option in question.distractors if accuracy(option, question.answers)] == []
 
 
-@pytest.mark.parametrize("question", [question for question in QUESTIONS if not question.answerable], ids=named)
+@pytest.mark.parametrize("question", UNANSWERABLE, ids=named)
 def test_the_unanswerable_have_no_gold(question: Question) -> None:
     assert [*question.answers, *question.distractors, *question.gold, *question.evidence] == []
-    assert question.id.startswith(("none-", "near-"))
+    assert question.id.startswith(("none-", "near-", "talk-none-"))
 
 
 def test_half_of_the_unanswerable_are_near_misses() -> None:

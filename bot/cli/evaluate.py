@@ -1,6 +1,7 @@
 """`bot eval`: a scripted evaluation, through the same door as the page."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -13,7 +14,7 @@ from bot.cli.state import console, console_for_errors, state
 from bot.cli.state import table as new_table
 from bot.config import Settings, flatten
 from bot.errors import DatasetError
-from bot.schema import Answer, AnswerEvent, Filters
+from bot.schema import Answer, AnswerEvent, Filters, Turn
 
 if TYPE_CHECKING:
     from bot.chat import Chat
@@ -64,7 +65,7 @@ def evaluate(
         task = bar_of_questions.add_task("", total=len(cases))
         rows = run(
             cases,
-            lambda question, filters: _answer(chat, question, filters),
+            lambda question, history, filters: _answer(chat, question, history, filters),
             out,
             meta,
             cast(Scope, scope),
@@ -79,8 +80,8 @@ def evaluate(
     console().print(grid)
 
 
-def _answer(chat: "Chat", question: str, filters: Filters) -> Answer:
-    *_, last = chat.ask(question, filters=filters)
+def _answer(chat: "Chat", question: str, history: Sequence[Turn], filters: Filters) -> Answer:
+    *_, last = chat.ask(question, history, filters)
     return cast(AnswerEvent, last).answer
 
 

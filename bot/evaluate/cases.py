@@ -1,14 +1,15 @@
 """The questions of an evaluation, from a .jsonl file with one a line; knows nothing of how they are answered.
 
-A line: `{id, question, answers, distractors, gold, evidence: [{article, start, end, text}], answerable}`. `answers` are
-gold answers, `distractors` wrong options, `gold` ids of the articles that answer it, `evidence` the words that do.
+A line: `{id, question, answers, distractors, gold, evidence: [{article, start, end, text}], answerable, history}`.
+`answers` are gold answers, `distractors` wrong options, `gold` ids of the articles that answer it, `evidence` the words
+that do, `history` the earlier turns of a conversation whose last question is measured.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bot.errors import DatasetError
 from bot.schema import Span
@@ -24,6 +25,20 @@ class Evidence(Span):
     text: str
 
 
+class Earlier(BaseModel):
+    """An earlier turn; without `answer`, what the bot answers to `question` counts as it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    question: str = Field(min_length=1)
+    answer: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _question_alone(cls, value: Any) -> Any:
+        return {"question": value} if isinstance(value, str) else value
+
+
 class Question(BaseModel):
     """One case. Fields beyond these are kept in `model_extra`, so that results can be grouped by them."""
 
@@ -36,6 +51,7 @@ class Question(BaseModel):
     gold: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     answerable: bool
+    history: tuple[Earlier, ...] = ()
 
 
 def load_questions(path: Path, limit: int | None = None) -> list[Question]:

@@ -17,21 +17,23 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import BotError, DatasetError, Stopped
 from bot.evaluate.cases import Question, explain
-from bot.schema import Answer, Filters, Refusal, Span, Timings, Tokens
+from bot.schema import Answer, Filters, Refusal, Span, Timings, Tokens, Turn
 
 ANSWERS = "answers.jsonl"
 META = "run.json"
 REPORT = "report.json"
 
 Scope = Literal["open", "article"]
-Ask = Callable[[str, Filters], Answer]
+Ask = Callable[[str, Sequence[Turn], Filters], Answer]
+"""Question, earlier turns (oldest first) and filters → the whole answer."""
+
 Progress = Callable[[int, int], None]
 """Called with questions answered and questions in all: once at the start, then after each."""
 
 DECISIVE = ("scope", "questions", "corpus", "models", "prompts", "settings")
 TELLING = ("revision", "packages", "python")
 SHOWN = 4  # differences that an error names
-IDLE_SETTINGS = ("data_dir", "models_dir", "prompts_dir", "log_level", "chat.")  # these change no answer
+IDLE_SETTINGS = ("data_dir", "models_dir", "prompts_dir", "log_level", "chat.host", "chat.port")  # change no answer
 
 
 class RowCitation(Span):
@@ -108,7 +110,8 @@ def run(
 ) -> list[Row]:
     """Ask what has no row in `out_dir` yet, write each row once it is known; the rows of all `questions`, in order.
 
-    Under the scope "article" a question is asked of its gold articles only; without gold, of all. `meta` (JSON values,
+    Under the scope "article" a question is asked of its gold articles only; without gold, of all. Earlier turns that
+    have no answer are asked first, in order; only the question itself makes a row. `meta` (JSON values,
     see report.run_meta) says what the rows are made with: rows made with others are refused, unless `fresh` removes
     them first. Another revision or package version only warns.
 
@@ -182,13 +185,23 @@ def _append(path: Path, row: Row) -> None:
 
 def _ask_one(ask: Ask, question: Question, scope: Scope) -> Answer:
     filters = Filters(articles=question.gold) if scope == "article" else Filters()
+    turns: list[Turn] = []
     try:
-        answer = ask(question.question, filters)
+        for earlier in question.history:
+            if earlier.answer is not None:
+                turns.append(Turn(question=earlier.question, answer=earlier.answer))
+                continue
+            answer = _whole(ask(earlier.question, tuple(turns), filters), question)
+            turns.append(Turn(question=earlier.question, answer=answer.text, refused=answer.refused))
+        return _whole(ask(question.question, tuple(turns), filters), question)
     except BotError as error:
         raise type(error)(
             f"Question {question.id!r} broke the run off: {error} The answers so far are kept: "
             "the same command goes on from here."
         ) from error
+
+
+def _whole(answer: Answer, question: Question) -> Answer:
     if answer.stopped:
         raise Stopped(f"stopped at question {question.id!r}")
     return answer

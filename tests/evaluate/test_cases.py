@@ -35,6 +35,18 @@ def test_reads_the_form_and_keeps_other_fields(tmp_path: Path) -> None:
     assert (short.answers, short.distractors, short.gold, short.evidence, short.answerable) == ((), (), (), (), False)
 
 
+def test_earlier_turns_have_an_answer_or_none(tmp_path: Path) -> None:
+    turns = ["Who keeps it?", {"question": "When?", "answer": "1950."}, {"question": "And who paints?", "by": "x"}]
+    full, short = load_questions(write(tmp_path, json.dumps(FULL | {"history": turns}), json.dumps(SHORT)))
+    assert [(turn.question, turn.answer) for turn in full.history] == [
+        ("Who keeps it?", None),
+        ("When?", "1950."),
+        ("And who paints?", None),
+    ]
+    assert short.history == ()
+    assert full.model_extra == {"topic": "sea"}
+
+
 def test_a_byte_order_mark_and_odd_line_separators_in_a_text_do_no_harm(tmp_path: Path) -> None:
     odd = SHORT | {"question": "Who\u2028paints\u0085it?"}
     path = write(tmp_path, "\ufeff" + json.dumps(odd, ensure_ascii=False), json.dumps(FULL))
@@ -58,6 +70,10 @@ def test_limit_takes_the_first(tmp_path: Path, limit: int | None, ids: list[str]
         (json.dumps(FULL | {"id": "x", "answers": "Mara"}), "answers: "),
         (json.dumps(FULL | {"id": "x", "evidence": [{"article": "coast", "start": 8, "end": 4, "text": ""}]}), "after"),
         (json.dumps(SHORT), "the id 'q2' is that of line 1"),
+        (json.dumps(SHORT | {"id": "x", "history": "Who keeps it?"}), "history: "),
+        (json.dumps(SHORT | {"id": "x", "history": ["Who?", {"answer": "Ivo"}]}), "history.1.question: Field"),
+        (json.dumps(SHORT | {"id": "x", "history": [""]}), "history.0.question: "),
+        (json.dumps(SHORT | {"id": "x", "history": [7]}), "history.0: "),
         ('{"id": "x", "question": "\\ud800", "answerable": true}', "Invalid JSON"),
     ],
 )

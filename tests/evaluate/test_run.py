@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from bot.errors import ConfigError, DatasetError, LLMError, Stopped
 from bot.evaluate.cases import Question
 from bot.evaluate.run import Row, Scope, read_meta, run
-from bot.schema import Answer, Filters
+from bot.schema import Answer, Filters, Turn
 
 from .library import citation, make_answer, passage, question
 
@@ -48,10 +48,12 @@ class Desk:
 
     def __init__(self, broken: str = "none", error: BaseException | None = None) -> None:
         self.asked: list[tuple[str, Filters]] = []
+        self.histories: list[list[tuple[str, str, bool]]] = []
         self.broken, self.error = broken, error
 
-    def __call__(self, asked: str, filters: Filters) -> Answer:
+    def __call__(self, asked: str, history: Sequence[Turn], filters: Filters) -> Answer:
         self.asked.append((asked, filters))
+        self.histories.append([(turn.question, turn.answer, turn.refused) for turn in history])
         if self.error and self.broken in asked:
             raise self.error
         if "q3" in asked:
@@ -98,7 +100,7 @@ def test_rows_have_the_promised_form(tmp_path: Path, questions: list[Question]) 
 
 def test_all_retrieved_passages_are_written(tmp_path: Path) -> None:
     found = [passage("coast", place, place + 5) for place in range(12)]
-    (row,) = run([question("q1")], lambda asked, _: make_answer(asked, "Mara.", retrieved=found), tmp_path, {}, "open")
+    (row,) = run([question("q1")], lambda asked, *_: make_answer(asked, "Mara.", retrieved=found), tmp_path, {}, "open")
     assert [span.start for span in row.retrieved] == list(range(12))
 
 
@@ -109,6 +111,30 @@ def test_scope_article_asks_of_the_gold_articles(tmp_path: Path) -> None:
         desk = Desk()
         run(asked, desk, tmp_path / scope, META, scope)
         assert tuple(filters.articles for _, filters in desk.asked) == expected
+
+
+def test_earlier_turns_are_asked_unless_their_answers_are_given(tmp_path: Path) -> None:
+    history = [{"question": "Who keeps it?", "answer": "Mara."}, "Who is q3?", {"question": "Who paints?"}]
+    desk = Desk()
+    rows = run([question("q1", history=history)], desk, tmp_path, META, "article")
+    refusal = ("Who is q3?", "The articles do not say.", True)
+    assert desk.histories == [
+        [("Who keeps it?", "Mara.", False)],
+        [("Who keeps it?", "Mara.", False), refusal],
+        [("Who keeps it?", "Mara.", False), refusal, ("Who paints?", "Mara – “Who paints?”.\u2028\nYes.", False)],
+    ]
+    assert [asked for asked, _ in desk.asked] == ["Who is q3?", "Who paints?", "Who is q1?"]
+    assert {filters.articles for _, filters in desk.asked} == {("coast",)}
+    assert [row.question for row in rows] == ["Who is q1?"]
+
+
+def test_an_earlier_turn_that_breaks_or_is_stopped_breaks_off_its_question(tmp_path: Path) -> None:
+    asked = [question("q1"), question("q2", history=["Who paints?"])]
+    with pytest.raises(LLMError, match="'q2' broke the run off: No model"):
+        run(asked, Desk("paints", LLMError("No model.")), tmp_path, META, "open")
+    with pytest.raises(Stopped, match="'q2'"):
+        run(asked, lambda asked, *_: make_answer(asked, "Ma", stopped="paints" in asked), tmp_path, META, "open")
+    assert [line["id"] for line in lines(tmp_path)] == ["q1"]
 
 
 @pytest.mark.parametrize("error", [LLMError("The model broke. Try again."), KeyboardInterrupt(), OSError("no route")])
@@ -127,7 +153,7 @@ def test_a_run_broken_off_goes_on(tmp_path: Path, questions: list[Question], err
 
 def test_a_stopped_answer_is_not_kept(tmp_path: Path, questions: list[Question]) -> None:
     with pytest.raises(Stopped):
-        run(questions, lambda asked, _: make_answer(asked, "Ma", stopped="q2" in asked), tmp_path, META, "open")
+        run(questions, lambda asked, *_: make_answer(asked, "Ma", stopped="q2" in asked), tmp_path, META, "open")
     assert [line["id"] for line in lines(tmp_path)] == ["q1"]
 
 
@@ -163,11 +189,11 @@ SLOW_RUN = textwrap.dedent("""
     from bot.evaluate.run import run
 
     desk = Desk()
-    def ask(asked, filters):
+    def ask(asked, history, filters):
         with open(sys.argv[2], "a") as log:
             log.write(asked + "\\n")
         time.sleep(0.02)
-        return desk(asked, filters)
+        return desk(asked, history, filters)
 
     run([question(f"n{i}") for i in range(60)], ask, Path(sys.argv[1]), META, "open")
 """)
@@ -210,6 +236,7 @@ def changed(name: str, value: Any) -> dict[str, Any]:
     [
         (changed("settings/llm.model", "big"), "open", ["llm.model: small there, big now"]),
         (changed("settings/llm.new", 1), "open", ["llm.new: nothing there, 1 now"]),
+        (changed("settings/chat.history_turns", 3), "open", ["chat.history_turns: nothing there, 3 now"]),
         (changed("models", {"small": "99ff"}), "open", ["models small: 00aa there, 99ff now"]),
         (changed("models", {"small": "00aa", "big": "1"}), "open", ["models big"]),
         (changed("prompts/answer.md", "0" * 64), "open", ["prompts answer.md: 11bb there, 000000000000… now"]),

@@ -41,7 +41,7 @@ from bot.schema import (
 
 log = logging.getLogger("bot.answer")
 
-RETRIEVED = 20  # passages listed in an Answer at least, of which the first few were shown to the model
+RETRIEVED = 20  # passages listed in an Answer at most; what the model is shown comes from the first of them
 
 ENDS = ".!?…”\"')"
 REFUSALS: dict[Refusal, str] = {
@@ -92,13 +92,14 @@ class Answerer:
         job = _Job(question, self._llm.name, looked_for)
         stop = stop or threading.Event()
         yield StageEvent(stage="searching")
-        count = max(RETRIEVED, self._settings.retrieve.passages)
-        job.retrieved = tuple(self._retriever.search(looked_for.searched, count, looked_for.filters))
+        job.retrieved = tuple(self._retriever.search(looked_for.searched, RETRIEVED, looked_for.filters))
+        room = self._settings.retrieve.evidence_characters
+        passages = self._retriever.evidence(looked_for.searched, job.retrieved, room)
         job.retrieve_s = job.elapsed()
-        if not job.retrieved:
+        if not passages:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
             return
-        prompt = self._build(question, job.retrieved, history)
+        prompt = self._build(question, passages, history)
         job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
         evidence = evidence_sentences(prompt.shown, self._split)
         writer = _Writer(
@@ -123,7 +124,7 @@ class Answerer:
         return build(
             self._prompt,
             question,
-            passages[: self._settings.retrieve.passages],
+            passages,
             history,
             count_tokens=self._llm.count_tokens,
             budget=self._llm.context_tokens - self._settings.llm.answer_tokens,

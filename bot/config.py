@@ -90,7 +90,9 @@ class StoreSettings(Section):
 
 
 class RetrieveSettings(Section):
-    passages: int = Field(5, ge=1, le=50, description="passages shown to the model")
+    evidence_characters: int = Field(
+        2200, ge=100, le=100_000, description="how much of the articles the model is shown"
+    )
     candidates: int = Field(100, ge=10, le=1000, description="nearest vectors, and best BM25 hits, that are compared")
 
 

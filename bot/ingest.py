@@ -14,7 +14,7 @@ from bot.articles import Skipped, chunk, embedding_text, find_files, heading, re
 from bot.articles.sentences import split
 from bot.embed import Embedder
 from bot.schema import Article, ArticleInfo
-from bot.store import Prepared, Store
+from bot.store import Prepared, Store, View
 
 Outcome = Literal["added", "unchanged", "replaced", "skipped", "removed"]
 
@@ -121,14 +121,14 @@ class Ingester:
         """
         chunks = chunk(article, self._embedder.count_tokens, self._chunk_tokens)
         head = heading(article, self._embedder.count_tokens, self._chunk_tokens)
-        views = [(index, embedding_text(article, one, head)) for index, one in enumerate(chunks)]
+        texts = [embedding_text(article, one, head) for one in chunks]
+        views = [View(index, one.start, one.end) for index, one in enumerate(chunks)]
         for index, one in enumerate(chunks):
-            text = article.text[one.start : one.end]
-            sentences = split(text)
+            sentences = split(article.text[one.start : one.end])
             if len(sentences) > 1:
-                views += [(index, text[start:end]) for start, end in sentences]
-        vectors = self._embedder.embed_documents([text for _, text in views])
-        return Prepared(article, chunks, vectors, [index for index, _ in views])
+                texts += [article.text[one.start + start : one.start + end] for start, end in sentences]
+                views += [View(index, one.start + start, one.start + end) for start, end in sentences]
+        return Prepared(article, chunks, views, self._embedder.embed_documents(texts))
 
 
 def _own_id(article: Article, infos: Mapping[str, ArticleInfo]) -> Article:

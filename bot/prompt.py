@@ -9,6 +9,7 @@ import datetime as dt
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
@@ -152,10 +153,7 @@ def _messages(
 ) -> list[Message]:
     values = {
         "question": _one_line(question),
-        "passages": [
-            {"title": _one_line(passage.title), "date": passage.date, "text": _one_line(passage.text)}
-            for passage in reversed(shown)  # a small model heeds most what stands next to the question
-        ],
+        "passages": _by_article(shown)[::-1],  # a small model heeds most what stands next to the question
         "today": today or dt.date.today(),
     }
     system, *rest = prompt.render({name: values[name] for name in prompt.header.fills})
@@ -165,6 +163,14 @@ def _messages(
         for message in (Message(role="user", content=turn.question), Message(role="assistant", content=turn.answer))
     ]
     return [system, *said, *rest]
+
+
+def _by_article(shown: Sequence[Passage]) -> list[dict[str, Any]]:
+    """What the template fills in: passages of one article that follow each other are one, with dots between them."""
+    return [
+        {"title": _one_line(title), "date": date, "text": " … ".join(_one_line(passage.text) for passage in group)}
+        for (_, title, date), group in groupby(shown, key=lambda one: (one.article, one.title, one.date))
+    ]
 
 
 def _header(path: Path, lines: Sequence[str]) -> tuple[Header, int]:

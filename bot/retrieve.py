@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 from bot.config import RetrieveSettings
 from bot.embed import Embedder
+from bot.evidence import Candidate, select
 from bot.lexical import Hit, Lexical
-from bot.schema import ArticleInfo, Chunk, Filters, Passage
+from bot.schema import ArticleInfo, Chunk, Filters, Passage, Span
 from bot.store import Near, Store
 from bot.store.records import matches
 
 BM25_WEIGHT = 0.3
+POOL = 14  # best chunks whose sentences compete to be shown
 
 Key = tuple[str, int]
 
@@ -51,6 +53,27 @@ class Retriever:
             near = self._store.nearest(self._embedder.embed_query(question), candidates, filters)
         ranked = _fuse(near, lexical.search(question, candidates, _allowed(lexical.chunks, infos, filters)), candidates)
         return self._passages(ranked[:count], infos)
+
+    def evidence(self, question: str, passages: Sequence[Passage], characters: int) -> list[Passage]:
+        """What of `passages` (best first, as `search` gave them) the model is shown: see evidence.select.
+
+        Empty where all of them were removed meanwhile.
+        """
+        by_place = {(one.article, one.start): one for one in passages[:POOL]}
+        with self._lock:
+            sentences = self._store.sentences(list(by_place.values()))
+            texts = {one.id: one.text for one in self._store.articles(sorted({one.article for one in passages}))}
+        vector = self._embedder.embed_query(question)
+        candidates = [
+            Candidate(
+                Span(article=one.chunk.article, start=one.start, end=one.end),
+                float(one.vector @ vector),
+                by_place[one.chunk.article, one.chunk.start],
+            )
+            for one in sentences
+            if one.chunk.article in texts
+        ]
+        return select(question, candidates, texts, characters)
 
     def warm(self) -> None:
         """Make the BM25 index now, so that the first question does not wait for it."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fakes import FakeEmbedder
 
 from bot.schema import Article, Chunk, Passage
-from bot.store import Prepared, Signature, Store
+from bot.store import Prepared, Signature, Store, View
 
 FERRY = (
     "The harbour ferry stops at Lindaby from Monday. A single ticket costs 4 crowns. "
@@ -55,7 +55,7 @@ def put(store: Store, embedder: FakeEmbedder, *articles: Article, sentences: int
 def prepared(embedder: FakeEmbedder, one: Article, parts: Sequence[Chunk]) -> Prepared:
     """One vector a chunk."""
     vectors = embedder.embed_documents([one.text[part.start : part.end] for part in parts])
-    return Prepared(one, parts, vectors, range(len(parts)))
+    return Prepared(one, parts, [View(part.index, part.start, part.end) for part in parts], vectors)
 
 
 def signature_of(embedder: FakeEmbedder, chunk_tokens: int = 200) -> Signature:

@@ -45,16 +45,26 @@ class FixedRetriever:
 
     passages: Sequence[Passage]
     asked: list[tuple[str, int, Filters]] = field(default_factory=list)
+    rooms: list[tuple[str, int]] = field(default_factory=list)
+    shown: int | None = None
 
     def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
         self.asked.append((question, count, filters))
         return list(self.passages[:count])
 
+    def evidence(self, question: str, passages: Sequence[Passage], characters: int) -> list[Passage]:
+        """The first of them; how sentences are chosen is the real one's test."""
+        self.rooms.append((question, characters))
+        return list(passages)[: self.shown]
+
 
 def answerer(
-    model: FakeLLM | LlamaCpp, passages: Sequence[Passage] | None = None, **changes: object
+    model: FakeLLM | LlamaCpp,
+    passages: Sequence[Passage] | None = None,
+    shown: int | None = None,
+    **changes: object,
 ) -> tuple[Answerer, FixedRetriever]:
-    retriever = FixedRetriever([passage(one) for one in LIBRARY] if passages is None else passages)
+    retriever = FixedRetriever([passage(one) for one in LIBRARY] if passages is None else passages, shown=shown)
     made = Answerer(retriever, model, FakeEmbedder(), PROMPT, split, Settings(**changes))  # type: ignore[arg-type]
     return made, retriever
 
@@ -303,9 +313,9 @@ def test_a_question_too_long_is_told() -> None:
         list(answerer(FakeLLM(["x"], context_tokens=600))[0].ask("why " * 700))
 
 
-def test_the_model_is_shown_so_many_passages_and_no_more() -> None:
+def test_the_model_is_shown_the_evidence_and_no_more() -> None:
     llm = FakeLLM([TICKET])
-    asker, retriever = answerer(llm, retrieve={"passages": 2})
+    asker, retriever = answerer(llm, shown=2, retrieve={"evidence_characters": 700})
     answer = check(list(asker.ask("How much?", search="ticket price", filters=Filters(articles=("ferry",)))))
     assert [span.article for span in answer.evidence] == ["ferry", "storm"]
     assert [one.article for one in answer.retrieved] == ["ferry", "storm", "cheese"]
@@ -316,6 +326,7 @@ def test_the_model_is_shown_so_many_passages_and_no_more() -> None:
     question, count, filters = retriever.asked[0]
     assert (question, filters) == ("ticket price", Filters(articles=("ferry",)))
     assert count >= 10
+    assert retriever.rooms == [("ticket price", 700)]
 
 
 def test_history_is_shown_to_the_model() -> None:
@@ -384,13 +395,6 @@ def test_news_that_sounds_like_declining_is_no_refusal(said: str) -> None:
 def test_a_model_that_does_not_know_is_not_believed_afterwards(said: str) -> None:
     happened = events(said)
     assert (check(happened).reason, shown_tentatively(happened)) == ("not_answered", "")
-
-
-def test_more_passages_than_are_listed_by_default() -> None:
-    many = [passage(article(f"a{number}", f"{FERRY} {number}.")) for number in range(30)]
-    made, retriever = answerer(FakeLLM([TICKET]), many, retrieve=RetrieveSettings(passages=30))
-    assert len(answer_of(made.ask("How much is a ticket?")).evidence) == 30
-    assert retriever.asked[0][1] == 30
 
 
 def test_an_answer_that_breaks_off_says_so() -> None:

@@ -211,7 +211,7 @@ def test_config_show_says_where_values_come_from(run: Run, tmp_path: Path, monke
     assert rows["llm.seed"].startswith(f"5 file {tmp_path}")
     assert rows["chat.port"].startswith("8002 variable BOT_CHAT_PORT")
     assert rows["llm.threads"].startswith("3 flag")
-    assert rows["retrieve.passages"].startswith("6 default")
+    assert rows["retrieve.evidence_characters"].startswith("2200 default")
     assert "hunter2" not in out
 
 

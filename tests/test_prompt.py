@@ -29,7 +29,7 @@ def prompt(tmp_path: Path, text: str = PLAIN) -> PromptFile:
 
 
 def passage(text: str, title: str = "Title", date: dt.date | None = None) -> Passage:
-    return Passage(article="a", start=0, end=len(text), title=title, text=text, date=date)
+    return Passage(article=f"about {text}", start=0, end=len(text), title=title, text=text, date=date)
 
 
 def made(
@@ -222,3 +222,16 @@ def test_the_budget_is_never_exceeded(
     assert count(result.messages) == result.tokens <= budget
     assert list(result.shown) == passages[: len(result.shown)]
     assert bool(result.shown) == bool(passages)
+
+
+def test_passages_of_one_article_are_one_with_dots_between(tmp_path: Path) -> None:
+    user = "{% for passage in passages %}{{ passage.title }}: {{ passage.text }}\n{% endfor %}{{ question }}"
+    first, second = (
+        Passage(article="a", start=start, end=start + 4, title="A", text=text)
+        for start, text in ((10, "Two."), (90, "Six."))
+    )
+    messages, shown = made(
+        prompt(tmp_path, f"{HEADER}=== system\nx\n=== user\n{user}\n"), passages=[first, second, passage("B.", "B")]
+    )
+    assert messages[-1].content == "B: B.\nA: Two. … Six.\nWhy?", "the best article next to the question"
+    assert list(shown)[:2] == [first, second]

@@ -13,7 +13,7 @@ from bot.config import RetrieveSettings
 from bot.lexical import Lexical
 from bot.retrieve import Retriever
 from bot.schema import Article, Filters, Passage
-from bot.store import Prepared, Store
+from bot.store import Prepared, Store, View
 
 LIBRARY = [
     article("ferry", FERRY, date="2025-05-18", source="gazette"),
@@ -108,13 +108,41 @@ def test_a_chunk_is_as_near_as_its_nearest_vector(
 ) -> None:
     one = article("both", f"{FERRY} {STORM}")
     (whole,) = chunks(one, sentences=99)
-    vectors = fake_embedder.embed_documents([one.text, STORM])
+    views = [View(0, 0, len(one.text)), View(0, len(FERRY) + 1, len(one.text))]
     with store.writing():
-        store.put(Prepared(one, [whole], vectors, [0, 0]))
+        store.put(Prepared(one, [whole], views, fake_embedder.embed_documents([one.text, STORM])))
     (found,) = search(retriever, STORM)
     assert found.text == one.text
     assert found.similarity == pytest.approx(1.0, abs=1e-5)
     assert found.dense_rank == 1
+
+
+def test_evidence_is_made_of_the_sentences_found(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    question = "What does a single ticket cost?"
+    found = search(retriever, question)
+    shown = retriever.evidence(question, found, 90)
+    assert shown[0].article == "ferry"
+    assert "A single ticket costs 4 crowns." in shown[0].text
+    assert (shown[0].title, shown[0].date, shown[0].source) == ("Ferry", dt.date(2025, 5, 18), "gazette")
+    for one in shown:
+        assert store.article(one.article).text[one.start : one.end] == one.text
+    assert sum(one.end - one.start for one in shown) <= 90
+    everything = retriever.evidence(question, found, 10_000)
+    assert {(one.article, one.text) for one in everything} == {(one.id, one.text) for one in LIBRARY}
+    assert retriever.evidence(question, [], 90) == []
+
+
+def test_evidence_of_articles_removed_meanwhile(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    found = search(retriever, "ferry storm cheese")
+    with store.writing():
+        store.remove("ferry")
+    assert {one.article for one in retriever.evidence("ferry", found, 10_000)} == {"storm", "cheese"}
 
 
 def test_titles_are_searched(store: Store, retriever: Retriever, fake_embedder: FakeEmbedder) -> None:

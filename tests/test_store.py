@@ -22,7 +22,7 @@ from servers import free_port, running
 
 from bot.errors import StoreError, StoreMismatch
 from bot.schema import Article, ArticleInfo, Chunk, Dropped, Filters
-from bot.store import Prepared, Signature, Store, records
+from bot.store import Prepared, Signature, Store, View, records
 
 EMBEDDER = FakeEmbedder()
 SIGNATURE = signature_of(EMBEDDER)
@@ -204,9 +204,9 @@ def test_any_article_comes_back_the_same(
 def test_several_vectors_stand_for_one_chunk(store: Store) -> None:
     one, other = article("a", FERRY), article("b", STORM)
     whole = chunks(one, sentences=3)
-    vectors = EMBEDDER.embed_documents([FERRY, STORM, "cheese"])
+    views = [View(0, 0, len(FERRY)), View(0, 0, 9), View(0, 10, 19)]
     with store.writing():
-        store.put(Prepared(one, whole, vectors, [0, 0, 0]))
+        store.put(Prepared(one, whole, views, EMBEDDER.embed_documents([FERRY, STORM, "cheese"])))
         store.put(prepared(EMBEDDER, other, chunks(other, sentences=3)))
     assert store.chunks() == [*whole, *chunks(other, sentences=3)]
     assert {info.id: info.chunks for info in store.infos().values()} == {"a": 1, "b": 1}
@@ -217,6 +217,27 @@ def test_several_vectors_stand_for_one_chunk(store: Store) -> None:
         assert store.sweep() == 0
         store.remove("a")
         assert store._chunks.count() == 1
+
+
+def test_sentences_come_with_their_vectors(store: Store) -> None:
+    one, other = article("a", FERRY), article("b", STORM)
+    first, second = chunks(one, sentences=2)  # of two sentences, and of one
+    views = [View(0, first.start, first.end), View(1, second.start, second.end)]
+    views += [View(0, part.start, part.end) for part in chunks(one)[:2]]
+    texts = [FERRY[view.start : view.end] for view in views]
+    with store.writing():
+        store.put(Prepared(one, [first, second], views, EMBEDDER.embed_documents(texts)))
+        store.put(prepared(EMBEDDER, other, chunks(other)))
+    found = store.sentences([second, first, chunks(other)[1]])
+    expected = [*((one, part) for part in chunks(one)), (other, chunks(other)[1])]
+    assert [(near.chunk.article, near.start, near.end) for near in found] == [
+        (whose.id, part.start, part.end) for whose, part in expected
+    ], "the whole of a chunk of one sentence is that sentence"
+    for near, (whose, part) in zip(found, expected, strict=True):
+        assert near.vector == pytest.approx(EMBEDDER.embed_query(whose.text[part.start : part.end]), abs=1e-5)
+    assert [near.chunk for near in found[:2]] == [first, first]
+    assert len(store.sentences([first])) == len(store.sentences([first, first])) == 2
+    assert store.sentences([]) == []
 
 
 # -- filters --

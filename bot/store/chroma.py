@@ -27,10 +27,10 @@ from chromadb.config import Settings as ChromaSettings
 
 from bot.errors import StoreError, StoreMismatch
 from bot.llama import Vectors
-from bot.schema import Article, ArticleInfo, Chunk, Filters
+from bot.schema import Article, ArticleInfo, Chunk, Filters, Span
 from bot.store import records
 from bot.store.failures import FAILURES, telling, told
-from bot.store.records import Near, Prepared, Signature
+from bot.store.records import Near, Prepared, Signature, StoredSentence
 
 log = logging.getLogger("bot.store")
 ARTICLES = "citebot-articles"
@@ -152,6 +152,25 @@ class Store:
                 near.setdefault((record["article"], record["index"]), Near(records.read_chunk(record), 1.0 - far))
         return sorted(near.values(), key=lambda one: (-one.similarity, one.chunk.article, one.chunk.index))
 
+    @told
+    def sentences(self, places: Sequence[Span]) -> list[StoredSentence]:
+        """The sentences, with their vectors, of the chunks at `places`; by article id and place."""
+        if not places:
+            return []
+        infos = self.infos()
+        found = self._chunks.get(where=cast(Any, records.beginning_at(places)), include=["metadatas", "embeddings"])
+        split: set[tuple[str, int]] = set()  # chunks that have sentences beside their whole
+        read: list[tuple[int, StoredSentence]] = []
+        for record, vector in zip(found["metadatas"] or [], cast(Any, found["embeddings"]), strict=True):
+            if records.is_current(record, infos):
+                chunk = records.read_chunk(record)
+                number, start, end = (int(cast(int, record[name])) for name in ("view", "view_start", "view_end"))
+                read.append((number, StoredSentence(chunk, start, end, np.asarray(vector, dtype=np.float32))))
+                if number:
+                    split.add((chunk.article, chunk.index))
+        kept = [one for number, one in read if number or (one.chunk.article, one.chunk.index) not in split]
+        return sorted(kept, key=lambda one: (one.chunk.article, one.start))
+
     # -- writing --
 
     @contextlib.contextmanager
@@ -270,11 +289,11 @@ class Store:
         return collection
 
     def _add_vectors(self, collection: chromadb.Collection, prepared: Prepared) -> None:
-        views: Counter[int] = Counter()
+        numbers: Counter[int] = Counter()
         made = []
-        for owner in prepared.owners:
-            made.append(records.vector_record(prepared.article, prepared.chunks[owner], views[owner]))
-            views[owner] += 1
+        for view in prepared.views:
+            made.append(records.vector_record(prepared.article, prepared.chunks[view.chunk], view, numbers[view.chunk]))
+            numbers[view.chunk] += 1
         step = min(PAGE, self._client.get_max_batch_size())
         for start in range(0, len(made), step):
             part = made[start : start + step]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from bot.llama import Vectors
-from bot.schema import Article, ArticleInfo, Chunk, Filters
+from bot.schema import Article, ArticleInfo, Chunk, Filters, Span
 
 VERSION = 2  # 2: the sentences of a chunk have vectors of their own
 NO_DATE = 0
@@ -17,16 +17,33 @@ NO_DATE = 0
 Record = Mapping[str, Any]
 
 
-class Prepared(NamedTuple):
-    """An article ready to be stored: vector i, of shape (dimension,), stands for `chunks[owners[i]]`.
+class View(NamedTuple):
+    """What a vector was made of: characters `start` to `end` of the article, in its chunk number `chunk`.
 
-    Every chunk has at least one vector.
+    A chunk's first view is the whole of it, the others are its sentences; one of a single sentence has no others.
     """
+
+    chunk: int
+    start: int
+    end: int
+
+
+class Prepared(NamedTuple):
+    """An article ready to be stored: vector i, of shape (dimension,), is that of `views[i]`."""
 
     article: Article
     chunks: Sequence[Chunk]
+    views: Sequence[View]
     vectors: Vectors
-    owners: Sequence[int]
+
+
+class StoredSentence(NamedTuple):
+    """A sentence of `chunk`, characters `start` to `end` of its article, with its vector, shape (dimension,)."""
+
+    chunk: Chunk
+    start: int
+    end: int
+    vector: Vectors
 
 
 class Near(NamedTuple):
@@ -76,13 +93,15 @@ def read_info(record: Record, chunks: int, characters: int) -> ArticleInfo:
     return ArticleInfo(**kept, chunks=chunks, characters=characters)
 
 
-def vector_record(article: Article, chunk: Chunk, view: int) -> dict[str, str | int]:
-    """One of the vectors that stand for `chunk`; `view` counts them from 0."""
+def vector_record(article: Article, chunk: Chunk, view: View, nth: int) -> dict[str, str | int]:
+    """One of the vectors that stand for `chunk`; `nth` counts them from 0."""
     return {
         "article": article.id,
         "hash": article.content_hash,
         "index": chunk.index,
-        "view": view,
+        "view": nth,
+        "view_start": view.start,
+        "view_end": view.end,
         "start": chunk.start,
         "end": chunk.end,
         "date": number(article.date),
@@ -92,6 +111,15 @@ def vector_record(article: Article, chunk: Chunk, view: int) -> dict[str, str | 
 
 def read_chunk(record: Record) -> Chunk:
     return Chunk.model_validate({name: record[name] for name in ("article", "start", "end", "index")})
+
+
+def beginning_at(places: Sequence[Span]) -> dict[str, Any]:
+    """Chroma's form of: records of the chunks that begin where these spans (at least one) do."""
+    starts: dict[str, list[int]] = {}
+    for place in places:
+        starts.setdefault(place.article, []).append(place.start)
+    parts = [{"$and": [{"article": article}, {"start": {"$in": held}}]} for article, held in starts.items()]
+    return parts[0] if len(parts) == 1 else {"$or": parts}
 
 
 def newest_first(infos: Iterable[ArticleInfo]) -> list[ArticleInfo]:
@@ -142,7 +170,7 @@ def count_key(counted: str, collection: str) -> str:
 def counts(collection: str, prepared: Prepared) -> dict[str, int]:
     return {
         count_key("chunks", collection): len(prepared.chunks),
-        count_key("vectors", collection): len(prepared.owners),
+        count_key("vectors", collection): len(prepared.views),
         "characters": len(prepared.article.text),
     }
 

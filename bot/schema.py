@@ -115,8 +115,19 @@ class Message(Frozen):
     content: str
 
 
+class Days(Frozen):
+    """The words `text` name the days from `first` to `last`, both included."""
+
+    text: str
+    first: dt.date
+    last: dt.date
+
+
 class Citation(Span):
-    """`quote` is exactly the article's text from `start` to `end`; `sentence` is the index of the answer's sentence."""
+    """`quote` is exactly the article's text from `start` to `end`; `sentence` is the index of the answer's sentence.
+
+    `days` are the days that words of the quote such as "on Monday" mean, seen from the article's date.
+    """
 
     marker: int = Field(ge=1)
     quote: str
@@ -125,6 +136,7 @@ class Citation(Span):
     date: dt.date | None = None
     url: str | None = None
     score: float = 0.0
+    days: tuple[Days, ...] = ()
 
 
 class Sentence(Frozen):

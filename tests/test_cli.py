@@ -1,5 +1,6 @@
 """cli: every command with the small model and a real store; an error of the user's is one line that says what to do."""
 
+import datetime as dt
 import json
 import logging
 import re
@@ -13,12 +14,14 @@ import click
 import pytest
 import typer.main
 from conftest import SMALL_LLM
+from rich.console import Console
 from samples import CHEESE, FERRY, STORM
 from servers import free_port
 
 from bot import __version__
 from bot.cli import app, main
-from bot.schema import Answer
+from bot.cli.ask import show_citations
+from bot.schema import Answer, Citation, Days
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -298,6 +301,20 @@ def test_ask_lists_its_citations(run: Run, data: Path, small_llm_path: Path) -> 
                          "ask", "--model", SMALL_LLM, "What does a single ticket to Lindaby cost?")  # fmt: skip
     assert (code, err) == (0, "")
     assert re.search(r"\[1\] “.+”\n    .+characters \d+-\d+\)", out) or "Nearest articles:" in out
+
+
+def test_a_citation_says_what_its_relative_days_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    day = dt.date(2025, 2, 10)
+    cited = Citation(
+        marker=1, article="tram", start=0, end=9, quote="On Monday", sentence=0, title="Tram", date=dt.date(2025, 2, 12),
+        days=(Days(text="Monday", first=day, last=day),),
+    )  # fmt: skip
+    show_citations(Console(), Answer(question="q", text="Yes.", citations=(cited,)))
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "[1] “On Monday”",
+        "    Tram, 2025-02-12 (tram, characters 0-9)",
+        "    Monday = 10 February 2025",
+    ]
 
 
 def test_ask_without_articles_says_so(run: Run, tmp_path: Path, small_llm_path: Path) -> None:

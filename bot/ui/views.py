@@ -11,6 +11,7 @@ from html import escape
 from itertools import groupby
 from urllib.parse import urlsplit
 
+from bot.dates import note
 from bot.schema import Answer, Article, ArticleInfo, Citation, Sentence, StageEvent
 from bot.ui.exchange import Exchange
 
@@ -202,7 +203,8 @@ def _sources(number: int, exchange: Exchange) -> str:
     items = "".join(
         f'<li><button type="button" class="cb-source" data-exchange="{number}" data-marker="{citation.marker}">'
         f'<span class="cb-marker">[{citation.marker}]</span><span><q dir="auto">{escape(citation.quote)}</q>'
-        f'<span class="cb-meta">{_facts(citation.title, citation.date)}</span></span></button></li>'
+        f'<span class="cb-meta">{_facts(citation.title, citation.date, note(citation.days))}</span>'
+        "</span></button></li>"
         for citation in _by_marker(exchange.citations)
     )
     return f'<ol class="cb-sources" aria-label="Sources">{items}</ol>'

@@ -306,8 +306,8 @@ def test_ask_lists_its_citations(run: Run, data: Path, small_llm_path: Path) -> 
 def test_a_citation_says_what_its_relative_days_mean(capsys: pytest.CaptureFixture[str]) -> None:
     day = dt.date(2025, 2, 10)
     cited = Citation(
-        marker=1, article="tram", start=0, end=9, quote="On Monday", sentence=0, title="Tram", date=dt.date(2025, 2, 12),
-        days=(Days(text="Monday", first=day, last=day),),
+        marker=1, article="tram", start=0, end=9, quote="On Monday", sentence=0, title="Tram",
+        date=dt.date(2025, 2, 12), days=(Days(text="Monday", first=day, last=day),),
     )  # fmt: skip
     show_citations(Console(), Answer(question="q", text="Yes.", citations=(cited,)))
     assert capsys.readouterr().out.splitlines()[1:] == [

@@ -4,6 +4,7 @@ It decides when an answer is a refusal: nothing was found, the model said that i
 it said is supported by the evidence.
 """
 
+import datetime as dt
 import logging
 import re
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.cite import Attributor, MarkerFilter, Split, evidence_sentences
 from bot.config import Settings
+from bot.dates import asked, keeps
 from bot.embed import Embedder
 from bot.errors import PromptError, Stopped
 from bot.llm import LLM, Finished, Piece, Reading
@@ -21,6 +23,7 @@ from bot.schema import (
     Answer,
     AnswerEvent,
     Citation,
+    Days,
     Event,
     Filters,
     Passage,
@@ -83,13 +86,14 @@ class Answerer:
         job = _Job(question, self._llm.name)
         stop = stop or threading.Event()
         yield StageEvent(stage="searching")
-        count = max(RETRIEVED, self._settings.retrieve.passages)
-        job.retrieved = tuple(self._retriever.search(search or question, count, filters or Filters()))
+        filters = filters or Filters()
+        today = filters.today or dt.date.today()
+        job.period, job.retrieved = self._search(search or question, asked(question, today), filters)
         job.retrieve_s = job.elapsed()
         if not job.retrieved:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
             return
-        prompt = self._build(question, job.retrieved, history)
+        prompt = self._build(question, job.retrieved, history, today)
         job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
         evidence = evidence_sentences(prompt.shown, self._split)
         writer = _Writer(
@@ -109,7 +113,17 @@ class Answerer:
         """Make the search ready, so that the first question does not wait for it."""
         self._retriever.warm()
 
-    def _build(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Prompt:
+    def _search(self, question: str, period: Days | None, filters: Filters) -> tuple[Days | None, tuple[Passage, ...]]:
+        """The passages, and `period` if it limits them: not where the user set limits, or it holds nothing near."""
+        count = max(RETRIEVED, self._settings.retrieve.passages)
+        filters = filters.model_copy(update={"today": None})
+        anywhere = tuple(self._retriever.search(question, count, filters))
+        if period is None or filters != Filters():
+            return None, anywhere
+        within = tuple(self._retriever.search(question, count, Filters(since=period.first, until=period.last)))
+        return (period, within) if keeps(within, anywhere) else (None, anywhere)
+
+    def _build(self, question: str, passages: Sequence[Passage], history: Sequence[Turn], today: dt.date) -> Prompt:
         return build(
             self._prompt,
             question,
@@ -117,6 +131,7 @@ class Answerer:
             history,
             count_tokens=self._llm.count_tokens,
             budget=self._llm.context_tokens - self._settings.llm.answer_tokens,
+            today=today,
         )
 
     def _write(self, prompt: Prompt, writer: "_Writer", job: "_Job", stop: threading.Event) -> Iterator[Event]:
@@ -142,6 +157,7 @@ class _Job:
         self._began = time.perf_counter()
         self.question, self.model = question, model
         self.retrieved: tuple[Passage, ...] = ()
+        self.period: Days | None = None
         self.evidence: tuple[Span, ...] = ()
         self.retrieve_s = 0.0
         self.first_token_s: float | None = None
@@ -177,6 +193,7 @@ class _Job:
             model=self.model,
             timings=Timings(retrieve_s=self.retrieve_s, first_token_s=self.first_token_s, total_s=self.elapsed()),
             tokens=self.tokens,
+            period=self.period,
         )
 
 

@@ -82,12 +82,16 @@ class Chunk(Span):
 
 
 class Filters(Frozen):
-    """Which articles a question is asked of; None or empty means all."""
+    """Which articles a question is asked of; None or empty means all.
+
+    `today` is the day from which words of the question such as "this week" count; None is the clock's.
+    """
 
     articles: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     since: dt.date | None = None
     until: dt.date | None = None
+    today: dt.date | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "Filters":
@@ -172,7 +176,8 @@ class Answer(Frozen):
     `text` is what a reader sees, without markers; for a refusal it is one plain sentence and there are no citations.
     `evidence` is what the model was shown, `retrieved` the ranked passages it was chosen from, `dropped_markers` how
     many citation marks the model invented, `dropped_sentences` what it said without support, `stopped` whether the
-    user ended it early.
+    user ended it early. `period` is set where words of the question such as "this week" limited the search to articles
+    of certain dates.
     """
 
     question: str
@@ -189,6 +194,7 @@ class Answer(Frozen):
     model: str = ""
     timings: Timings = Timings()
     tokens: Tokens = Tokens()
+    period: Days | None = None
 
 
 class Turn(Frozen):

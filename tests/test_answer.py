@@ -1,5 +1,6 @@
 """answer: the stream of events, refusals, what is left out, and stopping; mostly with a fake model."""
 
+import datetime as dt
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -228,6 +229,44 @@ def test_the_small_model_answers_and_can_be_stopped(small_llm: LlamaCpp) -> None
         if isinstance(event, StageEvent) and event.stage == "answering":
             stop.set()
     assert check(happened).stopped
+
+
+NEWS = [
+    passage(article("new", TICKET, date="2025-05-13")).model_copy(update={"similarity": 0.5}),
+    passage(article("old", QUAY, date="2025-01-02")).model_copy(update={"similarity": 0.6}),
+]
+
+
+@dataclass
+class DatedRetriever(FixedRetriever):
+    """Heeds the dates of the filters."""
+
+    def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
+        first, last = filters.since or dt.date.min, filters.until or dt.date.max
+        found = super().search(question, count, filters)
+        return [one for one in found if one.date and first <= one.date <= last]
+
+
+@pytest.mark.parametrize(
+    ("question", "filters", "period", "found"),
+    [
+        ("What did it cost yesterday?", {}, ("yesterday", "2025-05-12", "2025-05-14"), ["new"]),
+        ("What does it cost?", {}, None, ["new", "old"]),
+        ("What did it cost on 13 May 2025?", {}, None, ["new", "old"]),
+        ("What did it cost three weeks ago?", {}, None, ["new", "old"]),
+        ("What did it cost yesterday?", {"since": "2025-01-01"}, None, ["new", "old"]),
+        ("What did it cost yesterday?", {"articles": ("new",)}, None, ["new", "old"]),
+    ],
+)
+def test_a_period_that_the_question_names_limits_the_search(
+    question: str, filters: dict[str, object], period: tuple[str, str, str] | None, found: list[str]
+) -> None:
+    made = Answerer(DatedRetriever(NEWS), FakeLLM([TICKET]), FakeEmbedder(), PROMPT, split, Settings())  # type: ignore[arg-type]
+    asked_of = Filters.model_validate({"today": "2025-05-14", **filters})
+    answer = answer_of(made.ask(question, filters=asked_of))
+    assert [one.article for one in answer.retrieved] == found
+    said = answer.period and (answer.period.text, str(answer.period.first), str(answer.period.last))
+    assert said == period
 
 
 @pytest.mark.parametrize("error", [LLMError("broken"), ValueError("no error of ours")])

@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "retrieve": {"schema", "config", "embed", "store", "lexical"},
     "prompt": {"errors", "schema", "config"},
     "cite": {"schema", "words", "llama", "dates"},
-    "answer": {"errors", "schema", "config", "embed", "retrieve", "prompt", "llm", "cite"},
+    "answer": {"errors", "schema", "config", "embed", "retrieve", "prompt", "llm", "cite", "dates"},
     "chat": {"errors", "schema", "answer", "ingest", "store"},
     "evaluate": {"errors", "schema", "config"},
     "ui": {"errors", "schema", "config", "dates"},

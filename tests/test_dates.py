@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.dates import days_of, find, label, note
-from bot.schema import Days
+from bot.dates import asked, days_of, find, keeps, label, note, searched
+from bot.schema import Days, Passage
 
 # 2025-05-12 is a Monday: 14 Wednesday, 16 Friday, 18 Sunday.
 MON, WED, FRI, SUN = "2025-05-12", "2025-05-14", "2025-05-16", "2025-05-18"
@@ -236,3 +236,65 @@ def test_a_citation_gets_each_meaning_once() -> None:
 )
 def test_label(first: str, last: str, expected: str) -> None:
     assert label(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "today", "expected"),
+    [
+        ("What happened yesterday?", WED, ("yesterday", "2025-05-12", "2025-05-14")),
+        ("What was decided on Monday?", WED, ("Monday", "2025-05-11", "2025-05-14")),
+        ("What happened today?", WED, ("today", "2025-05-13", "2025-05-14")),
+        ("What is today’s news?", WED, ("today’s news", "2025-05-13", "2025-05-14")),
+        ("What happened this week?", WED, ("this week", "2025-05-11", "2025-05-14")),
+        ("What happened this week?", SUN, ("this week", "2025-05-11", "2025-05-18")),
+        ("What happened last week?", SUN, ("last week", "2025-05-04", "2025-05-18")),
+        ("What happened last week?", WED, ("last week", "2025-05-04", "2025-05-14")),
+        ("What was decided on Thursday?", WED, ("Thursday", "2025-05-07", "2025-05-11")),
+        ("What happened two years ago?", WED, ("two years ago", "2022-12-31", "2024-12-30")),
+        ("How much was earned last month?", WED, ("last month", "2025-03-31", "2025-05-14")),
+        ("How much was earned last year?", WED, ("last year", "2023-12-31", "2025-05-14")),
+        ("Who died in the past two days?", WED, ("the past two days", "2025-05-11", "2025-05-14")),
+        ("What happened on Monday and Tuesday?", WED, ("Monday … Tuesday", "2025-05-11", "2025-05-14")),
+        ("What is the population today?", WED, None),
+        ("What will happen next week?", WED, None),
+        ("When will the talks on Friday begin?", WED, None),
+        ("What will open this week?", SUN, None),
+        ("What was decided yesterday about tomorrow?", WED, None),
+        ("What happened in May 2025?", WED, None),
+        ("What happened on 3 April?", WED, None),
+        ("What happened on 3 April 2025?", WED, None),
+        ("What was lost in the last week of the war?", WED, None),
+        ("What is the latest count?", WED, None),
+        ("Who wrote for the Sunday Times?", WED, None),
+        ("Why?", WED, None),
+    ],
+)
+def test_the_period_that_a_question_asks_about(
+    question: str, today: str, expected: tuple[str, str, str] | None
+) -> None:
+    period = asked(question, dt.date.fromisoformat(today))
+    assert (period and (period.text, str(period.first), str(period.last))) == expected
+
+
+def found(*similarities: float | None) -> list[Passage]:
+    return [Passage(article="a", start=0, end=1, title="A", text="a", similarity=one) for one in similarities]
+
+
+@pytest.mark.parametrize(
+    ("within", "anywhere", "kept"),
+    [
+        (found(0.5), found(0.6, 0.2), True),
+        (found(None, 0.5), found(0.6), True),
+        (found(0.2), found(0.6), False),
+        (found(None), found(0.6), False),
+        ([], found(0.6), False),
+        ([], [], False),
+    ],
+)
+def test_a_period_with_nothing_near_is_dropped(within: list[Passage], anywhere: list[Passage], kept: bool) -> None:
+    assert keeps(within, anywhere) == kept
+
+
+def test_a_reader_is_told_what_was_searched() -> None:
+    period = Days(text="this week", first=dt.date(2025, 5, 11), last=dt.date(2025, 5, 21))
+    assert searched(period) == "Only articles of 11 to 21 May 2025 were searched, for “this week”."

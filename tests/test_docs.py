@@ -7,7 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import numpy as np
 import pytest
@@ -98,7 +98,7 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
         yield prefix + name
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from fields(kind, f"{prefix}{name}{'.' if kind is field.annotation else '[].'}")
+                yield from fields(kind, f"{prefix}{name}{'[].' if get_origin(field.annotation) is tuple else '.'}")
 
 
 @pytest.mark.parametrize(("title", "model"), [("Answer", Answer), ("answers.jsonl", Row)])

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from bot.cli.state import console, state
-from bot.dates import note
+from bot.dates import note, searched
 from bot.errors import ConfigError
 from bot.schema import Answer, AnswerEvent, Event, Filters, SentenceEvent, StageEvent, TextEvent
 
@@ -88,6 +88,9 @@ def show_citations(screen: Console, answer: Answer) -> None:
         screen.print(Text(f"    {citation.title}{day} ({place})", style="dim"))
         if citation.days:
             screen.print(Text(f"    {note(citation.days)}", style="dim"))
+    if answer.period:
+        screen.print()
+        screen.print(Text(searched(answer.period), style="dim"))
     if answer.refused and answer.retrieved:
         nearest = dict.fromkeys((passage.title, passage.article) for passage in answer.retrieved)
         screen.print(Text("Nearest articles:", style="dim"))

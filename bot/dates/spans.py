@@ -54,3 +54,8 @@ def _say(day: dt.date) -> str:
 def note(days: Iterable[Days]) -> str:
     """What a reader is told beside a quote: "Monday = 19 May 2025; last week = 12 to 18 May 2025"."""
     return "; ".join(f"{one.text} = {label(one.first, one.last)}" for one in days)
+
+
+def searched(period: Days) -> str:
+    """What a reader is told of an answer from articles of one period only."""
+    return f"Only articles of {label(period.first, period.last)} were searched, for “{period.text}”."

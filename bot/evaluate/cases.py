@@ -1,9 +1,11 @@
 """The questions of an evaluation, from a .jsonl file with one a line; knows nothing of how they are answered.
 
 A line: `{id, question, answers, distractors, gold, evidence: [{article, start, end, text}], answerable}`. `answers` are
-gold answers, `distractors` wrong options, `gold` ids of the articles that answer it, `evidence` the words that do.
+gold answers, `distractors` wrong options, `gold` ids of the articles that answer it, `evidence` the words that do. A
+line may have `today`, the day on which it is asked; the clock's if it has none.
 """
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -36,6 +38,7 @@ class Question(BaseModel):
     gold: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     answerable: bool
+    today: dt.date | None = None
 
 
 def load_questions(path: Path, limit: int | None = None) -> list[Question]:

@@ -11,7 +11,7 @@ from html import escape
 from itertools import groupby
 from urllib.parse import urlsplit
 
-from bot.dates import note
+from bot.dates import note, searched
 from bot.schema import Answer, Article, ArticleInfo, Citation, Sentence, StageEvent
 from bot.ui.exchange import Exchange
 
@@ -165,7 +165,8 @@ def _exchange(number: int, exchange: Exchange) -> str:
 def _body(number: int, exchange: Exchange) -> str:
     answer = exchange.answer
     if answer and answer.refused:
-        return f'<div class="cb-answer cb-refusal" dir="auto"><p>{escape(answer.text)}</p>{_nearest(answer)}</div>'
+        shown = f"<p>{escape(answer.text)}</p>{_notes(exchange)}{_nearest(answer)}"
+        return f'<div class="cb-answer cb-refusal" dir="auto">{shown}</div>'
     sentences = " ".join(_sentence(number, exchange, sentence) for sentence in exchange.sentences)
     if answer and not sentences:
         sentences = escape(answer.text)
@@ -217,6 +218,8 @@ def _by_marker(citations: Sequence[Citation]) -> list[Citation]:
 
 def _notes(exchange: Exchange) -> str:
     answer, notes = exchange.answer, ""
+    if answer and answer.period:
+        notes += f'<p class="cb-note">{escape(searched(answer.period))}</p>'
     if exchange.problem:
         notes += problem(exchange.problem)
     if answer and answer.stopped:

@@ -202,6 +202,14 @@ def test_a_source_says_what_its_relative_days_mean() -> None:
     assert "10 Mar 2025 · Monday = 10 March 2025[2]" in parsed.text
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_period_that_limited_the_search_is_told(refused: bool) -> None:
+    period = Days(text="yesterday", first=dt.date(2025, 3, 8), last=dt.date(2025, 3, 10))
+    answer = Answer(question="q", text="So it is.", refused=refused, period=period)
+    parsed = Parsed(views.conversation([Exchange("q", answer=answer)], 1))
+    assert "Only articles of 8 to 10 March 2025 were searched, for “yesterday”." in parsed.text
+
+
 def test_a_sentence_without_a_source_and_a_refusal_look_different() -> None:
     plain = Answer(question="q", text="So it is.", sentences=(Sentence(text="So it is."),))
     assert "cb-unsupported" in views.conversation([Exchange("q", plain.sentences, answer=plain)], 1)

@@ -95,6 +95,8 @@ def resolved(text: str, written: str) -> list[str]:
         ("They won last weekend.", WED, "last weekend = 2025-05-10..2025-05-11"),
         ("They won at the weekend.", MON, "at the weekend = 2025-05-10..2025-05-11"),
         ("They will play this weekend.", WED, "this weekend = 2025-05-17..2025-05-18"),
+        ("He invited them to the match this weekend.", WED, "this weekend = 2025-05-17..2025-05-18"),
+        ("They won this weekend.", MON, "this weekend = 2025-05-10..2025-05-11"),
         ("They play this weekend.", SUN, "this weekend = 2025-05-17..2025-05-18"),
         # so many ago and ahead
         ("He left three days ago.", WED, "three days ago = 2025-05-11"),
@@ -256,6 +258,7 @@ def test_label(first: str, last: str, expected: str) -> None:
         ("Who died in the past two days?", WED, ("the past two days", "2025-05-11", "2025-05-14")),
         ("What happened on Monday and Tuesday?", WED, ("Monday … Tuesday", "2025-05-11", "2025-05-14")),
         ("What is the population today?", WED, None),
+        ("What is the language used today called?", WED, None),
         ("What will happen next week?", WED, None),
         ("When will the talks on Friday begin?", WED, None),
         ("What will open this week?", SUN, None),

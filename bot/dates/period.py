@@ -21,6 +21,7 @@ NEAR = 0.15  # of cosine: how much less like the question the best passage of th
 _TODAYS_NEWS = re.compile(
     r"\b(?:today|tonight)['’]s\s+(?:news|headlines|articles|stories|top\s+stor\w+)", re.IGNORECASE
 )
+_OF_NEWS = re.compile(r"\b(?:did|was|were|has|have|had|happen\w*|said|died|news)\b", re.IGNORECASE)
 _SUNDAYS_WEEK = re.compile(r"\b(?<!the )(last|this)\s+week\b(?!\s+of\b)", re.IGNORECASE)
 
 
@@ -30,6 +31,8 @@ def asked(question: str, today: dt.date) -> Days | None:
     None where the question names no such period. Several are taken together.
     """
     found = [(question[one.start : one.end], one.first, one.last) for one in find(question, today)]
+    if not _OF_NEWS.search(question):
+        found = [one for one in found if one[0].lower() != "today"]  # nowadays
     found += _found_in_questions(question, today)
     if not found or any(first > today for _, first, _ in found):
         return None

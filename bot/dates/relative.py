@@ -177,7 +177,7 @@ def _weekend(place: _Place) -> Range | None:
             return None  # the coming one, or the one after that
         saturday += 7 * DAY
     elif not on_weekend:
-        tense = place.tense()
+        tense = "future" if side == "this" and weekday >= 2 else place.tense()
         if tense == "open":
             return None
         saturday -= 7 * DAY if tense == "past" else 0 * DAY

@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from bot.cite import Attributor, MarkerFilter, Split, evidence_sentences
+from bot.cite import Attributor, EvidenceSentence, MarkerFilter, Split, evidence_sentences
 from bot.config import Settings
 from bot.dates import asked, keeps
+from bot.disagree import newer_first, told
 from bot.embed import Embedder
 from bot.errors import PromptError, Stopped
 from bot.llm import LLM, Finished, Piece, Reading
@@ -107,6 +108,8 @@ class Answerer:
             yield from self._write(prompt, writer, job, stop)
         except Stopped:
             job.stopped = True
+        if not job.stopped:
+            yield from self._compare(question, writer, evidence)
         yield AnswerEvent(answer=job.finish(writer))
 
     def warm(self) -> None:
@@ -127,12 +130,22 @@ class Answerer:
         return build(
             self._prompt,
             question,
-            passages[: self._settings.retrieve.passages],
+            newer_first(passages[: self._settings.retrieve.passages]),
             history,
             count_tokens=self._llm.count_tokens,
             budget=self._llm.context_tokens - self._settings.llm.answer_tokens,
             today=today,
         )
+
+    def _compare(
+        self, question: str, writer: "_Writer", evidence: Sequence[EvidenceSentence]
+    ) -> Iterator[SentenceEvent]:
+        """Add what another article says otherwise, if one does."""
+        if found := told(question, writer.sentences, writer.citations, evidence, self._embedder.embed_documents):
+            sentence, citation = found
+            writer.sentences.append(sentence)
+            writer.citations.append(citation)
+            yield SentenceEvent(sentence=sentence, citations=(citation,))
 
     def _write(self, prompt: Prompt, writer: "_Writer", job: "_Job", stop: threading.Event) -> Iterator[Event]:
         whole = True

@@ -231,6 +231,28 @@ def test_the_small_model_answers_and_can_be_stopped(small_llm: LlamaCpp) -> None
     assert check(happened).stopped
 
 
+BEFORE = article("before", "The fire in the market hurt 14 people.", date="2026-03-10")
+AFTER = article("after", "The fire in the market hurt 23 people.", date="2026-03-13")
+
+
+def test_another_article_s_figure_is_said_as_a_last_sentence() -> None:
+    llm = FakeLLM([AFTER.text])
+    asker, _ = answerer(llm, [passage(BEFORE), passage(AFTER)])
+    happened = list(asker.ask("How many people did the fire hurt?"))
+    *_, added, last = happened
+    assert isinstance(added, SentenceEvent)
+    assert isinstance(last, AnswerEvent)
+    answer = last.answer
+    assert answer.sentences[1] == added.sentence
+    assert answer.text == (f"{AFTER.text} An earlier article, of 10 March 2026, gives another figure: “{BEFORE.text}”")
+    assert [(one.article, one.quote, one.sentence, one.marker) for one in answer.citations] == [
+        ("after", AFTER.text, 0, 1),
+        ("before", BEFORE.text, 1, 2),
+    ]
+    prompt = llm.asked[0][-1].content
+    assert prompt.index(BEFORE.text) < prompt.index(AFTER.text), "the newer stands nearer to the question"
+
+
 NEWS = [
     passage(article("new", TICKET, date="2025-05-13")).model_copy(update={"similarity": 0.5}),
     passage(article("old", QUAY, date="2025-01-02")).model_copy(update={"similarity": 0.6}),

@@ -32,23 +32,7 @@ _SENTENCE = re.compile(rf"(?:(?!{_STOP}|\n).)+.?[\"”’')\]]*")
 _OPENING = re.compile(r"[\s\"“‘'(\[—–:-]*$")
 _BEFORE = re.compile(r"([\w’'.-]+)\s+$")
 _LEADS_TO_WEEKDAY = frozenset(
-    (
-        "on",
-        "for",
-        "since",
-        "until",
-        "till",
-        "by",
-        "from",
-        "before",
-        "after",
-        "late",
-        "early",
-        "around",
-        "and",
-        "or",
-        "but",
-    )
+    """after and around before but by early for from late of on or since till until""".split()  # noqa: SIM905
 )
 _OWNERS = re.compile(r"(?:\b(?:the|his|her|their|its|our|my|your|every|each|any)|['’]s)\s+$", re.IGNORECASE)
 _LOOSELY = re.compile(

@@ -4,14 +4,17 @@ It decides when an answer is a refusal: nothing was found, the model said that i
 it said is supported by the evidence.
 """
 
+import datetime as dt
 import logging
 import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from bot.cite import Attributor, MarkerFilter, Split, Support, evidence_sentences
+from bot.cite import Attributor, EvidenceSentence, MarkerFilter, Split, Support, evidence_sentences
 from bot.config import Settings
+from bot.dates import asked, keeps
+from bot.disagree import newer_first, told
 from bot.embed import Embedder
 from bot.errors import PromptError, Stopped
 from bot.llm import LLM, Finished, Piece, Reading
@@ -21,6 +24,7 @@ from bot.schema import (
     Answer,
     AnswerEvent,
     Citation,
+    Days,
     Event,
     Filters,
     LeftOut,
@@ -92,14 +96,15 @@ class Answerer:
         job = _Job(question, self._llm.name, looked_for)
         stop = stop or threading.Event()
         yield StageEvent(stage="searching")
-        job.retrieved = tuple(self._retriever.search(looked_for.searched, RETRIEVED, looked_for.filters))
-        room = self._settings.retrieve.evidence_characters
+        today = looked_for.filters.today or dt.date.today()
+        job.period, job.retrieved = self._search(looked_for.searched, asked(question, today), looked_for.filters)
+        room = self._settings.retrieve.characters
         passages = self._retriever.evidence(looked_for.searched, job.retrieved, room)
         job.retrieve_s = job.elapsed()
         if not passages:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
             return
-        prompt = self._build(question, passages, history)
+        prompt = self._build(question, passages, history, today)
         job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
         evidence = evidence_sentences(prompt.shown, self._split)
         writer = _Writer(
@@ -114,21 +119,43 @@ class Answerer:
         except Stopped:
             job.stopped = True
         job.trace_prompt(prompt, self._llm.count_tokens)
+        if not job.stopped:
+            yield from self._compare(question, writer, evidence)
         yield AnswerEvent(answer=job.finish(writer))
 
     def warm(self) -> None:
         """Make the search ready, so that the first question does not wait for it."""
         self._retriever.warm()
 
-    def _build(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Prompt:
+    def _search(self, question: str, period: Days | None, filters: Filters) -> tuple[Days | None, tuple[Passage, ...]]:
+        """The passages, and `period` if it limits them: not where the user set limits, or it holds nothing near."""
+        filters = filters.model_copy(update={"today": None})
+        anywhere = tuple(self._retriever.search(question, RETRIEVED, filters))
+        if period is None or filters != Filters():
+            return None, anywhere
+        within = tuple(self._retriever.search(question, RETRIEVED, Filters(since=period.first, until=period.last)))
+        return (period, within) if keeps(within, anywhere) else (None, anywhere)
+
+    def _build(self, question: str, passages: Sequence[Passage], history: Sequence[Turn], today: dt.date) -> Prompt:
         return build(
             self._prompt,
             question,
-            passages,
+            newer_first(passages),
             history,
             count_tokens=self._llm.count_tokens,
             budget=self._llm.context_tokens - self._settings.llm.answer_tokens,
+            today=today,
         )
+
+    def _compare(
+        self, question: str, writer: "_Writer", evidence: Sequence[EvidenceSentence]
+    ) -> Iterator[SentenceEvent]:
+        """Add what another article says otherwise, if one does."""
+        if found := told(question, writer.sentences, writer.citations, evidence, self._embedder.embed_documents):
+            sentence, citation = found
+            writer.sentences.append(sentence)
+            writer.citations.append(citation)
+            yield SentenceEvent(sentence=sentence, citations=(citation,))
 
     def _write(self, prompt: Prompt, writer: "_Writer", job: "_Job", stop: threading.Event) -> Iterator[Event]:
         whole = True
@@ -153,6 +180,7 @@ class _Job:
         self._began = time.perf_counter()
         self.question, self.model, self._trace = question, model, trace
         self.retrieved: tuple[Passage, ...] = ()
+        self.period: Days | None = None
         self.evidence: tuple[Span, ...] = ()
         self.retrieve_s = 0.0
         self.first_token_s: float | None = None
@@ -202,6 +230,7 @@ class _Job:
             model=self.model,
             timings=Timings(retrieve_s=self.retrieve_s, first_token_s=self.first_token_s, total_s=self.elapsed()),
             tokens=self.tokens,
+            period=self.period,
             trace=self._trace.model_copy(update={"left_out": tuple(writer.left_out) if writer else ()}),
         )
 

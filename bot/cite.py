@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bot.dates import days_of
 from bot.llama import Vectors
 from bot.schema import Citation, Passage, Sentence, Span
 from bot.words import content_words
@@ -122,6 +123,7 @@ class Attributor:
                 date=one.passage.date,
                 url=one.passage.url,
                 score=round(support.score, 4),
+                days=days_of(one.text, one.passage.date),
             )
             for one in support.sentences
         ]

@@ -82,12 +82,16 @@ class Chunk(Span):
 
 
 class Filters(Frozen):
-    """Which articles a question is asked of; None or empty means all."""
+    """Which articles a question is asked of; None or empty means all.
+
+    `today` is the day from which words of the question such as "this week" count; None is the clock's.
+    """
 
     articles: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     since: dt.date | None = None
     until: dt.date | None = None
+    today: dt.date | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "Filters":
@@ -115,8 +119,19 @@ class Message(Frozen):
     content: str
 
 
+class Days(Frozen):
+    """The words `text` name the days from `first` to `last`, both included."""
+
+    text: str
+    first: dt.date
+    last: dt.date
+
+
 class Citation(Span):
-    """`quote` is exactly the article's text from `start` to `end`; `sentence` is the index of the answer's sentence."""
+    """`quote` is exactly the article's text from `start` to `end`; `sentence` is the index of the answer's sentence.
+
+    `days` are the days that words of the quote such as "on Monday" mean, seen from the article's date.
+    """
 
     marker: int = Field(ge=1)
     quote: str
@@ -125,6 +140,7 @@ class Citation(Span):
     date: dt.date | None = None
     url: str | None = None
     score: float = 0.0
+    days: tuple[Days, ...] = ()
 
 
 class Sentence(Frozen):
@@ -193,7 +209,8 @@ class Answer(Frozen):
     `text` is what a reader sees, without markers; for a refusal it is one plain sentence and there are no citations.
     `evidence` is what the model was shown, `retrieved` the ranked passages it was chosen from, `dropped_markers` how
     many citation marks the model invented, `dropped_sentences` what it said without support, `stopped` whether the
-    user ended it early; `trace` tells the rest, for those who look at how the answer was made.
+    user ended it early; `trace` tells the rest, for those who look at how the answer was made. `period` is set where
+    words of the question such as "this week" limited the search to articles of certain dates.
     """
 
     question: str
@@ -210,6 +227,7 @@ class Answer(Frozen):
     model: str = ""
     timings: Timings = Timings()
     tokens: Tokens = Tokens()
+    period: Days | None = None
     trace: Trace | None = None
 
 

@@ -1,5 +1,6 @@
 """answer: the stream of events, refusals, what is left out, and stopping; mostly with a fake model."""
 
+import datetime as dt
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -292,6 +293,66 @@ def test_the_small_model_answers_and_can_be_stopped(small_llm: LlamaCpp) -> None
     assert check(happened).stopped
 
 
+BEFORE = article("before", "The fire in the market hurt 14 people.", date="2026-03-10")
+AFTER = article("after", "The fire in the market hurt 23 people.", date="2026-03-13")
+
+
+def test_another_article_s_figure_is_said_as_a_last_sentence() -> None:
+    llm = FakeLLM([AFTER.text])
+    asker, _ = answerer(llm, [passage(BEFORE), passage(AFTER)])
+    happened = list(asker.ask("How many people did the fire hurt?"))
+    *_, added, last = happened
+    assert isinstance(added, SentenceEvent)
+    assert isinstance(last, AnswerEvent)
+    answer = last.answer
+    assert answer.sentences[1] == added.sentence
+    assert answer.text == (f"{AFTER.text} An earlier article, of 10 March 2026, gives another figure: “{BEFORE.text}”")
+    assert [(one.article, one.quote, one.sentence, one.marker) for one in answer.citations] == [
+        ("after", AFTER.text, 0, 1),
+        ("before", BEFORE.text, 1, 2),
+    ]
+    prompt = llm.asked[0][-1].content
+    assert prompt.index(BEFORE.text) < prompt.index(AFTER.text), "the newer stands nearer to the question"
+
+
+NEWS = [
+    passage(article("new", TICKET, date="2025-05-13")).model_copy(update={"similarity": 0.5}),
+    passage(article("old", QUAY, date="2025-01-02")).model_copy(update={"similarity": 0.6}),
+]
+
+
+@dataclass
+class DatedRetriever(FixedRetriever):
+    """Heeds the dates of the filters."""
+
+    def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
+        first, last = filters.since or dt.date.min, filters.until or dt.date.max
+        found = super().search(question, count, filters)
+        return [one for one in found if one.date and first <= one.date <= last]
+
+
+@pytest.mark.parametrize(
+    ("question", "filters", "period", "found"),
+    [
+        ("What did it cost yesterday?", {}, ("yesterday", "2025-05-12", "2025-05-14"), ["new"]),
+        ("What does it cost?", {}, None, ["new", "old"]),
+        ("What did it cost on 13 May 2025?", {}, None, ["new", "old"]),
+        ("What did it cost three weeks ago?", {}, None, ["new", "old"]),
+        ("What did it cost yesterday?", {"since": "2025-01-01"}, None, ["new", "old"]),
+        ("What did it cost yesterday?", {"articles": ("new",)}, None, ["new", "old"]),
+    ],
+)
+def test_a_period_that_the_question_names_limits_the_search(
+    question: str, filters: dict[str, object], period: tuple[str, str, str] | None, found: list[str]
+) -> None:
+    made = Answerer(DatedRetriever(NEWS), FakeLLM([TICKET]), FakeEmbedder(), PROMPT, split, Settings())  # type: ignore[arg-type]
+    asked_of = Filters.model_validate({"today": "2025-05-14", **filters})
+    answer = answer_of(made.ask(question, filters=asked_of))
+    assert [one.article for one in answer.retrieved] == found
+    said = answer.period and (answer.period.text, str(answer.period.first), str(answer.period.last))
+    assert said == period
+
+
 @pytest.mark.parametrize("error", [LLMError("broken"), ValueError("no error of ours")])
 def test_a_model_that_fails_is_told(error: Exception) -> None:
     with pytest.raises(type(error)):
@@ -315,7 +376,7 @@ def test_a_question_too_long_is_told() -> None:
 
 def test_the_model_is_shown_the_evidence_and_no_more() -> None:
     llm = FakeLLM([TICKET])
-    asker, retriever = answerer(llm, shown=2, retrieve={"evidence_characters": 700})
+    asker, retriever = answerer(llm, shown=2, retrieve={"characters": 700})
     answer = check(list(asker.ask("How much?", search="ticket price", filters=Filters(articles=("ferry",)))))
     assert [span.article for span in answer.evidence] == ["ferry", "storm"]
     assert [one.article for one in answer.retrieved] == ["ferry", "storm", "cheese"]

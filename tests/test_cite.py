@@ -130,6 +130,14 @@ def test_marks_are_numbered_as_they_appear_and_kept() -> None:
     assert [citation.sentence for citation in first + second + again] == [0, 1, 2]
 
 
+def test_relative_days_of_a_quote_are_told() -> None:
+    dated = article("quay", "The quay was opened on Monday.", date="2025-05-14")
+    undated = dated.model_copy(update={"date": None})
+    for one, days in [(dated, [("Monday", "2025-05-12", "2025-05-12")]), (undated, [])]:
+        ((citation,),) = cited(attributor([passage(one)]), "The quay was opened.")
+        assert [(day.text, str(day.first), str(day.last)) for day in citation.days] == days
+
+
 def test_a_citation_carries_what_a_reader_needs() -> None:
     by = attributor([passage(ARTICLES["ferry"])])
     sentence, (citation,) = by.cite("A ticket costs 4 crowns.", 0, by.support("A ticket costs 4 crowns."))

@@ -1,5 +1,6 @@
 """cli: every command with the small model and a real store; an error of the user's is one line that says what to do."""
 
+import datetime as dt
 import json
 import logging
 import re
@@ -13,12 +14,14 @@ import click
 import pytest
 import typer.main
 from conftest import SMALL_LLM
+from rich.console import Console
 from samples import CHEESE, FERRY, STORM
 from servers import free_port
 
 from bot import __version__
 from bot.cli import app, main
-from bot.schema import Answer
+from bot.cli.ask import show_citations
+from bot.schema import Answer, Citation, Days
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -211,7 +214,7 @@ def test_config_show_says_where_values_come_from(run: Run, tmp_path: Path, monke
     assert rows["llm.seed"].startswith(f"5 file {tmp_path}")
     assert rows["chat.port"].startswith("8002 variable BOT_CHAT_PORT")
     assert rows["llm.threads"].startswith("3 flag")
-    assert rows["retrieve.evidence_characters"].startswith("2200 default")
+    assert rows["retrieve.characters"].startswith("2200 default")
     assert "hunter2" not in out
 
 
@@ -309,7 +312,7 @@ def test_ask_shows_how_the_answer_was_made(run: Run, data: Path, small_llm_path:
     titles = ["Search", "Passages: 2 found, 2 shown to the model", "Prompt", "Sentences", "Times"]
     assert [line for line in out.splitlines() if line in titles] == titles
     assert "searched for: Where did passengers sleep?\nin: articles up to 2025-06-01\n" in out
-    assert re.search(r"^ 1 +1 +1 +0\.0328 +0\.\d{3} +\d+ +The \[bold\] storm *$", out, re.M)
+    assert re.search(r"^ 1 +1 +1 +0\.\d{4} +0\.\d{3} +\d+ +The \[bold\] storm *$", out, re.M)
     assert re.search(r"^system: \d+ tokens\nAnswer the question", out, re.M)
     assert re.search(r'^Passage from "The \[bold\] storm" of 2025-06-01: A storm closed', out, re.M)
     assert f"model: {SMALL_LLM}" in out
@@ -319,6 +322,20 @@ def test_ask_shows_how_the_answer_was_made(run: Run, data: Path, small_llm_path:
     assert trace is not None
     assert trace.searched == "Where did passengers sleep?"
     assert [message.role for message in trace.messages] == ["system", "user"]
+
+
+def test_a_citation_says_what_its_relative_days_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    day = dt.date(2025, 2, 10)
+    cited = Citation(
+        marker=1, article="tram", start=0, end=9, quote="On Monday", sentence=0, title="Tram",
+        date=dt.date(2025, 2, 12), days=(Days(text="Monday", first=day, last=day),),
+    )  # fmt: skip
+    show_citations(Console(), Answer(question="q", text="Yes.", citations=(cited,)))
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "[1] “On Monday”",
+        "    Tram, 2025-02-12 (tram, characters 0-9)",
+        "    Monday = 10 February 2025",
+    ]
 
 
 def test_ask_without_articles_says_so(run: Run, tmp_path: Path, small_llm_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_settings_file_of_the_example(tmp_path: Path) -> None:
     (block,) = re.findall(r"```toml\n(.*?)```", text_of("settings.md"), re.DOTALL)
     file = tmp_path / "config.toml"
     file.write_text(block, encoding="utf-8")
-    assert config.load(config_file=file, environ={}).settings.retrieve.evidence_characters == 3000
+    assert config.load(config_file=file, environ={}).settings.retrieve.characters == 3000
 
 
 # -- answers and reports --

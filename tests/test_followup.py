@@ -12,7 +12,7 @@ from bot.followup import CARRIED, resolve
 from bot.followup.grammar import leans
 from bot.ingest import Ingester
 from bot.retrieve import Retriever
-from bot.schema import Filters, Turn
+from bot.schema import Filters, Passage, Turn
 from bot.store import Signature, Store
 
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
@@ -329,9 +329,14 @@ def test_a_change_of_topic_is_searched_as_it_is_and_nothing_else(question: Quest
     "question", [question for question in CONVERSATIONS if question.answerable], ids=lambda question: question.id
 )
 def test_the_evidence_of_a_conversation_is_found(question: Question, retriever: Retriever) -> None:
-    passages = retriever.search(resolve(question.question, history_of(question)).search, 6, Filters())
-    assert passages[0].article in question.gold
-    assert evidence_in_context(question.evidence, passages) == 1.0
+    search = resolve(question.question, history_of(question)).search
+    assert any(passage.article in question.gold for passage in retriever.search(search, 3, Filters()))
+    assert evidence_in_context(question.evidence, shown(retriever, search)) == 1.0
+
+
+def shown(retriever: Retriever, search: str) -> list[Passage]:
+    passages = retriever.search(search, 20, Filters())
+    return retriever.evidence(search, passages, RetrieveSettings().characters)
 
 
 def test_the_rules_are_needed(retriever: Retriever) -> None:
@@ -343,7 +348,7 @@ def test_the_rules_are_needed(retriever: Retriever) -> None:
     }
     shares = {
         name: sum(
-            evidence_in_context(question.evidence, retriever.search(search, 6, Filters()))
+            evidence_in_context(question.evidence, shown(retriever, search))
             for question, search in zip(asked, searches, strict=True)
         )
         for name, searches in found.items()

@@ -65,7 +65,7 @@ def named(question: Question) -> str:
 def test_every_file_is_an_article_named_after_it(articles: dict[str, Article]) -> None:
     files = list((SEEDS / "articles").iterdir())
     assert sorted(articles) == sorted(path.stem for path in files)
-    assert Counter(path.suffix for path in files) == {".txt": 12, ".md": 1, ".html": 1}
+    assert Counter(path.suffix for path in files) == {".txt": 16, ".md": 1, ".html": 1}
 
 
 def test_every_article_is_dated_titled_and_short(articles: dict[str, Article]) -> None:
@@ -98,9 +98,9 @@ def test_the_quotation_in_capitals_stays(articles: dict[str, Article]) -> None:
 
 
 def test_counts_of_questions() -> None:
-    assert len({question.question for question in QUESTIONS}) == len(QUESTIONS) == 40
-    assert sum(question.answerable for question in QUESTIONS) == 28
-    assert sum(bool(question.distractors) for question in QUESTIONS) == 19
+    assert len({question.question for question in QUESTIONS}) == len(QUESTIONS) == 51
+    assert sum(question.answerable for question in QUESTIONS) == 39
+    assert sum(bool(question.distractors) for question in QUESTIONS) == 23
 
 
 def test_counts_of_conversations() -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bot.cli.state import console, state
 from bot.cli.trace import show_trace
+from bot.dates import note, searched
 from bot.errors import ConfigError
 from bot.schema import Answer, AnswerEvent, Event, Filters, SentenceEvent, StageEvent, TextEvent
 
@@ -91,6 +92,11 @@ def show_citations(screen: Console, answer: Answer) -> None:
         screen.print()
         screen.print(Text.assemble((f"[{citation.marker}] ", "bold"), f"“{citation.quote}”"))
         screen.print(Text(f"    {citation.title}{day} ({place})", style="dim"))
+        if citation.days:
+            screen.print(Text(f"    {note(citation.days)}", style="dim"))
+    if answer.period:
+        screen.print()
+        screen.print(Text(searched(answer.period), style="dim"))
     if answer.refused and answer.retrieved:
         nearest = dict.fromkeys((passage.title, passage.article) for passage in answer.retrieved)
         screen.print(Text("Nearest articles:", style="dim"))

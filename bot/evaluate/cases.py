@@ -1,10 +1,12 @@
 """The questions of an evaluation, from a .jsonl file with one a line; knows nothing of how they are answered.
 
-A line: `{id, question, answers, distractors, gold, evidence: [{article, start, end, text}], answerable, history}`.
-`answers` are gold answers, `distractors` wrong options, `gold` ids of the articles that answer it, `evidence` the words
-that do, `history` the earlier turns of a conversation whose last question is measured.
+A line: `{id, question, answers, distractors, gold, evidence: [{article, start, end, text}], answerable, history,
+today}`. `answers` are gold answers, `distractors` wrong options, `gold` ids of the articles that answer it, `evidence`
+the words that do, `history` the earlier turns of a conversation whose last question is measured, `today` the day on
+which it is asked (the clock's if it has none).
 """
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -52,6 +54,7 @@ class Question(BaseModel):
     evidence: tuple[Evidence, ...] = ()
     answerable: bool
     history: tuple[Earlier, ...] = ()
+    today: dt.date | None = None
 
 
 def load_questions(path: Path, limit: int | None = None) -> list[Question]:

@@ -184,7 +184,7 @@ def _append(path: Path, row: Row) -> None:
 
 
 def _ask_one(ask: Ask, question: Question, scope: Scope) -> Answer:
-    filters = Filters(articles=question.gold) if scope == "article" else Filters()
+    filters = Filters(articles=question.gold if scope == "article" else (), today=question.today)
     turns: list[Turn] = []
     try:
         for earlier in question.history:

@@ -149,7 +149,8 @@ class Store:
         near: dict[tuple[str, int], Near] = {}
         for record, far in rows:  # the nearest first
             if records.is_current(record, infos):
-                near.setdefault((record["article"], record["index"]), Near(records.read_chunk(record), 1.0 - far))
+                chunk = records.read_chunk(record)
+                near.setdefault((chunk.article, chunk.index), Near(chunk, 1.0 - far))
         return sorted(near.values(), key=lambda one: (-one.similarity, one.chunk.article, one.chunk.index))
 
     @told

@@ -11,6 +11,7 @@ from html import escape
 from itertools import groupby
 from urllib.parse import urlsplit
 
+from bot.dates import note, searched
 from bot.schema import Answer, Article, ArticleInfo, Citation, Sentence, StageEvent
 from bot.ui import how
 from bot.ui.exchange import Exchange
@@ -171,7 +172,8 @@ def _exchange(number: int, exchange: Exchange) -> str:
 def _body(number: int, exchange: Exchange) -> str:
     answer = exchange.answer
     if answer and answer.refused:
-        return f'<div class="cb-answer cb-refusal" dir="auto"><p>{escape(answer.text)}</p>{_nearest(answer)}</div>'
+        shown = f"<p>{escape(answer.text)}</p>{_notes(exchange)}{_nearest(answer)}"
+        return f'<div class="cb-answer cb-refusal" dir="auto">{shown}</div>'
     sentences = " ".join(_sentence(number, exchange, sentence) for sentence in exchange.sentences)
     if answer and not sentences:
         sentences = escape(answer.text)
@@ -209,7 +211,8 @@ def _sources(number: int, exchange: Exchange) -> str:
     items = "".join(
         f'<li><button type="button" class="cb-source" data-exchange="{number}" data-marker="{citation.marker}">'
         f'<span class="cb-marker">[{citation.marker}]</span><span><q dir="auto">{escape(citation.quote)}</q>'
-        f'<span class="cb-meta">{_facts(citation.title, citation.date)}</span></span></button></li>'
+        f'<span class="cb-meta">{_facts(citation.title, citation.date, note(citation.days))}</span>'
+        "</span></button></li>"
         for citation in _by_marker(exchange.citations)
     )
     return f'<ol class="cb-sources" aria-label="Sources">{items}</ol>'
@@ -222,6 +225,8 @@ def _by_marker(citations: Sequence[Citation]) -> list[Citation]:
 
 def _notes(exchange: Exchange) -> str:
     answer, notes = exchange.answer, ""
+    if answer and answer.period:
+        notes += f'<p class="cb-note">{escape(searched(answer.period))}</p>'
     if exchange.problem:
         notes += problem(exchange.problem)
     if answer and answer.stopped:

@@ -1,5 +1,6 @@
 """run: rows as other programs read them, and runs that were broken off, killed or made with other settings."""
 
+import datetime as dt
 import json
 import logging
 import os
@@ -64,6 +65,13 @@ class Desk:
 
 def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "answers.jsonl").read_text(encoding="utf-8").split("\n") if line]
+
+
+def test_a_question_is_asked_as_on_its_day(tmp_path: Path) -> None:
+    desk, day = Desk(), dt.date(2025, 5, 14)
+    dated = question("q1").model_copy(update={"today": day})
+    run([dated, question("q2")], desk, tmp_path, META, "open")
+    assert [filters for _, filters in desk.asked] == [Filters(today=day), Filters()]
 
 
 def test_rows_have_the_promised_form(tmp_path: Path, questions: list[Question]) -> None:

@@ -6,7 +6,7 @@ from fake_bot import ARTICLES, COST, HOSTILE, STORM, cite, hostile_answer, tram_
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.schema import Answer, Article, ArticleInfo, Citation, Passage, Sentence, StageEvent
+from bot.schema import Answer, Article, ArticleInfo, Citation, Days, Passage, Sentence, StageEvent
 from bot.ui import views
 from bot.ui.exchange import Exchange
 
@@ -65,8 +65,9 @@ def views_of(text: str) -> list[str]:
     """Every view, with `text` wherever text of others can stand."""
     article = Article(id=text, title=text, text=text, source=text, author=text, credit=text, url=text)
     citation = Citation(
-        marker=1, article=text, start=0, end=len(text), quote=text, sentence=0, title=text, date=dt.date(2025, 1, 2)
-    )
+        marker=1, article=text, start=0, end=len(text), quote=text, sentence=0, title=text, date=dt.date(2025, 1, 2),
+        days=(Days(text=text, first=dt.date(2025, 1, 1), last=dt.date(2025, 1, 2)),),
+    )  # fmt: skip
     answer = Answer(
         question=text, text=text, sentences=(Sentence(text=text, markers=(1,)), Sentence(text=text)),
         citations=(citation,), dropped_sentences=(text,), model=text,
@@ -192,6 +193,22 @@ def test_a_marker_that_two_sentences_share_is_listed_once() -> None:
     row = Parsed(views.article(ARTICLES[0], 0, cited, 1))
     for parsed, style in [(shown, "cb-source"), (row, "cb-marker")]:
         assert [a["data-marker"] for tag, a in parsed.elements if tag == "button" and a["class"] == style] == ["1", "2"]
+
+
+def test_a_source_says_what_its_relative_days_mean() -> None:
+    answer = tram_answer("What?")
+    monday = Days(text="Monday", first=dt.date(2025, 3, 10), last=dt.date(2025, 3, 10))
+    cited = (answer.citations[0].model_copy(update={"days": (monday,)}), *answer.citations[1:])
+    parsed = Parsed(views.conversation([Exchange("What?", answer.sentences, cited, answer=answer)], 3))
+    assert "10 Mar 2025 · Monday = 10 March 2025[2]" in parsed.text
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_period_that_limited_the_search_is_told(refused: bool) -> None:
+    period = Days(text="yesterday", first=dt.date(2025, 3, 8), last=dt.date(2025, 3, 10))
+    answer = Answer(question="q", text="So it is.", refused=refused, period=period)
+    parsed = Parsed(views.conversation([Exchange("q", answer=answer)], 1))
+    assert "Only articles of 8 to 10 March 2025 were searched, for “yesterday”." in parsed.text
 
 
 def test_a_sentence_without_a_source_and_a_refusal_look_different() -> None:

@@ -1,0 +1,59 @@
+"""The days that a question asks about, as limits on the articles searched: "What happened this week?".
+
+Only words that count from today limit anything, and only towards the past: an event on an explicit date may be reported
+later or was announced before, and what will be was announced at any time. A limit is a preference: it is dropped where
+the articles of those days are no nearer to the question than others are. It knows nothing of stores.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+from bot.dates.relative import find
+from bot.dates.spans import DAY, week_of
+from bot.dates.tense import tense_at
+from bot.schema import Days, Passage
+
+BEFORE = 1  # days by which an article's date may lie before what it reports: it was dated elsewhere on the globe
+AFTER = 3  # days within which news of a day, or of a week, is told: Monday's paper has Friday's; else as long again
+NEAR = 0.15  # of cosine: how much less like the question the best passage of the period may be
+
+_TODAYS_NEWS = re.compile(
+    r"\b(?:today|tonight)['’]s\s+(?:news|headlines|articles|stories|top\s+stor\w+)", re.IGNORECASE
+)
+_OF_NEWS = re.compile(r"\b(?:did|was|were|has|have|had|happen\w*|said|died|news)\b", re.IGNORECASE)
+_SUNDAYS_WEEK = re.compile(r"\b(?<!the )(last|this)\s+week\b(?!\s+of\b)", re.IGNORECASE)
+
+
+def asked(question: str, today: dt.date) -> Days | None:
+    """The question's words for a period that ends today or before, and the dates of articles that may tell of it.
+
+    None where the question names no such period. Several are taken together.
+    """
+    found = [(question[one.start : one.end], one.first, one.last) for one in find(question, today)]
+    if not _OF_NEWS.search(question):
+        found = [one for one in found if one[0].lower() != "today"]  # nowadays
+    found += _found_in_questions(question, today)
+    if not found or any(first > today for _, first, _ in found):
+        return None
+    first, last = min(first for _, first, _ in found), max(last for _, _, last in found)
+    length = (last - first).days + 1
+    until = last + max(AFTER, length if length > 7 else 0) * DAY
+    return Days(text=" … ".join(text for text, _, _ in found), first=first - BEFORE * DAY, last=min(until, today))
+
+
+def _found_in_questions(question: str, today: dt.date) -> list[tuple[str, dt.date, dt.date]]:
+    """What `find` leaves out for a reader's sake, while for a search the widest meaning will do."""
+    if match := _TODAYS_NEWS.search(question):
+        return [(match[0], today, today)]
+    match = _SUNDAYS_WEEK.search(question) if today.weekday() == 6 else None
+    if match is None or tense_at(question, *match.span()) == "future":
+        return []
+    monday, sunday = week_of(today)
+    return [(match[0], monday - 7 * DAY if match[1].lower() == "last" else monday, sunday)]
+
+
+def keeps(within: Sequence[Passage], anywhere: Sequence[Passage]) -> bool:
+    """Whether the passages found within the period (best first) are to be used instead of those found anywhere."""
+    near = [max((one.similarity or 0.0 for one in found), default=0.0) for found in (within, anywhere)]
+    return bool(within) and near[0] >= near[1] - NEAR

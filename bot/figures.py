@@ -1,0 +1,129 @@
+"""Figures of a text: numbers with what they count, and days, so that two sentences can be compared. English.
+
+A figure without a thing counted ("in 2023", "of 58", "3-2"), ordinals, times of the clock and "one" are left out. Days
+are explicit ("18 October") or relative ("on Monday", seen from the article's date).
+"""
+
+import calendar
+import datetime as dt
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bot.dates import find
+from bot.words import content_words
+
+OF_DAY = "day of "  # in the unit of a day, before the stem of what happens then
+UNIT_WORDS = 3  # "74 burnt market stalls"
+SAME = 0.02  # share by which rounded numbers differ
+
+_ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen""".split()  # noqa: SIM905 - a list literal of it would fill the page
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_WORDS = {word: value for value, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, start=2)}
+_SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "m": 1e6, "bn": 1e9, "dozen": 12.0}
+_MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
+_MONTHS |= {name[:3]: number for name, number in _MONTHS.items()} | {"sept": 9}
+
+_MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\.?"
+_DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
+_DATES = tuple(re.compile(rf"\b{form}\b", re.IGNORECASE) for form in (rf"{_DAY}\s+{_MONTH}", rf"{_MONTH}\s+{_DAY}"))
+_NUMBER = re.compile(
+    rf"(?<![\w.,:/–-])(?P<sign>[$£€])?(?:(?P<digits>\d+(?:,\d{{3}})*(?:\.\d+)?)"
+    rf"|(?P<word>(?:{'|'.join(_TENS)})(?:-(?:{'|'.join(_ONES[1:10])}))?|{'|'.join(_ONES)}))"
+    rf"(?:\s?(?P<scale>{'|'.join(_SCALES)})\b)?(?![\w:]|[.,–/-]\d)(?P<percent>\s?%|\s+per\s?cent\b)?",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
+_NO_UNIT = re.compile(r"\s*(?:[ap]\.?m\b|o['’]clock)", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"\b(?:number|toll|count|total)\s+of\s+([\w\s]{1,40}?)\s+(?:\w+\s+){0,4}?(?:at|to|was|is|of)\s+$", re.IGNORECASE
+)
+_PLAIN_WORD = re.compile(r"\b[a-z][a-z’'-]*")
+_NEXT = re.compile(r"[\s-]*([^\W\d_][\w’'-]*)")
+
+
+class Figure(NamedTuple):
+    """`value` is the number, or month * 100 + day; `unit` are the stems of what is counted or happens on that day."""
+
+    value: float
+    unit: frozenset[str]
+
+    @property
+    def is_day(self) -> bool:
+        return any(word.startswith(OF_DAY) for word in self.unit)
+
+    def is_like(self, other: "Figure") -> bool:
+        """Whether both count the same sort of thing, or are days of the same event."""
+        return bool(self.unit & other.unit)
+
+    def agrees(self, other: "Figure") -> bool:
+        """Whether both say the same number, rounded or not, or the same day."""
+        if self.is_day or other.is_day:
+            return self.value == other.value
+        return abs(self.value - other.value) <= SAME * max(self.value, other.value)
+
+
+def figures(text: str, written: dt.date | None = None) -> list[Figure]:
+    """The figures of `text`, in no order; `written` is its article's date, without which no relative day is known."""
+    found = list(_days(text, written))
+    for pattern in _DATES:
+        text = pattern.sub(lambda match: " " * len(match[0]), text)
+    return found + list(_numbers(text))
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers of `text`, whatever they count."""
+    return [_value(match) for match in _NUMBER.finditer(text)]
+
+
+def _days(text: str, written: dt.date | None) -> Iterator[Figure]:
+    for pattern in _DATES:
+        for match in pattern.finditer(text):
+            value = _MONTHS[match["month"].lower()] * 100 + int(match["day"])
+            yield Figure(value, _event(text, match.start(), match.end()))
+    for one in find(text, written) if written else ():
+        if one.first == one.last:
+            yield Figure(one.first.month * 100 + one.first.day, _event(text, one.start, one.end))
+
+
+def _event(text: str, start: int, end: int) -> frozenset[str]:
+    """What happens on a day: the nearest word before it that carries content and is no name, else the nearest after."""
+    words = [*reversed(_PLAIN_WORD.findall(text, 0, start)), *_PLAIN_WORD.findall(text, end)]
+    stem = next((stems[0] for word in words if (stems := content_words(word))), "")
+    return frozenset({OF_DAY + stem} if stem else ())
+
+
+def _numbers(text: str) -> Iterator[Figure]:
+    for match in _NUMBER.finditer(text):
+        unit = _unit(text, match)
+        if unit and (match["word"] or "").lower() != "one" and not _YEAR.fullmatch(match[0].strip()):
+            yield Figure(_value(match), unit)
+
+
+def _value(match: re.Match[str]) -> float:
+    if match["digits"]:
+        value = float(match["digits"].replace(",", ""))
+    else:
+        value = float(sum(_WORDS[part] for part in match["word"].lower().split("-")))
+    return value * _SCALES[match["scale"].lower()] if match["scale"] else value
+
+
+def _unit(text: str, match: re.Match[str]) -> frozenset[str]:
+    if match["sign"]:
+        return frozenset(match["sign"])
+    if match["percent"]:
+        return frozenset("%")
+    if _NO_UNIT.match(text, match.end()):
+        return frozenset()
+    if before := _COUNTED.search(text, 0, match.start()):
+        return frozenset(content_words(before[1]))
+    stems: list[str] = []
+    position = match.end()
+    while len(stems) < UNIT_WORDS and (word := _NEXT.match(text, position)):
+        stem = content_words(word[1])
+        if len(stem) != 1:
+            break  # a function word: what is counted has been named
+        stems += stem
+        position = word.end()
+    return frozenset(stems)

@@ -1,0 +1,303 @@
+"""dates: which days relative words mean, and what is left alone; worked out by hand with a calendar."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.dates import asked, days_of, find, keeps, label, note, searched
+from bot.schema import Days, Passage
+
+# 2025-05-12 is a Monday: 14 Wednesday, 16 Friday, 18 Sunday.
+MON, WED, FRI, SUN = "2025-05-12", "2025-05-14", "2025-05-16", "2025-05-18"
+
+
+def resolved(text: str, written: str) -> list[str]:
+    """Each as "words = days", days as ISO dates, a range with `..`."""
+    found = find(text, dt.date.fromisoformat(written))
+    shown = [(text[one.start : one.end], one.first.isoformat(), one.last.isoformat()) for one in found]
+    return [f"{words} = {first if first == last else f'{first}..{last}'}" for words, first, last in shown]
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "expected"),
+    [
+        # single days
+        ("The pier was closed yesterday.", WED, "yesterday = 2025-05-13"),
+        ("Yesterday the pier was closed.", WED, "Yesterday = 2025-05-13"),
+        ("“Yesterday was awful,” she said.", WED, "Yesterday = 2025-05-13"),
+        ("Yesterday’s vote was close.", WED, "Yesterday = 2025-05-13"),
+        ("The council met today.", WED, "today = 2025-05-14"),
+        ("The final is tonight.", WED, "tonight = 2025-05-14"),
+        ("The storm passed last night.", WED, "last night = 2025-05-13"),
+        ("It was found this morning.", WED, "this morning = 2025-05-14"),
+        ("The shop opens tomorrow.", WED, "tomorrow = 2025-05-15"),
+        ("She left the day before yesterday.", WED, "the day before yesterday = 2025-05-12"),
+        ("He returns the day after tomorrow.", WED, "the day after tomorrow = 2025-05-16"),
+        ("It closed yesterday.", "2025-01-01", "yesterday = 2024-12-31"),
+        ("It opens tomorrow.", "2024-02-28", "tomorrow = 2024-02-29"),
+        ("It opens tomorrow.", "2025-02-28", "tomorrow = 2025-03-01"),
+        ("It closed yesterday.", "2024-03-01", "yesterday = 2024-02-29"),
+        # weekdays of the past
+        ("The council approved it on Monday evening.", WED, "Monday = 2025-05-12"),
+        ("She said on Friday that she was tired.", WED, "Friday = 2025-05-09"),
+        ("On Thursday the students turned the dish.", WED, "Thursday = 2025-05-08"),
+        ("The court decided Tuesday.", WED, "Tuesday = 2025-05-13"),
+        ("He died on Wednesday.", WED, "Wednesday = 2025-05-14"),
+        ("The bridge has been closed since Monday.", WED, "Monday = 2025-05-12"),
+        ("The bridge is closed since Monday.", WED, "Monday = 2025-05-12"),
+        ("Two people were hurt in Sunday’s crash.", WED, "Sunday = 2025-05-11"),
+        ("The report, published on Tuesday, names four men.", WED, "Tuesday = 2025-05-13"),
+        ("Friday saw the worst of the rain.", WED, "Friday = 2025-05-09"),
+        ("It happened on Monday.", "2025-01-01", "Monday = 2024-12-30"),
+        ("It happened on Saturday.", "2024-03-01", "Saturday = 2024-02-24"),
+        ("HE WAS HURT ON MONDAY.", WED, "MONDAY = 2025-05-12"),
+        # weekdays of the future
+        ("The council will vote on Friday.", WED, "Friday = 2025-05-16"),
+        ("On Monday the ferry will sail again.", WED, "Monday = 2025-05-19"),
+        ("The trial is to begin on Tuesday.", WED, "Tuesday = 2025-05-20"),
+        ("The results are due on Thursday.", WED, "Thursday = 2025-05-15"),
+        ("She plans to speak on Saturday.", WED, "Saturday = 2025-05-17"),
+        ("The call is set for 10:00 a.m. on Monday.", WED, "Monday = 2025-05-19"),
+        ("THE CALL IS SET FOR 10:00 A.M. ON MONDAY.", WED, "MONDAY = 2025-05-19"),
+        ("Talks scheduled for Friday may fail.", WED, "Friday = 2025-05-16"),
+        ("Both teams trained ahead of Sunday’s final.", WED, "Sunday = 2025-05-18"),
+        ("The show opens on Friday.", WED, "Friday = 2025-05-16"),
+        ("From Monday on, each household can apply, which was not so.", WED, "Monday = 2025-05-19"),
+        ("Trains will not run before Wednesday.", SUN, "Wednesday = 2025-05-21"),
+        ("It won’t open until Tuesday.", WED, "Tuesday = 2025-05-20"),
+        ("We’ll know on Sunday.", WED, "Sunday = 2025-05-18"),
+        ("The vote will be held on Wednesday.", WED, "Wednesday = 2025-05-14"),
+        ("It will open on Wednesday.", "2024-12-30", "Wednesday = 2025-01-01"),
+        ("The funeral is on Saturday.", MON, "Saturday = 2025-05-17"),
+        # last, this, next
+        ("He tore a muscle last Tuesday.", SUN, "last Tuesday = 2025-05-13"),
+        ("It was launched last Tuesday.", MON, "last Tuesday = 2025-05-06"),
+        ("It was launched last Monday.", MON, "last Monday = 2025-05-05"),
+        ("The court sits next Tuesday.", FRI, "next Tuesday = 2025-05-20"),
+        ("The court sits next Monday.", MON, "next Monday = 2025-05-19"),
+        ("They play this Saturday.", WED, "this Saturday = 2025-05-17"),
+        ("They met this Monday.", WED, "this Monday = 2025-05-12"),
+        ("They will meet this Monday.", FRI, "this Monday = 2025-05-19"),
+        # weeks, months, years
+        ("Sales fell last week.", WED, "last week = 2025-05-05..2025-05-11"),
+        ("Sales fell earlier this week.", WED, "this week = 2025-05-12..2025-05-18"),
+        ("Sales may fall next week.", SUN, "next week = 2025-05-19..2025-05-25"),
+        ("Sales fell last week.", "2025-01-01", "last week = 2024-12-23..2024-12-29"),
+        ("It closes this month.", WED, "this month = 2025-05-01..2025-05-31"),
+        ("It closed last month.", "2025-01-31", "last month = 2024-12-01..2024-12-31"),
+        ("It closed last month.", "2024-03-31", "last month = 2024-02-01..2024-02-29"),
+        ("It opens early next month.", "2024-12-15", "next month = 2025-01-01..2025-01-31"),
+        ("Fares rose last year.", WED, "last year = 2024-01-01..2024-12-31"),
+        ("Fares rise late next year.", WED, "next year = 2026-01-01..2026-12-31"),
+        ("This year’s harvest is good.", WED, "This year = 2025-01-01..2025-12-31"),
+        ("They won last weekend.", WED, "last weekend = 2025-05-10..2025-05-11"),
+        ("They won at the weekend.", MON, "at the weekend = 2025-05-10..2025-05-11"),
+        ("They will play this weekend.", WED, "this weekend = 2025-05-17..2025-05-18"),
+        ("He invited them to the match this weekend.", WED, "this weekend = 2025-05-17..2025-05-18"),
+        ("They won this weekend.", MON, "this weekend = 2025-05-10..2025-05-11"),
+        ("They play this weekend.", SUN, "this weekend = 2025-05-17..2025-05-18"),
+        # so many ago and ahead
+        ("He left three days ago.", WED, "three days ago = 2025-05-11"),
+        ("He left 14 days ago.", "2024-03-10", "14 days ago = 2024-02-25"),
+        ("He left a day ago.", WED, "a day ago = 2025-05-13"),
+        ("He left two weeks ago.", WED, "two weeks ago = 2025-04-27..2025-05-03"),
+        ("He left three months ago.", "2025-01-15", "three months ago = 2024-10-01..2024-10-31"),
+        ("He left two years ago.", "2024-02-29", "two years ago = 2022-01-01..2022-12-31"),
+        ("It ends in two days’ time.", "2024-12-30", "two days’ time = 2025-01-01"),
+        ("It ends ten days from now.", WED, "ten days from now = 2025-05-24"),
+        ("It rained for the past three days.", WED, "the past three days = 2025-05-11..2025-05-14"),
+        ("It rained in the last 48 hours.", WED, "the last 48 hours = 2025-05-12..2025-05-14"),
+        ("Prices rose over the past year.", "2024-02-29", "the past year = 2023-02-28..2024-02-29"),
+        ("Prices rose in the past two months.", "2025-04-30", "the past two months = 2025-02-28..2025-04-30"),
+    ],
+)
+def test_days_are_found(text: str, written: str, expected: str) -> None:
+    assert resolved(text, written) == [expected]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Shops were crowded on Black Friday.",
+        "They were married on Good Friday.",
+        "He told the Sunday Times that he was well.",
+        "Sunday Times reporters found the letter.",
+        "She wrote for the Mail on Sunday.",
+        "He appeared on Saturday Night Live.",
+        "He was a guest on the Today programme.",
+        "The story was in USA Today, which sold well.",
+        "She laughed about it on Last Week Tonight.",
+        "Paul sang “Yesterday” for them.",
+        "Sheffield Wednesday lost.",
+        "It was Friday the 13th.",
+        "The market was held on Mondays.",
+        "The market was held every Monday.",
+        "Most Fridays were quiet.",
+        "The office was open Monday to Friday.",
+        "The office was open Monday-Friday.",
+        "It happened on Monday, 12 May.",
+        "It happened on Monday May 12, 2025.",
+        "It happened on Tuesday 8th April, 2014.",
+        "It happened on a Monday.",
+        "It happened on the first Monday of the month.",
+        "It happened on the following Monday.",
+        "It will happen Monday week.",
+        "The meeting is held a week on Monday.",
+        "She went to Sunday school.",
+        "She asked the council to meet on Friday.",  # on which one?
+        "He could be there on Friday.",
+        "The talks were due to begin on Friday.",
+        "The lake is frozen on Monday.",
+        "Storm on Friday.",
+        "It will be decided next Friday.",  # in two days, or in nine
+        "It was decided last Monday.",  # two days ago, or nine
+        "They may play next weekend.",
+        "It happened in the last week of the trial.",
+        "It was his last year in office.",
+        "She left about two weeks ago.",
+        "It was built 60 years ago.",
+        "It was built 7,000 years ago.",
+        "The house is worth 13 million today.",  # nowadays
+        "Prices have doubled over the past 20 years.",
+        "They stayed away from Friday prayers.",
+        "It was a few days ago.",
+        "Today’s youth reads less.",
+        "It happened three days earlier.",
+        "It opened on 3 April 2025.",
+        "The mayor opened the new quay in June.",
+        "",
+    ],
+)
+def test_what_cannot_be_told_is_left_alone(text: str) -> None:
+    assert resolved(text, WED) == []
+
+
+@pytest.mark.parametrize("text", ["Sales fell last week.", "Sales fell this week."])
+def test_on_a_sunday_the_week_is_not_known(text: str) -> None:
+    assert resolved(text, SUN) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "The bridge will open on Friday, the mayor said on Monday.",
+            ["Friday = 2025-05-16", "Monday = 2025-05-12"],
+        ),
+        (
+            "She said on Tuesday that the shop would close on Saturday.",
+            ["Tuesday = 2025-05-13", "Saturday = 2025-05-17"],
+        ),
+        ("He left on Friday. The funeral will be held on Friday.", ["Friday = 2025-05-09", "Friday = 2025-05-16"]),
+        ("It rained on Monday and Tuesday.", ["Monday = 2025-05-12", "Tuesday = 2025-05-13"]),
+        (
+            "Last week it rained; yesterday it stopped.",
+            ["Last week = 2025-05-05..2025-05-11", "yesterday = 2025-05-13"],
+        ),
+    ],
+)
+def test_several_in_one_text(text: str, expected: list[str]) -> None:
+    assert resolved(text, WED) == expected
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["on", "last", "this", "week", "Monday", "’s", "yesterday", "will", "said", ". A", "\n", "“", "ago", "two"]
+        )
+    )
+)
+def test_places_are_in_order_and_within_the_text(words: list[str]) -> None:
+    text = " ".join(words)
+    found = find(text, dt.date(2025, 5, 14))
+    assert all(0 <= one.start < one.end <= len(text) and one.first <= one.last for one in found)
+    assert all(one.end <= two.start for one, two in zip(found, found[1:], strict=False))
+
+
+def test_a_citation_gets_each_meaning_once() -> None:
+    text = "He left on Friday. The funeral will be held on Friday. It was planned on Friday."
+    days = days_of(text, dt.date(2025, 5, 14))
+    before, after = dt.date(2025, 5, 9), dt.date(2025, 5, 16)
+    assert days == (Days(text="Friday", first=before, last=before), Days(text="Friday", first=after, last=after))
+    assert note(days) == "Friday = 9 May 2025; Friday = 16 May 2025"
+    assert days_of(text, None) == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        ("2025-05-19", "2025-05-19", "19 May 2025"),
+        ("2025-05-12", "2025-05-18", "12 to 18 May 2025"),
+        ("2025-04-28", "2025-05-04", "28 April to 4 May 2025"),
+        ("2024-12-30", "2025-01-05", "30 December 2024 to 5 January 2025"),
+        ("2024-02-01", "2024-02-29", "February 2024"),
+        ("2024-01-01", "2024-12-31", "2024"),
+    ],
+)
+def test_label(first: str, last: str, expected: str) -> None:
+    assert label(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "today", "expected"),
+    [
+        ("What happened yesterday?", WED, ("yesterday", "2025-05-12", "2025-05-14")),
+        ("What was decided on Monday?", WED, ("Monday", "2025-05-11", "2025-05-14")),
+        ("What happened today?", WED, ("today", "2025-05-13", "2025-05-14")),
+        ("What is today’s news?", WED, ("today’s news", "2025-05-13", "2025-05-14")),
+        ("What happened this week?", WED, ("this week", "2025-05-11", "2025-05-14")),
+        ("What happened this week?", SUN, ("this week", "2025-05-11", "2025-05-18")),
+        ("What happened last week?", SUN, ("last week", "2025-05-04", "2025-05-18")),
+        ("What happened last week?", WED, ("last week", "2025-05-04", "2025-05-14")),
+        ("What was decided on Thursday?", WED, ("Thursday", "2025-05-07", "2025-05-11")),
+        ("What happened two years ago?", WED, ("two years ago", "2022-12-31", "2024-12-30")),
+        ("How much was earned last month?", WED, ("last month", "2025-03-31", "2025-05-14")),
+        ("How much was earned last year?", WED, ("last year", "2023-12-31", "2025-05-14")),
+        ("Who died in the past two days?", WED, ("the past two days", "2025-05-11", "2025-05-14")),
+        ("What happened on Monday and Tuesday?", WED, ("Monday … Tuesday", "2025-05-11", "2025-05-14")),
+        ("What is the population today?", WED, None),
+        ("What is the language used today called?", WED, None),
+        ("What will happen next week?", WED, None),
+        ("When will the talks on Friday begin?", WED, None),
+        ("What will open this week?", SUN, None),
+        ("What was decided yesterday about tomorrow?", WED, None),
+        ("What happened in May 2025?", WED, None),
+        ("What happened on 3 April?", WED, None),
+        ("What happened on 3 April 2025?", WED, None),
+        ("What was lost in the last week of the war?", WED, None),
+        ("What is the latest count?", WED, None),
+        ("Who wrote for the Sunday Times?", WED, None),
+        ("Why?", WED, None),
+    ],
+)
+def test_the_period_that_a_question_asks_about(
+    question: str, today: str, expected: tuple[str, str, str] | None
+) -> None:
+    period = asked(question, dt.date.fromisoformat(today))
+    assert (period and (period.text, str(period.first), str(period.last))) == expected
+
+
+def found(*similarities: float | None) -> list[Passage]:
+    return [Passage(article="a", start=0, end=1, title="A", text="a", similarity=one) for one in similarities]
+
+
+@pytest.mark.parametrize(
+    ("within", "anywhere", "kept"),
+    [
+        (found(0.5), found(0.6, 0.2), True),
+        (found(None, 0.5), found(0.6), True),
+        (found(0.2), found(0.6), False),
+        (found(None), found(0.6), False),
+        ([], found(0.6), False),
+        ([], [], False),
+    ],
+)
+def test_a_period_with_nothing_near_is_dropped(within: list[Passage], anywhere: list[Passage], kept: bool) -> None:
+    assert keeps(within, anywhere) == kept
+
+
+def test_a_reader_is_told_what_was_searched() -> None:
+    period = Days(text="this week", first=dt.date(2025, 5, 11), last=dt.date(2025, 5, 21))
+    assert searched(period) == "Only articles of 11 to 21 May 2025 were searched, for “this week”."

@@ -1,0 +1,64 @@
+"""figures: numbers with what they count, days, and when two of them agree."""
+
+import datetime as dt
+
+import pytest
+
+from bot.figures import Figure, figures, numbers
+
+WRITTEN = dt.date(2025, 5, 14)  # a Wednesday
+
+
+def found(text: str) -> dict[float, set[str]]:
+    return {figure.value: set(figure.unit) for figure in figures(text, WRITTEN)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("At least 340 homes were flooded.", {340: {"home"}}),
+        ("Some 1,200 people, most of them old, left.", {1200: {"peopl"}}),
+        ("Twenty-three people were hurt, and not 14 as first said.", {23: {"peopl"}}),
+        ("It rose by 5.4 metres.", {5.4: {"metr"}}),
+        ("It cost 12.5 million crowns.", {12.5e6: {"crown"}}),
+        ("It cost $5m or £3.2 billion.", {5e6: {"$"}, 3.2e9: {"£"}}),
+        ("Prices rose by 7 percent, then 6%.", {7: {"%"}, 6: {"%"}}),
+        ("74 burnt market stalls of the town.", {74: {"burnt", "market", "stall"}}),
+        ("He put the number of stalls burnt at 60.", {60: {"stall"}}),
+        ("The number of dead has risen to three.", {3: {"dead"}}),
+        ("It opens on 18 October.", {1018: {"day of open"}}),
+        ("It opened on Oct. 3rd, 2024.", {1003: {"day of open"}}),
+        ("It opened at the town hall on Monday.", {512: {"day of hall"}}),
+        ("On Monday the council voted.", {512: {"day of council"}}),
+        ("It opened in Orra on 3 May, said Ada Quill on Monday.", {503: {"day of open"}, 512: {"day of said"}}),
+        ("It opened last week.", {}),
+        ("At 10:00 a.m. or 5 p.m. they won 3-2.", {}),
+        ("In 2023 there were none; the 2019 election was quiet.", {}),
+        ("One of them, Ada Quill, 58, was the third.", {}),
+        ("", {}),
+    ],
+)
+def test_figures_of_a_text(text: str, expected: dict[float, set[str]]) -> None:
+    assert found(text) == expected
+
+
+def test_without_a_date_no_relative_day_is_known() -> None:
+    assert figures("It opened on Monday.") == []
+
+
+def test_numbers_need_nothing_that_they_count() -> None:
+    assert numbers("Twelve, or 1,300.5.") == [12, 1300.5]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "like", "agree"),
+    [
+        (Figure(340, frozenset({"home"})), Figure(512, frozenset({"damag", "home"})), True, False),
+        (Figure(5000, frozenset({"home"})), Figure(5012, frozenset({"home"})), True, True),
+        (Figure(340, frozenset({"home"})), Figure(340, frozenset({"horse"})), False, True),
+        (Figure(1017, frozenset({"day of open"})), Figure(1018, frozenset({"day of open"})), True, False),
+        (Figure(1017, frozenset({"day of open"})), Figure(1018, frozenset({"day of said"})), False, False),
+    ],
+)
+def test_two_figures(one: Figure, other: Figure, like: bool, agree: bool) -> None:
+    assert (one.is_like(other), one.agrees(other)) == (like, agree)

@@ -1,15 +1,15 @@
 """Attribution: which sentences of the evidence support a sentence of the answer, and how well.
 
 The model writes no citations; marks that it invents are taken out and counted. A sentence is attributed once it is
-finished, by the share of its content words that an evidence sentence holds and by the cosine of their embeddings.
-Rare words weigh more, and words of the question less: what the answer adds is what needs support. Pure: embeddings
-come from a callable.
+finished. Which evidence is cited goes by the words and the meaning that an evidence sentence has in common with the
+answer and with the question. How well it supports the answer is another matter: there, words of the question weigh
+less, as what the answer adds is what needs support. Rare words weigh more. Pure: embeddings come from a callable.
 """
 
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
 import numpy as np
@@ -23,9 +23,13 @@ Embed = Callable[[Sequence[str]], Vectors]
 Split = Callable[[str], Sequence[tuple[int, int]]]
 
 CANDIDATES = 8  # evidence sentences with the most words in common, of which the embeddings are compared
-WORD_WEIGHT = 0.5  # the rest is the embeddings'
-QUESTION_WEIGHT = 0.3  # of a word that the answer only repeats from the question
-SECOND_GAIN = 0.3  # a second sentence is cited if it adds this share of what the answer adds to the question
+# A sentence of the evidence is as fit to be cited as the weighted sum of these says: the shares of the answer's and of
+# the question's content words that it holds, its cosine to both together, and to the question alone. Chosen on halves
+# of the dev sets (docs/experiments.md); an answer that went wrong leads astray, the question less so.
+ANSWER_WORDS, QUESTION_WORDS, BOTH_COSINE, QUESTION_COSINE = 0.7, 0.3, 0.6, 0.3
+WORD_WEIGHT = 0.5  # in support: the rest is the cosine's
+REPEATED = 0.3  # in support: weight of a word that the answer only repeats from the question
+SECOND_GAIN = 0.4  # a second sentence is cited if it adds this share of what the answer adds to the question
 
 _MARKER = re.compile(r"\s*(?:\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\]|【[^】]{0,40}】)")
 _OPEN_MARKER = re.compile(r"\s*(?:(?:\[[\s^\d,;–-]*)+|【[^】]{0,40})$|\s+$")
@@ -91,23 +95,29 @@ class Attributor:
         words = set(content_words(text))
         if not words or not self._evidence:
             return Support(0.0, ())
-        coverage = np.array([self._coverage(words, one.words) for one in self._evidence])
-        order = np.argsort(-coverage, kind="stable")[:CANDIDATES]
-        order = order[coverage[order] > 0]
-        if not len(order):
+        held = [one.words for one in self._evidence]
+        answered = np.array([self._share(words, words & one) for one in held])
+        fit = ANSWER_WORDS * answered + QUESTION_WORDS * np.array([self._share(self._asked, one) for one in held])
+        order = [index for index in np.argsort(-fit, kind="stable").tolist() if answered[index] > 0][:CANDIDATES]
+        if not order:
             return Support(0.0, ())
-        similarity = self._similarity(text, order.tolist())
-        scores = WORD_WEIGHT * coverage[order] + (1 - WORD_WEIGHT) * np.clip(similarity, 0, 1)
-        best = int(order[scores.argmax()])
-        chosen = [best, *self._second(words - self._asked, best, order.tolist())]
-        return Support(float(scores.max()), tuple(self._evidence[index] for index in chosen))
+        both, asked = self._similarities(text, order)
+        best = int((fit[order] + BOTH_COSINE * both + QUESTION_COSINE * asked).argmax())
+        chosen = [order[best], *self._second(words - self._asked, order[best], order)]
+        score = WORD_WEIGHT * self._supported(words, chosen) + (1 - WORD_WEIGHT) * max(0.0, float(both[best]))
+        return Support(min(1.0, score), tuple(self._evidence[index] for index in chosen))
 
     def _second(self, added: set[str], best: int, order: Sequence[int]) -> list[int]:
         """The sentence that holds enough of what the answer adds and the best one lacks, if there is one."""
-        held = self._evidence[best].words
-        gains = [self._coverage(added - held, self._evidence[index].words) for index in order]
-        missing = self._coverage(added, frozenset(added - held))
-        return [order[int(np.argmax(gains))]] if max(gains) * missing >= SECOND_GAIN else []
+        missing = added - self._evidence[best].words
+        gains = [self._share(added, missing & self._evidence[index].words) for index in order]
+        return [order[int(np.argmax(gains))]] if max(gains) >= SECOND_GAIN else []
+
+    def _supported(self, words: set[str], chosen: Sequence[int]) -> float:
+        """The share of `words` that the `chosen` sentences hold together, those of the question counting less."""
+        held = words & frozenset[str]().union(*(self._evidence[index].words for index in chosen))
+        weights = {word: self._weight(word) * (REPEATED if word in self._asked else 1.0) for word in words}
+        return sum(weights[word] for word in held) / (sum(weights.values()) or 1.0)
 
     def cite(self, text: str, index: int, support: Support) -> tuple[Sentence, list[Citation]]:
         """Sentence `index` of the answer with its markers, and its citations; a quote keeps its marker."""
@@ -131,22 +141,24 @@ class Attributor:
         markers = tuple(citation.marker for citation in citations)
         return Sentence(text=text, markers=markers, support=round(support.score, 4)), citations
 
-    def _coverage(self, words: set[str], held: frozenset[str]) -> float:
+    def _share(self, words: Set[str], held: Set[str]) -> float:
+        """The weighted share of `words` that `held` has."""
         total = sum(self._weight(word) for word in words)
         return sum(self._weight(word) for word in words & held) / total if total else 0.0
 
     def _weight(self, word: str) -> float:
-        """How much a word of the answer counts; one that stands nowhere in the evidence as much as the rarest."""
-        weight = self._weights.get(word, math.log(1 + len(self._evidence)))
-        return weight * QUESTION_WEIGHT if word in self._asked else weight
+        """How much a word counts; one that stands nowhere in the evidence as much as the rarest."""
+        return self._weights.get(word, math.log(1 + len(self._evidence)))
 
-    def _similarity(self, text: str, indices: Sequence[int]) -> Vectors:
+    def _similarities(self, text: str, indices: Sequence[int]) -> tuple[Vectors, Vectors]:
+        """Cosines of these evidence sentences to question and `text` together, and to the question."""
         missing = [index for index in indices if index not in self._vectors]
         # The question goes along: an answer of two words alone says too little to be compared.
-        vectors = self._embed([f"{self._question} {text}", *(self._evidence[index].text for index in missing)])
-        self._vectors.update(zip(missing, vectors[1:], strict=True))
-        similarity: Vectors = np.stack([self._vectors[index] for index in indices]) @ vectors[0]
-        return similarity
+        asked = [self._question, f"{self._question} {text}"]
+        vectors = self._embed([*asked, *(self._evidence[index].text for index in missing)])
+        self._vectors.update(zip(missing, vectors[2:], strict=True))
+        evidence = np.stack([self._vectors[index] for index in indices])
+        return evidence @ vectors[1], evidence @ vectors[0]
 
 
 def _weights(evidence: Sequence[EvidenceSentence]) -> dict[str, float]:

@@ -46,7 +46,7 @@ DECODING_ROOMS = {"llm", "embed"}
 
 OWNERS = {
     "llama_cpp": {"llama.py"},
-    "chromadb": {"store/chroma.py", "store/failures.py"},
+    "chromadb": {"store/chroma.py", "store/connect.py", "store/failures.py"},
     "bm25s": {"lexical.py"},
     "openai": {"llm/server.py"},
     "sentencex": {"articles/sentences.py"},

@@ -18,17 +18,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import chromadb
 import filelock
 import numpy as np
-from chromadb.config import Settings as ChromaSettings
 
 from bot.errors import StoreError, StoreMismatch
 from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk, Filters, Span
 from bot.store import records
+from bot.store.connect import cannot_open, connect
 from bot.store.failures import FAILURES, telling, told
 from bot.store.records import Near, Prepared, Signature, StoredSentence
 
@@ -54,10 +53,10 @@ class Store:
         self.signature = signature
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._client = _connect(folder, server)
+            self._client = connect(folder, server)
             self._articles = self._collection(ARTICLES, "l2")
         except Exception as error:  # noqa: BLE001 - Chroma raises its own, its database's and its transport's errors
-            raise StoreError(_cannot_open(folder, server, error)) from error
+            raise StoreError(cannot_open(folder, server, error)) from error
         self._lock = filelock.FileLock(folder / "write.lock", timeout=LOCK_SECONDS)
         self._turn = threading.Lock()  # threads of one process wait for each other; other processes are refused
         self._infos: dict[str, ArticleInfo] = {}
@@ -317,24 +316,3 @@ class Store:
             if len(page) < PAGE:
                 return
             offset += PAGE
-
-
-def _connect(folder: Path, server: str | None) -> Any:
-    settings = ChromaSettings(anonymized_telemetry=False)
-    if not server:
-        return chromadb.PersistentClient(str(folder / "chroma"), settings=settings)
-    url = urlsplit(server if "//" in server else f"//{server}", scheme="http")
-    secure = url.scheme == "https"
-    port = url.port or (443 if secure else 8000)
-    return chromadb.HttpClient(host=url.hostname or "127.0.0.1", port=port, ssl=secure, settings=settings)
-
-
-def _cannot_open(folder: Path, server: str | None, error: Exception) -> str:
-    if server:
-        return (
-            f"The Chroma server {server} cannot be used: {error}. Start it with `chroma run`, or change store.server."
-        )
-    return (
-        f"The article store in {folder} cannot be opened: {error}. Check that the folder is writable and whole; "
-        "after moving it away, ingesting makes a new one."
-    )

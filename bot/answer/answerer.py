@@ -1,0 +1,139 @@
+"""Search, prompt, model, attribution: from a question to a stream of events that ends with the Answer."""
+
+import datetime as dt
+import threading
+from collections.abc import Iterator, Sequence
+
+from bot.answer.job import Job
+from bot.answer.writer import Writer
+from bot.cite import Attributor, EvidenceSentence, Split, evidence_sentences
+from bot.config import Settings
+from bot.dates import asked, keeps
+from bot.disagree import newer_first, told
+from bot.embed import Embedder
+from bot.errors import PromptError, Stopped
+from bot.llm import LLM, Finished, Piece, Reading
+from bot.prompt import Prompt, PromptFile, build
+from bot.retrieve import Retriever
+from bot.schema import (
+    AnswerEvent,
+    Days,
+    Event,
+    Filters,
+    Passage,
+    SentenceEvent,
+    Span,
+    StageEvent,
+    Trace,
+    Turn,
+)
+
+RETRIEVED = 20  # passages listed in an Answer at most; what the model is shown comes from the first of them
+
+
+class Answerer:
+    """Holds what answering needs; `ask` may be called from several threads."""
+
+    def __init__(
+        self, retriever: Retriever, llm: LLM, embedder: Embedder, prompt: PromptFile, split: Split, settings: Settings
+    ) -> None:
+        self._retriever, self._llm, self._embedder = retriever, llm, embedder
+        self._prompt, self._split, self._settings = prompt, split, settings
+
+    def ask(
+        self,
+        question: str,
+        *,
+        search: str | None = None,
+        history: Sequence[Turn] = (),
+        filters: Filters | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Events up to the AnswerEvent; `search` replaces the question when passages are looked for.
+
+        Raises PromptError for a question that is empty or too long, LLMError and StoreError where those rooms fail.
+        """
+        question = question.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be embedded or printed
+        if not question.strip():
+            raise PromptError("The question is empty. Type one.")
+        looked_for = Trace(
+            searched=search or question,
+            filters=filters or Filters(),
+            min_support=self._settings.cite.min_support,
+        )
+        job = Job(question, self._llm.name, looked_for)
+        stop = stop or threading.Event()
+        yield StageEvent(stage="searching")
+        today = looked_for.filters.today or dt.date.today()
+        job.period, job.retrieved = self._search(looked_for.searched, asked(question, today), looked_for.filters)
+        room = self._settings.retrieve.characters
+        passages = self._retriever.evidence(looked_for.searched, job.retrieved, room)
+        job.retrieve_s = job.elapsed()
+        if not passages:
+            yield AnswerEvent(answer=job.refuse("nothing_found"))
+            return
+        prompt = self._build(question, passages, history, today)
+        job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
+        evidence = evidence_sentences(prompt.shown, self._split)
+        writer = Writer(
+            Attributor(question, evidence, self._embedder.embed_documents),
+            self._split,
+            self._prompt.header.refusal,
+            self._settings.cite.min_support,
+        )
+        yield StageEvent(stage="waiting")
+        try:
+            yield from self._write(prompt, writer, job, stop)
+        except Stopped:
+            job.stopped = True
+        job.trace_prompt(prompt, self._llm.count_tokens)
+        if not job.stopped:
+            yield from self._compare(question, writer, evidence)
+        yield AnswerEvent(answer=job.finish(writer))
+
+    def warm(self) -> None:
+        """Make the search ready, so that the first question does not wait for it."""
+        self._retriever.warm()
+
+    def _search(self, question: str, period: Days | None, filters: Filters) -> tuple[Days | None, tuple[Passage, ...]]:
+        """The passages, and `period` if it limits them: not where the user set limits, or it holds nothing near."""
+        filters = filters.model_copy(update={"today": None})
+        anywhere = tuple(self._retriever.search(question, RETRIEVED, filters))
+        if period is None or filters != Filters():
+            return None, anywhere
+        within = tuple(self._retriever.search(question, RETRIEVED, Filters(since=period.first, until=period.last)))
+        return (period, within) if keeps(within, anywhere) else (None, anywhere)
+
+    def _build(self, question: str, passages: Sequence[Passage], history: Sequence[Turn], today: dt.date) -> Prompt:
+        return build(
+            self._prompt,
+            question,
+            newer_first(passages),
+            history,
+            count_tokens=self._llm.count_tokens,
+            budget=self._llm.context_tokens - self._settings.llm.answer_tokens,
+            today=today,
+        )
+
+    def _compare(self, question: str, writer: Writer, evidence: Sequence[EvidenceSentence]) -> Iterator[SentenceEvent]:
+        """Add what another article says otherwise, if one does."""
+        if found := told(question, writer.sentences, writer.citations, evidence, self._embedder.embed_documents):
+            sentence, citation = found
+            writer.sentences.append(sentence)
+            writer.citations.append(citation)
+            yield SentenceEvent(sentence=sentence, citations=(citation,))
+
+    def _write(self, prompt: Prompt, writer: Writer, job: Job, stop: threading.Event) -> Iterator[Event]:
+        whole = True
+        for output in self._llm.stream(prompt.messages, max_tokens=self._settings.llm.answer_tokens, stop=stop):
+            if isinstance(output, Reading):
+                yield StageEvent(stage="reading", done=output.done, total=output.total)
+            elif isinstance(output, Piece):
+                if job.first_token_s is None:
+                    job.first_token_s = job.elapsed()
+                    yield StageEvent(stage="answering")
+                yield from writer.feed(output.text)
+            elif isinstance(output, Finished):
+                job.tokens, job.stopped = output.tokens, output.stopped
+                whole = not (output.cut or output.stopped)
+        yield from writer.close(whole=whole)

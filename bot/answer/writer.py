@@ -1,0 +1,102 @@
+"""The model's words as they come → sentences that are cited, or left out."""
+
+import re
+from collections.abc import Iterator
+
+from bot.cite import Attributor, MarkerFilter, Split, Support
+from bot.schema import Citation, Event, LeftOut, Sentence, SentenceEvent, TextEvent
+
+ENDS = ".!?…”\"')"
+# Ways of a model to say that it does not know; news says such things of others, but not in so few words.
+_DECLINES = re.compile(
+    r"(i (do not|don't|cannot|can't) (know|answer|say)|i'm (not sure|sorry)|unknown$"
+    r"|(the |these |this )?(passages?|articles?|texts?|information)( provided| given| above)? (do|does) not "
+    r"(\w+ ){0,2}(answer|mention|state|say|specify|provide|contain|give|include)"
+    r"|there is (no|not enough) (information|mention|answer)"
+    r"|(it|this|that) is not (mentioned|stated|specified)( \w+){0,4}$)"
+)
+
+
+class Writer:
+    """Turns pieces of text into events: words as they come, each sentence settled when it is finished."""
+
+    def __init__(self, attributor: Attributor, split: Split, refusal: str, min_support: float) -> None:
+        self._attributor, self._split = attributor, split
+        self._refusal, self._min_support = _plain(refusal), min_support
+        self._markers = MarkerFilter()
+        self._text = ""  # of the sentence being written
+        self._sent = 0  # how much of it was sent
+        self.sentences: list[Sentence] = []
+        self.citations: list[Citation] = []
+        self.left_out: list[LeftOut] = []
+        self.declined = False
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        return tuple(one.text for one in self.left_out if one.reason == "unsupported")
+
+    @property
+    def dropped_markers(self) -> int:
+        return self._markers.dropped
+
+    def feed(self, piece: str) -> Iterator[Event]:
+        self._text += self._markers.feed(piece)
+        yield from self._settle(everything=False)
+        yield from self._send()
+
+    def close(self, *, whole: bool) -> Iterator[Event]:
+        """Settle what is left; words that break off in the middle of a sentence (not `whole`) end in dots."""
+        self._text += self._markers.feed("", last=True)
+        if not whole and self._text.strip() and self._text.rstrip()[-1] not in ENDS:
+            self._text = f"{self._text.rstrip()}…"
+        yield from self._settle(everything=True)
+
+    def _settle(self, *, everything: bool) -> Iterator[Event]:
+        spans = self._split(self._text)
+        finished = spans if everything else spans[:-1]
+        for start, end in finished:
+            yield self._sentence(self._text[start:end])
+        if finished:
+            self._text = self._text[finished[-1][1] :].lstrip()
+            self._sent = 0
+
+    def _send(self) -> Iterator[Event]:
+        """Words not sent yet, unless they may still become the refusal."""
+        begins = _plain(self._text)
+        if self.declined or self._refusal.startswith(begins) or self._declines(self._text):
+            return
+        if len(self._text) > self._sent:
+            yield TextEvent(text=self._text[self._sent :])
+            self._sent = len(self._text)
+
+    def _sentence(self, text: str) -> SentenceEvent:
+        if self.declined or _plain(text).startswith(self._refusal):
+            self.declined = True  # whatever it adds after that, it said that it does not know
+            return self._leave_out(text)
+        support = self._attributor.support(text)
+        if not support.sentences or support.score < self._min_support:
+            self.declined = self._declines(text)
+            return self._leave_out(text, support)
+        sentence, citations = self._attributor.cite(text, len(self.sentences), support)
+        self.sentences.append(sentence)
+        self.citations.extend(citations)
+        return SentenceEvent(sentence=sentence, citations=tuple(citations))
+
+    def _leave_out(self, text: str, support: Support | None = None) -> SentenceEvent:
+        self.left_out.append(
+            LeftOut(
+                text=text,
+                reason="declined" if self.declined else "unsupported",
+                support=round(support.score, 4) if support else None,
+                nearest=support.sentences[0].span if support and support.sentences else None,
+            )
+        )
+        return SentenceEvent(sentence=None)
+
+    def _declines(self, text: str) -> bool:
+        plain = _plain(text)
+        return plain.startswith(self._refusal) or bool(_DECLINES.match(plain))
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"[^\w\s']", "", text.lower().replace("’", "'")).split())

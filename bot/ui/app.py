@@ -190,7 +190,8 @@ class Page:
                 exchange = grow(exchange, event)
                 now = time.monotonic()
                 if isinstance(event, StageEvent):
-                    yield {self._status: views.stage(event, now - asked)}
+                    # The buttons again: a busy browser may miss one of two updates in quick succession.
+                    yield {self._status: views.stage(event, now - asked)} | self._running(True)
                 elif not isinstance(event, TextEvent) or now - drawn > FRAME_S:
                     drawn = now
                     yield self._drawn(earlier, exchange)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from bot.llama import Vectors
-from bot.llm import Finished, Output, Piece, Reading
+from bot.llm import Finished, Likelihood, Output, Piece, Reading
 from bot.schema import Message, Tokens
 
 Reply = str | Exception
@@ -20,25 +20,34 @@ class FakeLLM:
     """A chat model that says what was queued, word by word, and notes the messages it got.
 
     A queued exception is raised once half of the prompt is read; `delay` is seconds before each word; with `letters`,
-    the reply comes letter by letter. One token is one word.
+    the reply comes letter by letter; `weight` is the log-probability of each word that is to be weighed, None for a
+    model that cannot tell. One token is one word.
     """
 
     name = "fake"
 
     def __init__(
-        self, replies: Iterable[Reply] = (), *, context_tokens: int = 4096, delay: float = 0.0, letters: bool = False
+        self,
+        replies: Iterable[Reply] = (),
+        *,
+        context_tokens: int = 4096,
+        delay: float = 0.0,
+        letters: bool = False,
+        weight: float | None = None,
     ) -> None:
         self.context_tokens = context_tokens
         self.replies: deque[Reply] = deque(replies)
         self.asked: list[list[Message]] = []
         self.closed = False
-        self._delay, self._letters = delay, letters
+        self._delay, self._letters, self.weight = delay, letters, weight
         self._lock = threading.Lock()
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return sum(len(message.content.split()) + 1 for message in messages)
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+    ) -> Iterator[Output]:
         with self._lock:
             self.asked.append(list(messages))
             reply = self.replies.popleft()
@@ -47,6 +56,9 @@ class FakeLLM:
             if isinstance(reply, Exception):
                 raise reply
             yield Reading(total, total)
+            if weigh and self.weight is not None:
+                words = tuple(re.findall(r"\s*\S+", weigh))
+                yield Likelihood(words, (self.weight,) * len(words))
             yield from self._write(reply, total, max_tokens, stop)
 
     def _write(self, reply: str, prompt: int, max_tokens: int, stop: threading.Event) -> Iterator[Output]:

@@ -1,7 +1,7 @@
 """What a language model is to the rest of the program, and what comes out of it.
 
-A stream yields `Reading` while the prompt is read, then `Piece`s of text, then one `Finished`. It knows nothing of
-questions, passages or citations.
+A stream yields `Reading` while the prompt is read, `Likelihood` if it was asked for, then `Piece`s of text, then one
+`Finished`. It knows nothing of questions, passages or citations.
 """
 
 import threading
@@ -21,6 +21,17 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Likelihood:
+    """How likely each token of some words of the prompt was, after all that stands before it.
+
+    `tokens` are the tokens' texts, `log_probabilities` natural logarithms, at most 0, one for each token.
+    """
+
+    tokens: tuple[str, ...]
+    log_probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Piece:
     """More text of the answer, whole characters only."""
 
@@ -36,7 +47,7 @@ class Finished:
     cut: bool = False
 
 
-Output = Reading | Piece | Finished
+Output = Reading | Likelihood | Piece | Finished
 
 
 class LLM(Protocol):
@@ -49,8 +60,13 @@ class LLM(Protocol):
         """Tokens of the whole prompt that these messages make, the model's own markup included."""
         ...
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+    ) -> Iterator[Output]:
         """Write an answer of at most `max_tokens` tokens; ends within a second after `stop` is set.
+
+        With `weigh`, words of the last message, their Likelihood comes once the prompt is read; a model that cannot
+        tell, or whose prompt does not hold them, leaves it out. Who has seen enough may close the stream.
 
         Raises LLMError when the model fails and Stopped when `stop` was set while waiting for a turn.
         """

@@ -15,7 +15,7 @@ import numpy as np
 
 from bot.errors import LLMError, ModelError, Stopped
 from bot.llama import Decoder, Model, Vectors
-from bot.llm.base import Finished, Output, Piece, Reading
+from bot.llm.base import Finished, Likelihood, Output, Piece, Reading
 from bot.llm.template import ChatTemplate
 from bot.schema import Message, Tokens
 
@@ -57,8 +57,11 @@ class LlamaCpp:
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return len(self._prompt(messages))
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+    ) -> Iterator[Output]:
         prompt = self._prompt(messages)
+        weighed = self._find(weigh, prompt) if weigh else range(0)
         if len(prompt) + max_tokens > self.context_tokens:
             raise LLMError(
                 f"The prompt has {len(prompt)} tokens and the answer may have {max_tokens}, but the context holds "
@@ -66,11 +69,14 @@ class LlamaCpp:
             )
         self._take_turn(stop)
         try:
-            reused = self._reuse(prompt)
+            reused = self._reuse(prompt if not weighed else prompt[: weighed.start])
             yield Reading(reused, len(prompt))
             with self._stoppable(stop):
-                for done in self._read(prompt, reused, stop):
+                logs: list[float] = []
+                for done in self._read(prompt, reused, stop, weighed, logs):
                     yield Reading(done, len(prompt))
+                if weighed and len(logs) == len(weighed):
+                    yield Likelihood(tuple(self._text(prompt[index]) for index in weighed), tuple(logs))
                 yield from self._write(len(prompt), reused, max_tokens, stop)
         finally:
             self._lock.release()
@@ -80,6 +86,22 @@ class LlamaCpp:
         if self._model.starts_with_bos() and (not tokens or tokens[0] != self._model.bos()):
             tokens.insert(0, self._model.bos())
         return tokens
+
+    def _text(self, token: int) -> str:
+        return self._model.piece(token).decode("utf-8", "replace")
+
+    def _find(self, words: str, prompt: Sequence[int]) -> range:
+        """Indices of the tokens that the last `words` of the prompt touch; empty if they are not in it."""
+        wanted, text = words.encode("utf-8", "replace"), b""
+        for start in range(len(prompt) - 1, 0, -1):  # the first token has nothing before it
+            text = self._model.piece(prompt[start]) + text
+            if wanted in text:
+                end, length = start, 0
+                while length < text.index(wanted) + len(wanted):
+                    length += len(self._model.piece(prompt[end]))
+                    end += 1
+                return range(start, end)
+        return range(0)
 
     def _take_turn(self, stop: threading.Event) -> None:
         while not self._lock.acquire(timeout=0.1):
@@ -125,11 +147,16 @@ class LlamaCpp:
         self._sliced = kept
         return kept
 
-    def _read(self, prompt: Sequence[int], start: int, stop: threading.Event) -> Iterator[int]:
+    def _read(
+        self, prompt: Sequence[int], start: int, stop: threading.Event, weighed: range, logs: list[float]
+    ) -> Iterator[int]:
+        """Yields how many tokens are read; adds the log-probabilities of the `weighed` ones to `logs`."""
         while start < len(prompt) and not stop.is_set():
             part = prompt[start : start + SLICE]
-            if not self._extend(part):
+            told = range(max(weighed.start - 1, start), min(weighed.stop - 1, start + len(part)))
+            if not self._extend(part, told.start - start if told else None):
                 return
+            logs += (_log_probability(self._decoder.logits(at - start), prompt[at + 1]) for at in told)
             start += len(part)
             self._sliced = start
             yield start
@@ -154,10 +181,10 @@ class LlamaCpp:
         tokens = Tokens(prompt=prompt, reused=reused, answer=count)
         yield Finished(tokens, stopped=stopped, cut=not ended and not stopped)
 
-    def _extend(self, tokens: Sequence[int]) -> bool:
+    def _extend(self, tokens: Sequence[int], logits_from: int | None = None) -> bool:
         """Read `tokens` after those read before; False if a stop broke it off."""
         try:
-            whole = self._decoder.read(tokens, len(self._cells))
+            whole = self._decoder.read(tokens, len(self._cells), logits_from=logits_from)
         except LLMError:
             del self._cells[self._decoder.keep(0) :]
             raise
@@ -178,3 +205,8 @@ class LlamaCpp:
         with self._lock:
             self._decoder.close()
             self._model.close()
+
+
+def _log_probability(logits: Vectors, token: int) -> float:
+    highest = logits.max()
+    return float(logits[token] - highest) - math.log(float(np.exp(logits - highest).sum(dtype=np.float64)))

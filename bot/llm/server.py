@@ -39,7 +39,10 @@ class ServerLLM:
         """An estimate, too high for European languages rather than too low."""
         return sum(int(len(message.content) / CHARACTERS_A_TOKEN) + MESSAGE_TOKENS for message in messages)
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+    ) -> Iterator[Output]:
+        """`weigh` is not heeded: servers tell no likelihoods of a prompt."""
         if stop.is_set():
             raise Stopped
         estimate = self.count_tokens(messages)

@@ -6,12 +6,13 @@ import threading
 import time
 from pathlib import Path
 
+import llama_cpp
 import numpy as np
 import pytest
 
 from bot.embed import LlamaEmbedder
 from bot.errors import LLMError, ModelError, Stopped
-from bot.llm import Finished, LlamaCpp, Output, Piece, Reading
+from bot.llm import Finished, Likelihood, LlamaCpp, Output, Piece, Reading
 from bot.llm.llamacpp import SLICE
 from bot.schema import Message
 
@@ -54,6 +55,46 @@ def test_pieces_come_before_the_answer_is_finished(llm: LlamaCpp) -> None:
     assert first.text
     stream.close()
     assert not llm._lock.locked(), "a stream that is given up gives its turn back"
+
+
+def weighed(llm: LlamaCpp, messages: list[Message], words: str) -> list[Likelihood]:
+    outputs = list(llm.stream(messages, max_tokens=1, stop=threading.Event(), weigh=words))
+    return [output for output in outputs if isinstance(output, Likelihood)]
+
+
+@pytest.mark.parametrize("tokens_before", [3, SLICE - 30, SLICE - 22, 2 * SLICE])
+def test_the_likelihood_of_words_is_that_of_another_implementation(
+    llm: LlamaCpp, small_llm_path: Path, tokens_before: int
+) -> None:
+    question = "How many people does the ferry – Möwe – carry?"
+    messages = [Message(role="user", content=f"{'ferry ' * tokens_before}\nQuestion: {question}")]
+    (likelihood,) = weighed(llm, messages, question)
+    assert "".join(likelihood.tokens).strip() == question or "�" in "".join(likelihood.tokens)
+
+    prompt = llm._prompt(messages)
+    other = llama_cpp.Llama(str(small_llm_path), n_ctx=1024, n_threads=1, logits_all=True, verbose=False)
+    other.eval(prompt)
+    scores = other.logits_to_logprobs(np.array(other.scores[: len(prompt)]))
+    expected = [float(scores[index - 1][prompt[index]]) for index in llm._find(question, prompt)]
+    assert likelihood.log_probabilities == pytest.approx(expected, abs=0.4)  # both round, in batches of other sizes
+    assert np.corrcoef(likelihood.log_probabilities, expected)[0, 1] > 0.99
+    assert len(expected) == len(likelihood.tokens) >= 12
+
+
+def test_the_likelihood_is_the_same_when_all_was_read_before(llm: LlamaCpp) -> None:
+    messages = [Message(role="user", content=f"{'ferry ' * 140} Who steers it?")]
+    first = weighed(llm, messages, "Who steers it?")
+    assert first == weighed(llm, messages, "Who steers it?") != []
+
+
+def test_words_that_the_prompt_does_not_hold_are_not_weighed(llm: LlamaCpp) -> None:
+    assert weighed(llm, SHORT, "Who steers the ferry?") == []
+    assert weighed(llm, SHORT, "") == []
+
+
+def test_an_answer_is_the_same_whether_words_are_weighed(llm: LlamaCpp) -> None:
+    plain = text_of(list(llm.stream(SHORT, max_tokens=24, stop=threading.Event())))
+    assert text_of(list(llm.stream(SHORT, max_tokens=24, stop=threading.Event(), weigh="in words"))) == plain != ""
 
 
 def test_temperature_0_says_the_same_twice(llm: LlamaCpp) -> None:

@@ -95,7 +95,10 @@ class RetrieveSettings(Section):
 
 
 class CiteSettings(Section):
-    min_support: float = Field(0.5, ge=0.0, le=1.0, description="sentences supported less than this are left out")
+    min_support: float = Field(0.5, ge=0.0, le=1.0, description="sentences supported less than this are unsupported")
+    unsupported: Literal["leave_out", "mark"] = Field(
+        "leave_out", description="unsupported sentences: leave them out, or show them, marked as such"
+    )
 
 
 class ChatSettings(Section):

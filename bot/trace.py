@@ -134,7 +134,10 @@ def _sentences(answer: Answer, trace: Trace) -> Section:
     if answer.stopped:
         facts.append(("stopped", "by the user"))
     facts.append(("citation marks that the model invented", str(answer.dropped_markers)))
-    kept = ((_share(one.support), f"cites {_markers(one)}", _one_line(one.text)) for one in answer.sentences)
+    kept = (
+        (_share(one.support), f"cites {_markers(one)}" if one.markers else "marked as unsupported", _one_line(one.text))
+        for one in answer.sentences
+    )
     left_out = (
         (_share(one.support), "left out", f"{_one_line(one.text)}\n{_why(one, answer, trace)}")
         for one in trace.left_out
@@ -144,7 +147,7 @@ def _sentences(answer: Answer, trace: Trace) -> Section:
 
 
 def _markers(sentence: Sentence) -> str:
-    return "".join(f"[{marker}]" for marker in sentence.markers) or "nothing"
+    return "".join(f"[{marker}]" for marker in sentence.markers)
 
 
 def _why(one: LeftOut, answer: Answer, trace: Trace) -> str:

@@ -229,6 +229,22 @@ def test_the_trace_has_what_was_left_out_and_why() -> None:
     ]
 
 
+def test_unsupported_sentences_are_marked_where_the_user_wants_it() -> None:
+    zebras = "Zebras graze quietly in meadows."
+    made, _ = answerer(FakeLLM([f"{TICKET} {zebras} {QUAY}"]), cite={"unsupported": "mark"})
+    answer = answer_of(happened := list(made.ask("How much is a ticket?")))
+    assert [(one.text, one.markers) for one in answer.sentences] == [(TICKET, (1,)), (zebras, ()), (QUAY, (2,))]
+    assert tuple(event.sentence for event in happened if isinstance(event, SentenceEvent)) == answer.sentences
+    assert [citation.sentence for citation in answer.citations] == [0, 2]
+    assert answer.dropped_sentences == ()
+    assert answer.text == f"{TICKET} {zebras} {QUAY}"
+
+    made, _ = answerer(FakeLLM([zebras, REFUSAL]), cite={"unsupported": "mark"})
+    answer = answer_of(list(made.ask("What do zebras do?")))
+    assert (answer.refused, answer.text, answer.citations) == (False, zebras, ())
+    assert answer_of(list(made.ask("What do zebras do?"))).reason == "not_answered", "to decline is not to be marked"
+
+
 def test_the_trace_of_a_refusal_and_of_an_early_stop() -> None:
     nothing = check(list(answerer(FakeLLM(), [])[0].ask("Why?", filters=Filters(sources=("gazette",)))))
     assert nothing.trace is not None

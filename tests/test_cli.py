@@ -20,8 +20,8 @@ from servers import free_port
 
 from bot import __version__
 from bot.cli import app, main
-from bot.cli.ask import show_citations
-from bot.schema import Answer, Citation, Days
+from bot.cli.ask import show_citations, stream
+from bot.schema import Answer, AnswerEvent, Citation, Days, Sentence
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -336,6 +336,13 @@ def test_a_citation_says_what_its_relative_days_mean(capsys: pytest.CaptureFixtu
         "    Tram, 2025-02-12 (tram, characters 0-9)",
         "    Monday = 10 February 2025",
     ]
+
+
+def test_a_sentence_without_a_citation_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    sentences = (Sentence(text="The quay opened.", markers=(1, 2)), Sentence(text="It was grand."))
+    answer = Answer(question="q", text="The quay opened. It was grand.", sentences=sentences)
+    stream(Console(width=200), iter([AnswerEvent(answer=answer)]))
+    assert capsys.readouterr().out.strip() == "The quay opened. [1] [2] It was grand. [not in the articles]"
 
 
 def test_ask_without_articles_says_so(run: Run, tmp_path: Path, small_llm_path: Path) -> None:

@@ -79,7 +79,7 @@ class Answerer:
             Attributor(question, evidence, self._embedder.embed_documents),
             self._split,
             self._prompt.header.refusal,
-            self._settings.cite.min_support,
+            self._settings.cite,
         )
         yield StageEvent(stage="waiting")
         try:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from bot.cite import Attributor, MarkerFilter, Split, Support
+from bot.config import CiteSettings
 from bot.schema import Citation, Event, LeftOut, Sentence, SentenceEvent, TextEvent
 
 ENDS = ".!?…”\"')"
@@ -20,9 +21,9 @@ _DECLINES = re.compile(
 class Writer:
     """Turns pieces of text into events: words as they come, each sentence settled when it is finished."""
 
-    def __init__(self, attributor: Attributor, split: Split, refusal: str, min_support: float) -> None:
+    def __init__(self, attributor: Attributor, split: Split, refusal: str, settings: CiteSettings) -> None:
         self._attributor, self._split = attributor, split
-        self._refusal, self._min_support = _plain(refusal), min_support
+        self._refusal, self._settings = _plain(refusal), settings
         self._markers = MarkerFilter()
         self._text = ""  # of the sentence being written
         self._sent = 0  # how much of it was sent
@@ -74,9 +75,12 @@ class Writer:
             self.declined = True  # whatever it adds after that, it said that it does not know
             return self._leave_out(text)
         support = self._attributor.support(text)
-        if not support.sentences or support.score < self._min_support:
+        if not support.sentences or support.score < self._settings.min_support:
             self.declined = self._declines(text)
-            return self._leave_out(text, support)
+            if self.declined or self._settings.unsupported == "leave_out":
+                return self._leave_out(text, support)
+            self.sentences.append(Sentence(text=text, support=round(support.score, 4)))
+            return SentenceEvent(sentence=self.sentences[-1])
         sentence, citations = self._attributor.cite(text, len(self.sentences), support)
         self.sentences.append(sentence)
         self.citations.extend(citations)

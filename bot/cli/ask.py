@@ -111,6 +111,8 @@ def _final(answer: Answer) -> Text:
 
 
 def _marked(text: str, markers: tuple[int, ...]) -> Text:
+    if not markers:
+        return Text.assemble((text, "yellow"), (" [not in the articles]", "dim yellow"), " ")
     return Text.assemble(text, ("".join(f" [{marker}]" for marker in markers), "cyan"), " ")
 
 

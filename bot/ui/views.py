@@ -193,7 +193,8 @@ def _sentence(number: int, exchange: Exchange, sentence: Sentence) -> str:
         end = len(sentence.text.rpartition(" ")[2][-12:])  # kept on one line with the markers
         head, tail = sentence.text[: len(sentence.text) - end], sentence.text[len(sentence.text) - end :]
         return f'<span>{escape(head)}<span class="cb-markers">{escape(tail)}{markers}</span></span>'
-    return f'<span class="cb-unsupported" title="No source was found for this sentence">{escape(sentence.text)}</span>'
+    note = '<span class="cb-meta"> (not in the articles)</span>'
+    return f'<span class="cb-unsupported">{escape(sentence.text)}{note}</span>'
 
 
 def _marker(number: int, citation: Citation, chosen: int = 0) -> str:

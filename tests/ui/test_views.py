@@ -213,7 +213,9 @@ def test_a_period_that_limited_the_search_is_told(refused: bool) -> None:
 
 def test_a_sentence_without_a_source_and_a_refusal_look_different() -> None:
     plain = Answer(question="q", text="So it is.", sentences=(Sentence(text="So it is."),))
-    assert "cb-unsupported" in views.conversation([Exchange("q", plain.sentences, answer=plain)], 1)
+    shown = views.conversation([Exchange("q", plain.sentences, answer=plain)], 1)
+    assert "cb-unsupported" in shown
+    assert "So it is. (not in the articles)" in Parsed(shown).text
     refusal = Answer(question="q", text="Not in your articles.", refused=True)
     assert "cb-refusal" in views.conversation([Exchange("q", answer=refusal)], 1)
 

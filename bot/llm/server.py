@@ -13,7 +13,7 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from bot.errors import LLMError, Stopped
-from bot.llm.base import Finished, Output, Piece, Reading
+from bot.llm.base import Finished, Output, Piece, Reading, Weigh
 from bot.schema import Message, Tokens
 
 CHARACTERS_A_TOKEN = 3.0  # English has about 4; counting high keeps the prompt inside the context
@@ -40,7 +40,7 @@ class ServerLLM:
         return sum(int(len(message.content) / CHARACTERS_A_TOKEN) + MESSAGE_TOKENS for message in messages)
 
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: Weigh | None = None
     ) -> Iterator[Output]:
         """`weigh` is not heeded: servers tell no likelihoods of a prompt."""
         if stop.is_set():

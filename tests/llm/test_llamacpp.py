@@ -12,7 +12,7 @@ import pytest
 
 from bot.embed import LlamaEmbedder
 from bot.errors import LLMError, ModelError, Stopped
-from bot.llm import Finished, Likelihood, LlamaCpp, Output, Piece, Reading
+from bot.llm import Finished, Likelihood, LlamaCpp, Output, Piece, Reading, Weigh
 from bot.llm.llamacpp import SLICE
 from bot.schema import Message
 
@@ -57,44 +57,92 @@ def test_pieces_come_before_the_answer_is_finished(llm: LlamaCpp) -> None:
     assert not llm._lock.locked(), "a stream that is given up gives its turn back"
 
 
-def weighed(llm: LlamaCpp, messages: list[Message], words: str) -> list[Likelihood]:
-    outputs = list(llm.stream(messages, max_tokens=1, stop=threading.Event(), weigh=words))
+QUESTION = "How many people does the ferry – Möwe – carry?"
+
+
+def weighed(llm: LlamaCpp, messages: list[Message], weigh: Weigh) -> list[Likelihood]:
+    outputs = list(llm.stream(messages, max_tokens=1, stop=threading.Event(), weigh=weigh))
     return [output for output in outputs if isinstance(output, Likelihood)]
 
 
-@pytest.mark.parametrize("tokens_before", [3, SLICE - 30, SLICE - 22, 2 * SLICE])
-def test_the_likelihood_of_words_is_that_of_another_implementation(
-    llm: LlamaCpp, small_llm_path: Path, tokens_before: int
-) -> None:
-    question = "How many people does the ferry – Möwe – carry?"
-    messages = [Message(role="user", content=f"{'ferry ' * tokens_before}\nQuestion: {question}")]
-    (likelihood,) = weighed(llm, messages, question)
-    assert "".join(likelihood.tokens).strip() == question or "�" in "".join(likelihood.tokens)
+def asked_after(words: str) -> list[Message]:
+    return [
+        Message(role="system", content="You answer questions about the ferries of a small harbour town."),
+        Message(role="user", content=f"Passages: {words}\n\nQuestion: {QUESTION}"),
+    ]
 
+
+@pytest.fixture(scope="module")
+def other(small_llm_path: Path) -> llama_cpp.Llama:
+    """The same file, read by the class that we do not use."""
+    return llama_cpp.Llama(
+        str(small_llm_path),
+        n_ctx=1024,
+        n_threads=1,
+        n_batch=SLICE,
+        n_ubatch=SLICE,
+        logits_all=True,
+        flash_attn=True,
+        verbose=False,
+    )
+
+
+def log_probabilities(other: llama_cpp.Llama, llm: LlamaCpp, messages: list[Message]) -> list[float]:
+    """Those of the question's tokens, found by the text in front of them."""
     prompt = llm._prompt(messages)
-    other = llama_cpp.Llama(str(small_llm_path), n_ctx=1024, n_threads=1, logits_all=True, verbose=False)
+    other.reset()
     other.eval(prompt)
     scores = other.logits_to_logprobs(np.array(other.scores[: len(prompt)]))
-    expected = [float(scores[index - 1][prompt[index]]) for index in llm._find(question, prompt)]
-    assert likelihood.log_probabilities == pytest.approx(expected, abs=0.4)  # both round, in batches of other sizes
-    assert np.corrcoef(likelihood.log_probabilities, expected)[0, 1] > 0.99
-    assert len(expected) == len(likelihood.tokens) >= 12
+    pieces = [llm._model.piece(token) for token in prompt]
+    start = next(at for at in range(len(prompt)) if b"".join(pieces[at:]).startswith(f" {QUESTION}".encode()))
+    end = next(at for at in range(start, len(prompt)) if b"".join(pieces[start:at]).endswith(b"carry?"))
+    return [float(scores[at - 1][prompt[at]]) for at in range(start, end)]
+
+
+@pytest.mark.parametrize("words_before", [3, SLICE - 60, SLICE - 50, SLICE - 45, 2 * SLICE])
+def test_the_likelihood_of_words_is_that_of_another_implementation(
+    llm: LlamaCpp, other: llama_cpp.Llama, words_before: int
+) -> None:
+    messages, without = asked_after("ferry " * words_before), asked_after("")
+    (likelihood,) = weighed(llm, messages, Weigh(QUESTION, tuple(without)))
+    assert "".join(likelihood.tokens).startswith(" How many people does the ferry")
+    assert "".join(likelihood.tokens).endswith("carry?")
+    for known, prompt in ((likelihood.log_probabilities, messages), (likelihood.beside, without)):
+        expected = log_probabilities(other, llm, prompt)
+        assert known == pytest.approx(expected, abs=0.4)  # rounded in other batches; the next token's is nats away
+        assert np.mean(np.abs(np.subtract(known, expected))) < 0.15
 
 
 def test_the_likelihood_is_the_same_when_all_was_read_before(llm: LlamaCpp) -> None:
-    messages = [Message(role="user", content=f"{'ferry ' * 140} Who steers it?")]
-    first = weighed(llm, messages, "Who steers it?")
-    assert first == weighed(llm, messages, "Who steers it?") != []
+    messages, weigh = asked_after("ferry " * 140), Weigh(QUESTION, tuple(asked_after("")))
+    first = weighed(llm, messages, weigh)
+    assert llm._cells
+    again = weighed(llm, messages, weigh)
+    assert first[0].log_probabilities == again[0].log_probabilities
+    assert first[0].beside == again[0].beside != None  # noqa: E711
 
 
-def test_words_that_the_prompt_does_not_hold_are_not_weighed(llm: LlamaCpp) -> None:
-    assert weighed(llm, SHORT, "Who steers the ferry?") == []
-    assert weighed(llm, SHORT, "") == []
+def test_a_question_is_likelier_after_words_about_it(llm: LlamaCpp) -> None:
+    messages = asked_after("The ferry Möwe carries 40 people. People like to ride on the Möwe.")
+    (likelihood,) = weighed(llm, messages, Weigh(QUESTION, tuple(asked_after(""))))
+    assert likelihood.beside is not None
+    assert np.mean(likelihood.log_probabilities) > np.mean(likelihood.beside) + 0.3
+
+
+def test_words_that_a_prompt_does_not_hold_are_not_weighed(llm: LlamaCpp) -> None:
+    assert weighed(llm, SHORT, Weigh("Who steers the ferry?")) == []
+    assert weighed(llm, SHORT, Weigh("")) == []
+    (likelihood,) = weighed(llm, SHORT, Weigh("in words"))
+    assert likelihood.beside is None
+    (likelihood,) = weighed(llm, SHORT, Weigh("in words", tuple(OTHER)))
+    assert likelihood.beside is None
 
 
 def test_an_answer_is_the_same_whether_words_are_weighed(llm: LlamaCpp) -> None:
-    plain = text_of(list(llm.stream(SHORT, max_tokens=24, stop=threading.Event())))
-    assert text_of(list(llm.stream(SHORT, max_tokens=24, stop=threading.Event(), weigh="in words"))) == plain != ""
+    messages = asked_after("The Möwe carries 40 people. " * 20)
+    plain = text_of(list(llm.stream(messages, max_tokens=24, stop=threading.Event())))
+    weigh = Weigh(QUESTION, tuple(asked_after("")))
+    assert text_of(list(llm.stream(messages, max_tokens=24, stop=threading.Event(), weigh=weigh))) == plain != ""
 
 
 def test_temperature_0_says_the_same_twice(llm: LlamaCpp) -> None:

@@ -94,8 +94,14 @@ class RetrieveSettings(Section):
     candidates: int = Field(100, ge=10, le=1000, description="nearest vectors, and best BM25 hits, that are compared")
 
 
+class AnswerSettings(Section):
+    min_answerable: float = Field(
+        0.25, ge=0.0, le=1.0, description="refuse what the passages answer with less than this probability; 0 = never"
+    )
+
+
 class CiteSettings(Section):
-    min_support: float = Field(0.5, ge=0.0, le=1.0, description="sentences supported less than this are unsupported")
+    min_support: float = Field(0.4, ge=0.0, le=1.0, description="sentences supported less than this are unsupported")
     unsupported: Literal["leave_out", "mark"] = Field(
         "leave_out", description="unsupported sentences: leave them out, or show them, marked as such"
     )
@@ -128,6 +134,7 @@ class Settings(BaseSettings):
     chunk: ChunkSettings = ChunkSettings()
     store: StoreSettings = StoreSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
+    answer: AnswerSettings = AnswerSettings()
     cite: CiteSettings = CiteSettings()
     chat: ChatSettings = ChatSettings()
 

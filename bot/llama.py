@@ -126,17 +126,13 @@ class Model:
 
 
 class Decoder:
-    """A context that reads and writes text with `model`, at most `tokens` tokens.
-
-    There is one text, and for a moment a second one beside it that begins alike (`branch`).
-    """
+    """A context that reads and writes text with `model`, one sequence, at most `tokens` tokens."""
 
     def __init__(self, model: Model, *, tokens: int, threads: int, slice_tokens: int = 512) -> None:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx, params.n_batch, params.n_ubatch = tokens, slice_tokens, slice_tokens
         params.n_threads = params.n_threads_batch = threads or default_threads()
         params.no_perf = True
-        params.n_seq_max, params.kv_unified = 2, True
         # Called between any two operations by threads that must not wait for Python's lock, so it is a C function:
         # strlen of a text of one character, or of none.
         self._stop = ctypes.create_string_buffer(2)
@@ -163,25 +159,12 @@ class Decoder:
         llama_cpp.llama_memory_clear(self.memory, True)
         return 0
 
-    def branch(self, count: int) -> bool:
-        """Begin a second text with the first `count` cells; False where the model cannot hold two."""
-        if llama_cpp.llama_model_is_recurrent(self.model.handle) or llama_cpp.llama_model_is_hybrid(self.model.handle):
-            return False
-        llama_cpp.llama_memory_seq_cp(self.memory, 0, 1, 0, count)
-        return True
-
-    def prune(self) -> None:
-        """Forget the second text."""
-        llama_cpp.llama_memory_seq_rm(self.memory, 1, -1, -1)
-
     def stop(self, now: bool = True) -> None:
         """Break off a `read` that another thread is in, at once; `now=False` lets reads go on again."""
         self._stop[0] = b"\x01" if now else b"\x00"
 
-    def read(
-        self, tokens: Sequence[int], position: int, *, logits_from: int | None = None, beside: bool = False
-    ) -> bool:
-        """Read at most `slice_tokens` tokens into the cells from `position`, of the second text if `beside`.
+    def read(self, tokens: Sequence[int], position: int, *, logits_from: int | None = None) -> bool:
+        """Read at most `slice_tokens` tokens into the cells from `position`.
 
         Logits are kept for the last of them, and for all from index `logits_from` on. False if it was stopped: then
         the cells from `position` on are unknown, and `keep` forgets them.
@@ -193,7 +176,7 @@ class Decoder:
             batch.token[index] = token
             batch.pos[index] = position + index
             batch.n_seq_id[index] = 1
-            batch.seq_id[index][0] = int(beside)
+            batch.seq_id[index][0] = 0
             batch.logits[index] = index >= first
         status = llama_cpp.llama_decode(self.handle, batch)
         if status == ABORTED:

@@ -76,11 +76,12 @@ class PromptFile(NamedTuple):
 
 
 class Prompt(NamedTuple):
-    """`shown` are the passages in it, best first; `tokens` its length."""
+    """`shown` are the passages in it, best first; `tokens` its length; `question` stands so in the last message."""
 
     messages: tuple[Message, ...]
     shown: tuple[Passage, ...]
     tokens: int
+    question: str
 
 
 def find(task: str, own_folder: Path | None) -> Path:
@@ -136,7 +137,7 @@ def build(
         messages = _messages(prompt, question, shown, turns, today)
         tokens = count_tokens(messages)
         if tokens <= budget and (shown or not passages):
-            return Prompt(tuple(messages), tuple(shown), tokens)
+            return Prompt(tuple(messages), tuple(shown), tokens, _one_line(question))
         if turns:
             turns.pop(0)
         elif len(shown) > 1:

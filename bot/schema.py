@@ -192,7 +192,9 @@ class Trace(Frozen):
     """How an answer came about, as far as the rest of the Answer does not tell.
 
     `searched` and `filters` are what passages were looked for with; `evidence_tokens` are those of the words of each
-    passage shown, in the order of `Answer.evidence`; `min_support` is what a sentence needed to stay.
+    passage shown, in the order of `Answer.evidence`; `min_support` is what a sentence needed to stay. `answerable` is
+    the probability that the passages answer the question, made of `signals`; None where it is not known. Below
+    `min_answerable` nothing was written.
     """
 
     searched: str
@@ -200,6 +202,9 @@ class Trace(Frozen):
     messages: tuple[PromptMessage, ...] = ()
     evidence_tokens: tuple[int, ...] = ()
     min_support: float = 0.0
+    signals: dict[str, float] = Field(default_factory=dict)
+    answerable: float | None = None
+    min_answerable: float = 0.0
     left_out: tuple[LeftOut, ...] = ()
 
 

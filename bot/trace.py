@@ -128,7 +128,8 @@ def _prompt(answer: Answer, trace: Trace) -> Section:
 
 
 def _sentences(answer: Answer, trace: Trace) -> Section:
-    facts = [("support needed", f"{trace.min_support:g}")]
+    facts = _answerable(trace)
+    facts.append(("support needed", f"{trace.min_support:g}"))
     if answer.reason:
         facts.append(("refused", REASONS[answer.reason]))
     if answer.stopped:
@@ -144,6 +145,14 @@ def _sentences(answer: Answer, trace: Trace) -> Section:
     )
     rows = (*kept, *left_out)
     return Section("Sentences", tuple(facts), Table(("support", "fate", "sentence"), rows) if rows else None)
+
+
+def _answerable(trace: Trace) -> list[tuple[str, str]]:
+    if trace.answerable is None:
+        return []
+    made_of = ", ".join(f"{name} {value:.2f}" for name, value in trace.signals.items())
+    least = f"at least {trace.min_answerable:g} is needed"
+    return [("probability that the passages answer it", f"{trace.answerable:.2f} ({made_of}); {least}")]
 
 
 def _markers(sentence: Sentence) -> str:

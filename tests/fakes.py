@@ -5,12 +5,12 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from bot.llama import Vectors
-from bot.llm import Finished, Likelihood, Output, Piece, Reading, Weigh
+from bot.llm import Finished, Likelihood, Output, Piece, Reading
 from bot.schema import Message, Tokens
 
 Reply = str | Exception
@@ -20,8 +20,8 @@ class FakeLLM:
     """A chat model that says what was queued, word by word, and notes the messages it got.
 
     A queued exception is raised once half of the prompt is read; `delay` is seconds before each word; with `letters`,
-    the reply comes letter by letter; `weight` is the log-probability of each word that is to be weighed, double in the
-    prompt beside it; None for a model that cannot tell. One token is one word.
+    the reply comes letter by letter; `weight` is the log-probability of each word that is to be weighed, None for a
+    model that cannot tell. One token is one word.
     """
 
     name = "fake"
@@ -46,8 +46,8 @@ class FakeLLM:
         return sum(len(message.content.split()) + 1 for message in messages)
 
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: Weigh | None = None
-    ) -> Iterator[Output]:
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+    ) -> Generator[Output, None, None]:
         with self._lock:
             self.asked.append(list(messages))
             reply = self.replies.popleft()
@@ -57,9 +57,8 @@ class FakeLLM:
                 raise reply
             yield Reading(total, total)
             if weigh and self.weight is not None:
-                words = tuple(re.findall(r"\s*\S+", weigh.words))
-                beside = (2 * self.weight,) * len(words) if weigh.beside else None
-                yield Likelihood(words, (self.weight,) * len(words), beside)
+                words = tuple(re.findall(r"\s*\S+", weigh))
+                yield Likelihood(words, (self.weight,) * len(words))
             yield from self._write(reply, total, max_tokens, stop)
 
     def _write(self, reply: str, prompt: int, max_tokens: int, stop: threading.Event) -> Iterator[Output]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from samples import CHEESE, FERRY, STORM, article, passage, put
 
 from bot.answer import REFUSALS, Answerer
+from bot.answerable import Calibration
 from bot.articles.sentences import split
 from bot.config import LLMSettings, RetrieveSettings, Settings
 from bot.errors import LLMError, PromptError, StoreError
@@ -63,10 +64,12 @@ def answerer(
     model: FakeLLM | LlamaCpp,
     passages: Sequence[Passage] | None = None,
     shown: int | None = None,
+    calibrations: Sequence[Calibration] = (),
     **changes: object,
 ) -> tuple[Answerer, FixedRetriever]:
     retriever = FixedRetriever([passage(one) for one in LIBRARY] if passages is None else passages, shown=shown)
-    made = Answerer(retriever, model, FakeEmbedder(), PROMPT, split, Settings(**changes))  # type: ignore[arg-type]
+    settings = Settings(**changes)  # type: ignore[arg-type]
+    made = Answerer(retriever, model, FakeEmbedder(), PROMPT, split, settings, calibrations)  # type: ignore[arg-type]
     return made, retriever
 
 
@@ -207,7 +210,7 @@ def test_the_trace_has_what_was_searched_for_and_the_prompt() -> None:
     answer = check(list(asked))
     trace = answer.trace
     assert trace is not None
-    assert (trace.searched, trace.filters, trace.min_support) == ("Where to? How much?", filters, 0.5)
+    assert (trace.searched, trace.filters, trace.min_support) == ("Where to? How much?", filters, 0.4)
     assert [(one.role, one.content) for one in trace.messages] == [(one.role, one.content) for one in llm.asked[0]]
     assert [one.tokens for one in trace.messages] == [len(one.content.split()) for one in llm.asked[0]]
     assert sum(one.tokens + 1 for one in trace.messages) == answer.tokens.prompt
@@ -215,7 +218,8 @@ def test_the_trace_has_what_was_searched_for_and_the_prompt() -> None:
 
 
 def test_the_trace_has_what_was_left_out_and_why() -> None:
-    answer = check(events(f"{TICKET} Zebras graze quietly in meadows. The quay sank in a storm. {REFUSAL} {QUAY}"))
+    llm = FakeLLM([f"{TICKET} Zebras graze quietly in meadows. The quay sank in a storm. {REFUSAL} {QUAY}"])
+    answer = check(list(answerer(llm, cite={"min_support": 0.5})[0].ask("How much is a ticket?")))
     assert answer.trace is not None
     zebras, quay, *declined = answer.trace.left_out
     assert (zebras.reason, zebras.support, zebras.nearest) == ("unsupported", 0.0, None)
@@ -227,6 +231,49 @@ def test_the_trace_has_what_was_left_out_and_why() -> None:
         (REFUSAL, "declined", None),
         (QUAY, "declined", None),
     ]
+
+
+LIKELY = Calibration(embedder="fake", llm="fake", bias=3.0, weights={"likelihood": 1.0})
+NEAR = Calibration(embedder="fake", bias=-3.0, weights={"similarity": 6.0})
+CLOSE = [passage(one).model_copy(update={"similarity": 0.9}) for one in LIBRARY]
+FAR = [passage(one).model_copy(update={"similarity": 0.1}) for one in LIBRARY]
+
+
+@pytest.mark.parametrize(
+    ("weight", "passages", "probability"),
+    [(-1.0, FAR, 0.8808), (-5.0, CLOSE, 0.1192), (None, CLOSE, 0.9168), (None, FAR, 0.0832)],
+    ids=["likely", "unlikely", "near, of a model that cannot tell", "far"],
+)
+def test_what_the_passages_are_unlikely_to_answer_is_refused_unwritten(
+    weight: float | None, passages: Sequence[Passage], probability: float
+) -> None:
+    llm = FakeLLM([TICKET], weight=weight)
+    happened = list(answerer(llm, passages, calibrations=[LIKELY, NEAR])[0].ask("How much is a ticket?"))
+    answer = check(happened)
+    assert answer.trace is not None
+    assert answer.trace.answerable == pytest.approx(probability, abs=1e-4)
+    assert answer.trace.min_answerable == Settings().answer.min_answerable == 0.25
+    assert answer.refused == (probability < 0.25)
+    assert answer.tokens.prompt == llm.count_tokens(llm.asked[0])
+    if answer.refused:
+        assert answer.reason == "not_answered"
+        assert answer.tokens.answer == 0
+        assert answer.timings.first_token_s is None
+        assert shown_tentatively(happened) == ""
+
+
+def test_a_question_may_be_answered_whatever_its_probability() -> None:
+    llm = FakeLLM([TICKET, TICKET], weight=-5.0)
+    made, _ = answerer(llm, FAR, calibrations=[LIKELY, NEAR], answer={"min_answerable": 0})
+    answer = check(list(made.ask("How much is a ticket?")))
+    assert not answer.refused
+    assert answer.trace is not None
+    assert answer.trace.signals == {"similarity": 0.1, "likelihood": -5.0}
+    without, _ = answerer(llm, FAR)
+    answer = check(list(without.ask("How much is a ticket?")))
+    assert not answer.refused, "without a calibration that fits, nobody can tell"
+    assert answer.trace is not None
+    assert answer.trace.answerable is None
 
 
 def test_unsupported_sentences_are_marked_where_the_user_wants_it() -> None:

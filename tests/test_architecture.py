@@ -11,6 +11,7 @@ BOT = Path(__file__).resolve().parent.parent / "bot"
 LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 
 # A room is a module or a package of bot/. What a room may import of the others; all may import errors and schema.
+# fmt: off
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "schema": set(),
@@ -30,9 +31,12 @@ ROOMS: dict[str, set[str]] = {
     "retrieve": {"schema", "config", "embed", "store", "lexical", "evidence"},
     "prompt": {"errors", "schema", "config"},
     "cite": {"schema", "words", "llama", "dates"},
+    "answerable": {"errors", "schema", "words", "llm"},
     "figures": {"words", "dates"},
     "disagree": {"schema", "words", "dates", "figures", "cite"},
-    "answer": {"errors", "schema", "config", "embed", "retrieve", "prompt", "llm", "cite", "dates", "disagree"},
+    "answer": {
+        "errors", "schema", "config", "embed", "retrieve", "prompt", "llm", "cite", "dates", "disagree", "answerable",
+    },
     "chat": {"errors", "schema", "answer", "followup", "ingest", "store"},
     "evaluate": {"errors", "schema", "config"},
     "trace": {"schema"},
@@ -41,6 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "__init__": set(),
 }
+# fmt: on
 # Of llama, other rooms but llm and embed take the type of vectors only; they decode nothing.
 DECODING_ROOMS = {"llm", "embed"}
 

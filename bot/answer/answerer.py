@@ -3,16 +3,18 @@
 import datetime as dt
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 from bot.answer.job import Job
 from bot.answer.writer import Writer
+from bot.answerable import Calibration, signals
 from bot.cite import Attributor, EvidenceSentence, Split, evidence_sentences
 from bot.config import Settings
 from bot.dates import asked, keeps
 from bot.disagree import newer_first, told
 from bot.embed import Embedder
 from bot.errors import PromptError, Stopped
-from bot.llm import LLM, Finished, Piece, Reading
+from bot.llm import LLM, Finished, Likelihood, Piece, Reading
 from bot.prompt import Prompt, PromptFile, build
 from bot.retrieve import Retriever
 from bot.schema import (
@@ -24,6 +26,7 @@ from bot.schema import (
     SentenceEvent,
     Span,
     StageEvent,
+    Tokens,
     Trace,
     Turn,
 )
@@ -35,10 +38,19 @@ class Answerer:
     """Holds what answering needs; `ask` may be called from several threads."""
 
     def __init__(
-        self, retriever: Retriever, llm: LLM, embedder: Embedder, prompt: PromptFile, split: Split, settings: Settings
+        self,
+        retriever: Retriever,
+        llm: LLM,
+        embedder: Embedder,
+        prompt: PromptFile,
+        split: Split,
+        settings: Settings,
+        calibrations: Sequence[Calibration] = (),
     ) -> None:
+        """`calibrations` are those that may fit the embedder and the model, the most telling first."""
         self._retriever, self._llm, self._embedder = retriever, llm, embedder
         self._prompt, self._split, self._settings = prompt, split, settings
+        self._calibrations = calibrations
 
     def ask(
         self,
@@ -60,6 +72,7 @@ class Answerer:
             searched=search or question,
             filters=filters or Filters(),
             min_support=self._settings.cite.min_support,
+            min_answerable=self._settings.answer.min_answerable,
         )
         job = Job(question, self._llm.name, looked_for)
         stop = stop or threading.Event()
@@ -104,6 +117,12 @@ class Answerer:
         within = tuple(self._retriever.search(question, RETRIEVED, Filters(since=period.first, until=period.last)))
         return (period, within) if keeps(within, anywhere) else (None, anywhere)
 
+    def _judge(self, job: Job, likelihood: Likelihood | None) -> None:
+        """Find out whether to write an answer at all; a model that tells no likelihood is judged by the search."""
+        known = signals(job.retrieved, likelihood)
+        probabilities = (one.probability(known) for one in self._calibrations)
+        job.judge(known, next((one for one in probabilities if one is not None), None))
+
     def _build(self, question: str, passages: Sequence[Passage], history: Sequence[Turn], today: dt.date) -> Prompt:
         return build(
             self._prompt,
@@ -125,15 +144,23 @@ class Answerer:
 
     def _write(self, prompt: Prompt, writer: Writer, job: Job, stop: threading.Event) -> Iterator[Event]:
         whole = True
-        for output in self._llm.stream(prompt.messages, max_tokens=self._settings.llm.answer_tokens, stop=stop):
-            if isinstance(output, Reading):
-                yield StageEvent(stage="reading", done=output.done, total=output.total)
-            elif isinstance(output, Piece):
-                if job.first_token_s is None:
-                    job.first_token_s = job.elapsed()
-                    yield StageEvent(stage="answering")
-                yield from writer.feed(output.text)
-            elif isinstance(output, Finished):
-                job.tokens, job.stopped = output.tokens, output.stopped
-                whole = not (output.cut or output.stopped)
+        limit = self._settings.llm.answer_tokens
+        with closing(self._llm.stream(prompt.messages, max_tokens=limit, stop=stop, weigh=prompt.question)) as outputs:
+            for output in outputs:
+                if isinstance(output, Reading):
+                    job.tokens = job.tokens or Tokens(prompt=output.total, reused=output.done)
+                    yield StageEvent(stage="reading", done=output.done, total=output.total)
+                    continue
+                if not job.judged:
+                    self._judge(job, output if isinstance(output, Likelihood) else None)
+                    if job.unanswerable:
+                        return
+                if isinstance(output, Piece):
+                    if job.first_token_s is None:
+                        job.first_token_s = job.elapsed()
+                        yield StageEvent(stage="answering")
+                    yield from writer.feed(output.text)
+                elif isinstance(output, Finished):
+                    job.tokens, job.stopped = output.tokens, output.stopped
+                    whole = not (output.cut or output.stopped)
         yield from writer.close(whole=whole)

@@ -1,10 +1,11 @@
 """What is known so far of one answer, and the Answer made of it.
 
-It decides when an answer is a refusal: nothing was found, the model said that it does not know, or nothing of what it
-said is supported by the evidence.
+It decides when an answer is a refusal: nothing was found, the passages are unlikely to answer the question, the model
+said that it does not know, or nothing of what it said is supported by the evidence.
 """
 
 import time
+from collections.abc import Mapping
 
 from bot.answer.writer import Writer
 from bot.prompt import CountTokens, Prompt
@@ -39,8 +40,9 @@ class Job:
         self.evidence: tuple[Span, ...] = ()
         self.retrieve_s = 0.0
         self.first_token_s: float | None = None
-        self.tokens = Tokens()
+        self.tokens: Tokens | None = None  # None until the model has its turn
         self.stopped = False
+        self.judged = self.unanswerable = False
 
     def elapsed(self) -> float:
         return time.perf_counter() - self._began
@@ -59,10 +61,23 @@ class Job:
         counts = tuple(words(one.text) for one in prompt.shown)
         self._trace = self._trace.model_copy(update={"messages": messages, "evidence_tokens": counts})
 
+    def judge(self, signals: Mapping[str, float], probability: float | None) -> None:
+        """Note how likely it is that the passages answer the question; too little makes the answer a refusal."""
+        self.judged = True
+        self._trace = self._trace.model_copy(
+            update={
+                "signals": {name: round(value, 4) for name, value in signals.items()},
+                "answerable": None if probability is None else round(probability, 4),
+            }
+        )
+        self.unanswerable = probability is not None and probability < self._trace.min_answerable
+
     def refuse(self, reason: Refusal, writer: Writer | None = None) -> Answer:
         return self._answer(REFUSALS[reason], writer, refused=True, reason=reason)
 
     def finish(self, writer: Writer) -> Answer:
+        if self.unanswerable:
+            return self.refuse("not_answered", writer)
         if writer.sentences or self.stopped:
             return self._answer(" ".join(one.text for one in writer.sentences), writer)
         return self.refuse("not_supported" if writer.dropped and not writer.declined else "not_answered", writer)
@@ -84,7 +99,7 @@ class Job:
             stopped=self.stopped,
             model=self.model,
             timings=Timings(retrieve_s=self.retrieve_s, first_token_s=self.first_token_s, total_s=self.elapsed()),
-            tokens=self.tokens,
+            tokens=self.tokens or Tokens(),
             period=self.period,
             trace=self._trace.model_copy(update={"left_out": tuple(writer.left_out) if writer else ()}),
         )

@@ -8,6 +8,8 @@ from bot.config import CiteSettings
 from bot.schema import Citation, Event, LeftOut, Sentence, SentenceEvent, TextEvent
 
 ENDS = ".!?…”\"')"
+# No article speaks of the passages that the model was given: such a sentence declines, whatever words it repeats.
+_OF_PASSAGES = re.compile(r"(the |these |this )?(given |provided )?passages? (\w+ )?(do|does) not ")
 # Ways of a model to say that it does not know; news says such things of others, but not in so few words.
 _DECLINES = re.compile(
     r"(i (do not|don't|cannot|can't) (know|answer|say)|i'm (not sure|sorry)|unknown$"
@@ -71,7 +73,8 @@ class Writer:
             self._sent = len(self._text)
 
     def _sentence(self, text: str) -> SentenceEvent:
-        if self.declined or _plain(text).startswith(self._refusal):
+        plain = _plain(text)
+        if self.declined or plain.startswith(self._refusal) or _OF_PASSAGES.match(plain):
             self.declined = True  # whatever it adds after that, it said that it does not know
             return self._leave_out(text)
         support = self._attributor.support(text)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.config import Settings
+from bot.config import Settings, shared_folder
 
 if TYPE_CHECKING:
     from bot.chat import Chat
@@ -72,7 +72,7 @@ def open_llm(settings: Settings) -> "LLM":
 
 
 def open_chat(settings: Settings, embedder: "LlamaEmbedder", store: "Store", llm: "LLM | None" = None) -> "Chat":
-    from bot import prompt
+    from bot import answerable, prompt
     from bot.answer import Answerer
     from bot.articles.sentences import split
     from bot.chat import Chat
@@ -81,6 +81,7 @@ def open_chat(settings: Settings, embedder: "LlamaEmbedder", store: "Store", llm
     template = prompt.read(prompt.find("answer", settings.prompts_dir))
     retriever = Retriever(store, embedder, store.folder / "bm25", settings.retrieve)
     llm = llm or open_llm(settings)
-    answerer = Answerer(retriever, llm, embedder, template, split, settings)
+    calibrations = answerable.load(shared_folder("models") / "answerable.toml", embedder.name, llm.name)
+    answerer = Answerer(retriever, llm, embedder, template, split, settings, calibrations)
     ingester = open_ingester(settings, embedder, store)
     return Chat(answerer, store, ingester, llm.name, settings.chat.history_turns)

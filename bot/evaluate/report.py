@@ -21,6 +21,7 @@ from bot.config import PROJECT
 from bot.errors import DatasetError
 from bot.evaluate import metrics
 from bot.evaluate.cases import Question
+from bot.evaluate.curve import area, refusal_curve
 from bot.evaluate.run import Row, write_json
 
 HIT_RANKS = (1, 4, 10)
@@ -28,6 +29,7 @@ MEASURES = (
     *(f"hit@{k}" for k in HIT_RANKS), "mrr@10", "evidence_in_context", "accuracy", "f1", "option_accuracy",
     "citation_hit", "citation_precision", "citation_recall", "answers_with_citation", "refusal_recall", "false_refusal",
 )  # fmt: skip
+AREA = "answerable_auroc"
 TIMINGS = ("retrieve_s", "first_token_s", "total_s")
 TOKENS = ("prompt", "reused", "answer")
 PACKAGES = (
@@ -94,10 +96,11 @@ def _places(question: Question, row: Row) -> dict[str, float]:
 def report(
     rows: Sequence[Row], questions: Sequence[Question], meta: Mapping[str, Any], embed: metrics.Embed
 ) -> dict[str, Any]:
-    """`{"metrics": {measure: mean or None, …, "n": {measure: cases}}, "run": meta}` for the questions that have a row.
+    """`{"metrics": {measure: mean or None, …, "n": {measure: cases}}, …}` for the questions that have a row.
 
-    Besides MEASURES: for each timing the 50th and 95th percentile, as `total_s_p50` in seconds (interpolated between
-    neighbours), and the median of each token count, as `prompt_tokens_p50`. None where nothing was a case.
+    `refusal_curve` is curve.refusal_curve's, `run` is meta. Besides MEASURES: curve.area as `answerable_auroc`; for
+    each timing the 50th and 95th percentile, as `total_s_p50` in seconds (interpolated between neighbours), and the
+    median of each token count, as `prompt_tokens_p50`. None where nothing was a case.
     """
     by_id = {row.id: row for row in rows}
     pairs = [(question, by_id[question.id]) for question in questions if question.id in by_id]
@@ -108,12 +111,13 @@ def report(
         cases = [one[name] for one in scores if name in one]
         values[name] = float(np.mean(cases)) if cases else None
         counts[name] = len(cases)
+    values[AREA], counts[AREA] = area(pairs)
     for name in TIMINGS:
         seconds = [getattr(row.timings, name) for _, row in pairs]
         _add_percentiles(name, seconds, (50, 95), values, counts)
     for name in TOKENS:
         _add_percentiles(f"{name}_tokens", [getattr(row.tokens, name) for _, row in pairs], (50,), values, counts)
-    return {"metrics": values | {"n": counts}, "run": dict(meta)}
+    return {"metrics": values | {"n": counts}, "refusal_curve": refusal_curve(pairs), "run": dict(meta)}
 
 
 def _add_percentiles(
@@ -146,7 +150,7 @@ def table(value: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 def _cell(name: str, number: float | None) -> str:
     if number is None:
         return "–"
-    if name in MEASURES:
+    if name in (*MEASURES, AREA):
         return f"{number:.3f}"
     return f"{number:.0f}" if "_tokens_" in name else f"{number:.2f} s"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.errors import BotError, DatasetError, Stopped
 from bot.evaluate.cases import Question, explain
@@ -56,7 +56,8 @@ class Row(BaseModel):
     """One line of answers.jsonl.
 
     `sentences` is how many the answer has; `unsupported` holds those that were left out of it; `evidence` is what the
-    model was shown.
+    model was shown; `answerable` the probability that the passages answer the question, and `signals` what it is made
+    of, for bench/calibrate.py.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -73,6 +74,8 @@ class Row(BaseModel):
     retrieved: tuple[Retrieved, ...]
     timings: Timings
     tokens: Tokens
+    answerable: float | None = None
+    signals: dict[str, float] = Field(default_factory=dict)
 
 
 def make_row(question: Question, answer: Answer) -> Row:
@@ -96,6 +99,8 @@ def make_row(question: Question, answer: Answer) -> Row:
         ),
         timings=answer.timings,
         tokens=answer.tokens,
+        answerable=answer.trace.answerable if answer.trace else None,
+        signals=answer.trace.signals if answer.trace else {},
     )
 
 

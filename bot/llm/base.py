@@ -5,7 +5,7 @@ A stream yields `Reading` while the prompt is read, `Likelihood` if it was asked
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,24 +24,11 @@ class Reading:
 class Likelihood:
     """How likely each token of some words of the prompt was, after all that stands before it.
 
-    `tokens` are the tokens' texts; `log_probabilities` natural logarithms, at most 0, one for each token; `beside` the
-    same in the other prompt, None if there was none or its tokens are others.
+    `tokens` are the tokens' texts, `log_probabilities` natural logarithms, at most 0, one for each token.
     """
 
     tokens: tuple[str, ...]
     log_probabilities: tuple[float, ...]
-    beside: tuple[float, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Weigh:
-    """Asks how likely `words` of the last message are: after the whole prompt, and after the one of `beside`.
-
-    `beside` are messages that begin like the prompt's, whose last one holds the words, too.
-    """
-
-    words: str
-    beside: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,12 +61,12 @@ class LLM(Protocol):
         ...
 
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: Weigh | None = None
-    ) -> Iterator[Output]:
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+    ) -> Generator[Output, None, None]:
         """Write an answer of at most `max_tokens` tokens; ends within a second after `stop` is set.
 
-        With `weigh`, a Likelihood comes once the prompt is read; a model that cannot tell, or whose prompt does not
-        hold the words, leaves it out. Who has seen enough may close the stream.
+        With `weigh`, words of the last message, their Likelihood comes once the prompt is read; a model that cannot
+        tell, or whose prompt does not hold them, leaves it out. Who has seen enough may close the stream.
 
         Raises LLMError when the model fails and Stopped when `stop` was set while waiting for a turn.
         """

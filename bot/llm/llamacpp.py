@@ -7,7 +7,7 @@ prompt are kept: what the next prompt begins with alike is not read again.
 import codecs
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,9 +15,8 @@ import numpy as np
 
 from bot.errors import LLMError, ModelError, Stopped
 from bot.llama import Decoder, Model, Vectors
-from bot.llm.base import Finished, Output, Piece, Reading, Weigh
+from bot.llm.base import Finished, Likelihood, Output, Piece, Reading
 from bot.llm.template import ChatTemplate
-from bot.llm.weighing import Weighing, Words
 from bot.schema import Message, Tokens
 
 SLICE = 128  # tokens; larger ones are read no faster on a CPU, smaller ones are slower
@@ -59,10 +58,10 @@ class LlamaCpp:
         return len(self._prompt(messages))
 
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: Weigh | None = None
-    ) -> Iterator[Output]:
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+    ) -> Generator[Output, None, None]:
         prompt = self._prompt(messages)
-        weighing = self._weighing(prompt, weigh)
+        weighed = self._find(weigh, prompt) if weigh else range(0)
         if len(prompt) + max_tokens > self.context_tokens:
             raise LLMError(
                 f"The prompt has {len(prompt)} tokens and the answer may have {max_tokens}, but the context holds "
@@ -70,13 +69,14 @@ class LlamaCpp:
             )
         self._take_turn(stop)
         try:
-            reused = self._reuse(prompt[: weighing.main.place.start] if weighing else prompt)
+            reused = self._reuse(prompt if not weighed else prompt[: weighed.start])
             yield Reading(reused, len(prompt))
             with self._stoppable(stop):
-                for done in self._read(prompt, reused, stop, weighing):
+                logs: list[float] = []
+                for done in self._read(prompt, reused, stop, weighed, logs):
                     yield Reading(done, len(prompt))
-                if weighing and weighing.main.known:
-                    yield weighing.likelihood()
+                if weighed and len(logs) == len(weighed):
+                    yield Likelihood(tuple(self._text(prompt[index]) for index in weighed), tuple(logs))
                 yield from self._write(len(prompt), reused, max_tokens, stop)
         finally:
             self._lock.release()
@@ -87,11 +87,21 @@ class LlamaCpp:
             tokens.insert(0, self._model.bos())
         return tokens
 
-    def _weighing(self, prompt: Sequence[int], weigh: Weigh | None) -> Weighing | None:
-        if weigh is None or not weigh.words:
-            return None
-        weighing = Weighing(weigh.words, prompt, self._prompt(weigh.beside) if weigh.beside else (), self._model.piece)
-        return weighing if weighing.main.place else None
+    def _text(self, token: int) -> str:
+        return self._model.piece(token).decode("utf-8", "replace")
+
+    def _find(self, words: str, prompt: Sequence[int]) -> range:
+        """Indices of the tokens that the last `words` of the prompt touch; empty if they are not in it."""
+        wanted, text = words.encode("utf-8", "replace"), b""
+        for start in range(len(prompt) - 1, 0, -1):  # the first token has nothing before it
+            text = self._model.piece(prompt[start]) + text
+            if wanted in text:
+                end, length = start, 0
+                while length < text.index(wanted) + len(wanted):
+                    length += len(self._model.piece(prompt[end]))
+                    end += 1
+                return range(start, end)
+        return range(0)
 
     def _take_turn(self, stop: threading.Event) -> None:
         while not self._lock.acquire(timeout=0.1):
@@ -138,44 +148,18 @@ class LlamaCpp:
         return kept
 
     def _read(
-        self, prompt: Sequence[int], start: int, stop: threading.Event, weighing: Weighing | None
+        self, prompt: Sequence[int], start: int, stop: threading.Event, weighed: range, logs: list[float]
     ) -> Iterator[int]:
-        """Yields how many tokens are read; `weighing` learns what it wants to know on the way."""
-        other = weighing.common if weighing and weighing.has_other else None
+        """Yields how many tokens are read; adds the log-probabilities of the `weighed` ones to `logs`."""
         while start < len(prompt) and not stop.is_set():
-            end = min(start + SLICE, len(prompt))
-            if weighing and other is not None:
-                if start >= other:
-                    self._read_beside(weighing.other, other)
-                    other = None
-                elif end == len(prompt):  # the logits of the end must be the last that are made
-                    end = other
-            told = weighing.main.told_by(start, end) if weighing else range(0)
-            if not self._extend(prompt[start:end], told.start - start if told else None):
+            part = prompt[start : start + SLICE]
+            told = range(max(weighed.start - 1, start), min(weighed.stop - 1, start + len(part)))
+            if not self._extend(part, told.start - start if told else None):
                 return
-            if weighing:
-                for index in told:
-                    weighing.main.add(index, self._decoder.logits(index - start))
-            self._sliced = start = end
+            logs += (_log_probability(self._decoder.logits(at - start), prompt[at + 1]) for at in told)
+            start += len(part)
+            self._sliced = start
             yield start
-
-    def _read_beside(self, words: Words, common: int) -> None:
-        """Read the other prompt up to its `words`; it shares its first `common` cells with the one being read."""
-        if not self._decoder.branch(common):
-            return
-        try:
-            for start in range(common, words.place.stop - 1, SLICE):
-                end = min(start + SLICE, words.place.stop - 1)
-                told = words.told_by(start, end)
-                first = told.start - start if told else None
-                if not self._decoder.read(words.tokens[start:end], start, logits_from=first, beside=True):
-                    return
-                for index in told:
-                    words.add(index, self._decoder.logits(index - start))
-        except LLMError:  # no room for a second text: then it is not known
-            words.logs.clear()
-        finally:
-            self._decoder.prune()
 
     def _write(self, prompt: int, reused: int, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
         utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -221,3 +205,8 @@ class LlamaCpp:
         with self._lock:
             self._decoder.close()
             self._model.close()
+
+
+def _log_probability(logits: Vectors, token: int) -> float:
+    highest = logits.max()
+    return float(logits[token] - highest) - math.log(float(np.exp(logits - highest).sum(dtype=np.float64)))

@@ -6,14 +6,14 @@ stop need not wait for the server's next word.
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, cast
 
 import openai
 from openai.types.chat import ChatCompletionChunk
 
 from bot.errors import LLMError, Stopped
-from bot.llm.base import Finished, Output, Piece, Reading, Weigh
+from bot.llm.base import Finished, Output, Piece, Reading
 from bot.schema import Message, Tokens
 
 CHARACTERS_A_TOKEN = 3.0  # English has about 4; counting high keeps the prompt inside the context
@@ -40,8 +40,8 @@ class ServerLLM:
         return sum(int(len(message.content) / CHARACTERS_A_TOKEN) + MESSAGE_TOKENS for message in messages)
 
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: Weigh | None = None
-    ) -> Iterator[Output]:
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+    ) -> Generator[Output, None, None]:
         """`weigh` is not heeded: servers tell no likelihoods of a prompt."""
         if stop.is_set():
             raise Stopped

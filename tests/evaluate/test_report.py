@@ -50,7 +50,9 @@ def cases() -> tuple[list[Question], list[Row]]:
     for name, answerable in (("shy", True), ("absent", False)):
         pairs.append((question(name, answerable), refusal(name).model_copy(update=timed(4))))
     pairs.append((question("bold", False), make_answer("bold", "Mara.", 1, citation(0, 5), **timed(5, 4.5))))
-    return [one for one, _ in pairs], [make_row(one, answer) for one, answer in pairs]
+    rows = [make_row(one, answer) for one, answer in pairs]
+    likely = {"right": 0.9, "wrong": 0.6, "bare": 0.3, "shy": 0.5, "absent": 0.5, "bold": 0.2}
+    return [one for one, _ in pairs], [row.model_copy(update={"answerable": likely[row.id]}) for row in rows]
 
 
 EXPECTED = {
@@ -68,6 +70,7 @@ EXPECTED = {
     "answers_with_citation": (2 / 4, 4),  # right and bold of right, wrong, bare, bold
     "refusal_recall": (1 / 2, 2),
     "false_refusal": (1 / 4, 4),
+    "answerable_auroc": (6.5 / 8, 6),  # of 4 × 2 pairs 6 in the right order, shy and absent alike
     "retrieve_s_p50": (0.5, 6),
     "retrieve_s_p95": (0.5, 6),
     "first_token_s_p50": (2, 4),  # of 0.5, 1.5, 2.5, 4.5
@@ -87,6 +90,21 @@ def test_report_by_hand(tmp_path: Path) -> None:
     counts = made["metrics"].pop("n")
     assert made["metrics"] == {name: pytest.approx(value) for name, (value, _) in EXPECTED.items()}
     assert counts == {"questions": 6} | {name: n for name, (_, n) in EXPECTED.items()}
+
+
+def test_the_refusal_curve_by_hand() -> None:
+    questions, rows = cases()
+    curve = report(rows, questions, {}, by_name)["refusal_curve"]
+    assert [point["min_answerable"] for point in curve] == [step / 20 for step in range(21)]
+    points = {point["min_answerable"]: (point["refusal_recall"], point["false_refusal"]) for point in curve}
+    assert points[0] == points[0.2] == (1 / 2, 1 / 4)  # shy and absent were refused as they were asked
+    assert points[0.25] == (1, 1 / 4)  # and now bold
+    assert points[0.5] == (1, 2 / 4)  # bare
+    assert points[1] == (1, 1)
+    unknown = [row.model_copy(update={"answerable": None}) for row in rows]
+    made = report(unknown, questions, {}, by_name)
+    assert {(point["refusal_recall"], point["false_refusal"]) for point in made["refusal_curve"]} == {(1 / 2, 1 / 4)}
+    assert made["metrics"]["answerable_auroc"] is None
 
 
 def test_measures_without_cases_are_null(tmp_path: Path) -> None:

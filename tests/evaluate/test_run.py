@@ -100,6 +100,8 @@ def test_rows_have_the_promised_form(tmp_path: Path, questions: list[Question]) 
         ],
         "timings": {"retrieve_s": 0.25, "first_token_s": 1.5, "total_s": 2.5},
         "tokens": {"prompt": 100, "reused": 40, "answer": 12},
+        "answerable": None,
+        "signals": {},
     }
     assert (refused["refused"], refused["reason"], refused["citations"]) == (True, "not_answered", [])
     assert [Row.model_validate(line) for line in lines(out)] == rows

@@ -12,7 +12,7 @@ import pytest
 
 from bot.embed import LlamaEmbedder
 from bot.errors import LLMError, ModelError, Stopped
-from bot.llm import Finished, Likelihood, LlamaCpp, Output, Piece, Reading, Weigh
+from bot.llm import Finished, Likelihood, LlamaCpp, Output, Piece, Reading
 from bot.llm.llamacpp import SLICE
 from bot.schema import Message
 
@@ -60,7 +60,7 @@ def test_pieces_come_before_the_answer_is_finished(llm: LlamaCpp) -> None:
 QUESTION = "How many people does the ferry – Möwe – carry?"
 
 
-def weighed(llm: LlamaCpp, messages: list[Message], weigh: Weigh) -> list[Likelihood]:
+def weighed(llm: LlamaCpp, messages: list[Message], weigh: str = QUESTION) -> list[Likelihood]:
     outputs = list(llm.stream(messages, max_tokens=1, stop=threading.Event(), weigh=weigh))
     return [output for output in outputs if isinstance(output, Likelihood)]
 
@@ -103,46 +103,36 @@ def log_probabilities(other: llama_cpp.Llama, llm: LlamaCpp, messages: list[Mess
 def test_the_likelihood_of_words_is_that_of_another_implementation(
     llm: LlamaCpp, other: llama_cpp.Llama, words_before: int
 ) -> None:
-    messages, without = asked_after("ferry " * words_before), asked_after("")
-    (likelihood,) = weighed(llm, messages, Weigh(QUESTION, tuple(without)))
+    messages = asked_after("ferry " * words_before)
+    (likelihood,) = weighed(llm, messages)
     assert "".join(likelihood.tokens).startswith(" How many people does the ferry")
     assert "".join(likelihood.tokens).endswith("carry?")
-    for known, prompt in ((likelihood.log_probabilities, messages), (likelihood.beside, without)):
-        expected = log_probabilities(other, llm, prompt)
-        assert known == pytest.approx(expected, abs=0.4)  # rounded in other batches; the next token's is nats away
-        assert np.mean(np.abs(np.subtract(known, expected))) < 0.15
+    known, expected = likelihood.log_probabilities, log_probabilities(other, llm, messages)
+    assert known == pytest.approx(expected, abs=0.4)  # rounded in other batches; the next token's is nats away
+    assert np.mean(np.abs(np.subtract(known, expected))) < 0.15
 
 
 def test_the_likelihood_is_the_same_when_all_was_read_before(llm: LlamaCpp) -> None:
-    messages, weigh = asked_after("ferry " * 140), Weigh(QUESTION, tuple(asked_after("")))
-    first = weighed(llm, messages, weigh)
-    assert llm._cells
-    again = weighed(llm, messages, weigh)
-    assert first[0].log_probabilities == again[0].log_probabilities
-    assert first[0].beside == again[0].beside != None  # noqa: E711
+    messages = asked_after("ferry " * 140)
+    first = weighed(llm, messages)
+    assert first == weighed(llm, messages) != []
 
 
 def test_a_question_is_likelier_after_words_about_it(llm: LlamaCpp) -> None:
-    messages = asked_after("The ferry Möwe carries 40 people. People like to ride on the Möwe.")
-    (likelihood,) = weighed(llm, messages, Weigh(QUESTION, tuple(asked_after(""))))
-    assert likelihood.beside is not None
-    assert np.mean(likelihood.log_probabilities) > np.mean(likelihood.beside) + 0.3
+    (after,) = weighed(llm, asked_after("The ferry Möwe carries 40 people. People like to ride on the Möwe."))
+    (without,) = weighed(llm, asked_after(""))
+    assert np.mean(after.log_probabilities) > np.mean(without.log_probabilities) + 0.3
 
 
 def test_words_that_a_prompt_does_not_hold_are_not_weighed(llm: LlamaCpp) -> None:
-    assert weighed(llm, SHORT, Weigh("Who steers the ferry?")) == []
-    assert weighed(llm, SHORT, Weigh("")) == []
-    (likelihood,) = weighed(llm, SHORT, Weigh("in words"))
-    assert likelihood.beside is None
-    (likelihood,) = weighed(llm, SHORT, Weigh("in words", tuple(OTHER)))
-    assert likelihood.beside is None
+    assert weighed(llm, SHORT, "Who steers the ferry?") == []
+    assert weighed(llm, SHORT, "") == []
 
 
 def test_an_answer_is_the_same_whether_words_are_weighed(llm: LlamaCpp) -> None:
     messages = asked_after("The Möwe carries 40 people. " * 20)
     plain = text_of(list(llm.stream(messages, max_tokens=24, stop=threading.Event())))
-    weigh = Weigh(QUESTION, tuple(asked_after("")))
-    assert text_of(list(llm.stream(messages, max_tokens=24, stop=threading.Event(), weigh=weigh))) == plain != ""
+    assert text_of(list(llm.stream(messages, max_tokens=24, stop=threading.Event(), weigh=QUESTION))) == plain != ""
 
 
 def test_temperature_0_says_the_same_twice(llm: LlamaCpp) -> None:

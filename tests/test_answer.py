@@ -262,6 +262,14 @@ def test_what_the_passages_are_unlikely_to_answer_is_refused_unwritten(
         assert shown_tentatively(happened) == ""
 
 
+def test_a_stop_before_the_first_word_is_no_refusal() -> None:
+    stop = threading.Event()
+    stop.set()
+    made, _ = answerer(FakeLLM([TICKET]), FAR, calibrations=[LIKELY, NEAR])
+    answer = check(list(made.ask("How much is a ticket?", stop=stop)))
+    assert (answer.stopped, answer.refused) == (True, False)
+
+
 def test_a_question_may_be_answered_whatever_its_probability() -> None:
     llm = FakeLLM([TICKET, TICKET], weight=-5.0)
     made, _ = answerer(llm, FAR, calibrations=[LIKELY, NEAR], answer={"min_answerable": 0})

@@ -151,7 +151,7 @@ class Answerer:
                     job.tokens = job.tokens or Tokens(prompt=output.total, reused=output.done)
                     yield StageEvent(stage="reading", done=output.done, total=output.total)
                     continue
-                if not job.judged:
+                if not job.judged and not isinstance(output, Finished):  # a stop while reading says nothing of answers
                     self._judge(job, output if isinstance(output, Likelihood) else None)
                     if job.unanswerable:
                         return

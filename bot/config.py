@@ -96,14 +96,14 @@ class RetrieveSettings(Section):
 
 class AnswerSettings(Section):
     min_answerable: float = Field(
-        0.25, ge=0.0, le=1.0, description="refuse what the passages answer with less than this probability; 0 = never"
+        0.25, ge=0.0, le=1.0, description="refuse below this probability of an answer; 0 = never"
     )
 
 
 class CiteSettings(Section):
     min_support: float = Field(0.4, ge=0.0, le=1.0, description="sentences supported less than this are unsupported")
     unsupported: Literal["leave_out", "mark"] = Field(
-        "leave_out", description="unsupported sentences: leave them out, or show them, marked as such"
+        "leave_out", description="leave_out unsupported sentences, or mark them as such"
     )
 
 

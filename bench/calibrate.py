@@ -2,7 +2,7 @@
 
     pip install scikit-learn
     bot --set answer.min_answerable=0 eval QUESTIONS.jsonl --corpus CORPUS.jsonl --out RUN     # one or more
-    python bench/calibrate.py RUN… [--false-refusal 0.1] [--write models/answerable.toml]
+    python bench/calibrate.py RUN… [--at 0.25 0.3] [--write models/answerable.toml]
 
 The rows' signals and whether their questions are answerable go into a logistic regression, each run and each of the two
 kinds with the same weight. What is printed is measured on articles that the weights were not made on (five folds by

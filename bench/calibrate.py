@@ -23,8 +23,8 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-OF_THE_MODEL = ("similarity", "likelihood")
-OF_THE_SEARCH = ("similarity",)
+OF_THE_MODEL = ("similarity", "relevance", "odds")
+OF_THE_SEARCH = ("similarity", "relevance")
 FOLDS = 5
 REGULARISATION = 1.0  # scikit-learn's C
 

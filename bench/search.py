@@ -64,7 +64,7 @@ def measured(settings: Settings, questions: Path, corpus: Path, folder: Path) ->
 def look(retriever: Retriever, question: Question, room: int) -> Row:
     began = time.perf_counter()
     found = retriever.search(question.question, RETRIEVED, Filters())
-    shown = retriever.evidence(question.question, found, room)
+    shown = retriever.evidence(question.question, found, room).passages
     seconds = time.perf_counter() - began
     return {
         "hit@1": hit_at(1, found, question.gold),

@@ -1,31 +1,27 @@
 """Whether passages answer a question, as a probability, before a word of the answer is written.
 
-A model finds the words of a question likelier after passages that answer it than after others (query likelihood: Ponte
-& Croft, SIGIR 1998; with the zero-shot probabilities of a language model: Sachan et al., "Improving Passage Retrieval
-with Zero-Shot Question Generation", EMNLP 2022), and it reads those words anyway. A logistic regression over that and
-the search's own signals makes a probability. Its weights belong to one embedder and one model; bench/calibrate.py makes
-them of an evaluation. Pure, but for `load`.
+Two things tell: how well the search did, and what the model says when it is shown the closest words, after examples of
+near misses, and asked for Yes or No. (The probability of its Yes tells more than the word that it would choose:
+Kadavath et al., "Language Models (Mostly) Know What They Know", 2022.) A logistic regression makes a probability of
+them. Its weights belong to one embedder and one model; bench/calibrate.py makes them of an evaluation. Pure, but for
+`load`.
 """
 
 import math
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from bot.errors import ConfigError
-from bot.llm import Likelihood
 from bot.schema import Passage
-from bot.words import content_words
 
-_WORD = re.compile(r"\w+")
+YES, NO = "Yes", "No"
 
 
 class Calibration(BaseModel):
-    """`weights` of signals by name; `llm` None is for models that tell no likelihoods, or whose weights nobody made."""
+    """`weights` of signals by name; `llm` None is for models that tell no odds, or whose weights nobody made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,26 +54,15 @@ def load(path: Path, embedder: str, llm: str) -> list[Calibration]:
     return sorted(fitting, key=lambda one: one.llm is None)
 
 
-def signals(passages: Sequence[Passage], likelihood: Likelihood | None) -> dict[str, float]:
-    """What tells, by name; those of the likelihood only where it is known and the question has words of content.
+def signals(retrieved: Sequence[Passage], shown: Sequence[Passage], odds: float | None) -> dict[str, float]:
+    """What tells, by name.
 
-    - similarity: cosine of the question to the passage nearest to it
-    - likelihood: log-probability of a token of the question's content words after the passages, on average
+    - similarity: cosine of the question to the passage nearest to it, of those `retrieved`
+    - relevance: score of the best sentence that is `shown` to the model (evidence.select)
+    - odds: log-odds that the model says YES, asked whether the closest words answer the question; only where known
     """
-    found = {"similarity": max((one.similarity or 0.0 for one in passages), default=0.0)}
-    if likelihood is None:
-        return found
-    known = np.array(likelihood.log_probabilities)
-    content = _of_content(likelihood.tokens)
-    if content.any():
-        found["likelihood"] = float(known[content].mean())
-    return found
-
-
-def _of_content(tokens: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which tokens are part of a word that carries content."""
-    text, ends = "".join(tokens), np.cumsum([len(token) for token in tokens])
-    inside = np.zeros(len(text), dtype=bool)
-    for word in _WORD.finditer(text):
-        inside[word.start() : word.end()] = bool(content_words(word[0]))
-    return np.array([inside[end - len(token) : end].any() for token, end in zip(tokens, ends, strict=True)], dtype=bool)
+    found = {
+        "similarity": max((one.similarity or 0.0 for one in retrieved), default=0.0),
+        "relevance": max((one.score for one in shown), default=0.0),
+    }
+    return found if odds is None else {**found, "odds": odds}

@@ -16,6 +16,8 @@ SIMILARITY_WEIGHT = 0.5  # of the sentence's own cosine, beside its chunk's scor
 WORDS_WEIGHT = 0.3  # of the share of the question's words that it holds
 NEIGHBOUR_WEIGHT = 0.6  # of the better of its two neighbours: an answer often stands beside what is asked about
 GAP = 3  # characters between two sentences that follow each other, at most
+SPREAD = 0.6  # a sentence whose score is so much below the best one's is not shown, however much room there is
+NEAREST = 3
 
 
 class Candidate(NamedTuple):
@@ -26,26 +28,47 @@ class Candidate(NamedTuple):
     passage: Passage
 
 
-def select(question: str, candidates: Sequence[Candidate], texts: Mapping[str, str], characters: int) -> list[Passage]:
-    """Runs of sentences, at most `characters` together but at least one sentence; `texts` are the articles', by id.
+class Evidence(NamedTuple):
+    """`passages` are runs of sentences, the article of the best sentence first, an article's in the text's order.
 
-    The article of the most relevant sentence comes first; within an article, runs are in the text's order. A run has
-    the score of its best sentence, and all else from the passage that this sentence is of.
+    `nearest` are the few of these sentences that bear most on the question, best first; `closest` is the best of them
+    with both its neighbours, None where there is nothing. A run has the score of its best sentence, and all else from
+    the passage that this sentence is of.
     """
+
+    passages: list[Passage]
+    nearest: list[Passage]
+    closest: Passage | None
+
+
+def select(question: str, candidates: Sequence[Candidate], texts: Mapping[str, str], characters: int) -> Evidence:
+    """At most `characters` of the candidates, but at least one sentence; `texts` are the articles', by id."""
     ordered = sorted(candidates, key=lambda one: (one.span.article, one.span.start))
     scores = _scores(question, ordered, texts)
+    chosen = _chosen(ordered, scores, characters)
+    runs = [_run(ordered, scores, run, texts) for run in _runs(ordered, sorted(chosen))]
+    best: dict[str, float] = {}
+    for run in runs:
+        best[run.article] = max(best.get(run.article, -math.inf), run.score)
+    return Evidence(
+        sorted(runs, key=lambda run: (-best[run.article], run.article, run.start)),
+        [_run(ordered, scores, [index], texts) for index in chosen[:NEAREST]],
+        _run(ordered, scores, _with_neighbours(ordered, chosen[0]), texts) if chosen else None,
+    )
+
+
+def _chosen(ordered: Sequence[Candidate], scores: Sequence[float], characters: int) -> list[int]:
+    """Indices of those that are shown, best first."""
     chosen: list[int] = []
     room = characters
     for index in sorted(range(len(ordered)), key=lambda index: (-scores[index], index)):
         size = ordered[index].span.end - ordered[index].span.start
+        if chosen and scores[index] < scores[chosen[0]] - SPREAD:
+            break
         if size <= room or not chosen:
             chosen.append(index)
             room -= size
-    runs = [_run(ordered, scores, run, texts[ordered[run[0]].span.article]) for run in _runs(ordered, sorted(chosen))]
-    best: dict[str, float] = {}
-    for run in runs:
-        best[run.article] = max(best.get(run.article, -math.inf), run.score)
-    return sorted(runs, key=lambda run: (-best[run.article], run.article, run.start))
+    return chosen
 
 
 def _scores(question: str, ordered: Sequence[Candidate], texts: Mapping[str, str]) -> list[float]:
@@ -73,6 +96,12 @@ def _relevance(question: str, ordered: Sequence[Candidate], texts: Mapping[str, 
     ]
 
 
+def _with_neighbours(ordered: Sequence[Candidate], index: int) -> list[int]:
+    before = [index - 1] if _adjoin(ordered, index - 1, index) else []
+    after = [index + 1] if _adjoin(ordered, index, index + 1) else []
+    return [*before, index, *after]
+
+
 def _adjoin(ordered: Sequence[Candidate], left: int, right: int) -> bool:
     """Whether the candidates at both indices follow each other in one article."""
     if left < 0 or right >= len(ordered):
@@ -93,8 +122,11 @@ def _runs(ordered: Sequence[Candidate], chosen: Sequence[int]) -> Iterator[list[
         yield run
 
 
-def _run(ordered: Sequence[Candidate], scores: Sequence[float], run: Sequence[int], text: str) -> Passage:
+def _run(
+    ordered: Sequence[Candidate], scores: Sequence[float], run: Sequence[int], texts: Mapping[str, str]
+) -> Passage:
     best = max(run, key=lambda index: scores[index])
+    text = texts[ordered[best].span.article]
     start, end = ordered[run[0]].span.start, ordered[run[-1]].span.end
     place = {"start": start, "end": end, "text": text[start:end], "score": scores[best]}
     return ordered[best].passage.model_copy(update=place)

@@ -163,13 +163,11 @@ class Decoder:
         """Break off a `read` that another thread is in, at once; `now=False` lets reads go on again."""
         self._stop[0] = b"\x01" if now else b"\x00"
 
-    def read(self, tokens: Sequence[int], position: int, *, logits_from: int | None = None) -> bool:
-        """Read at most `slice_tokens` tokens into the cells from `position`.
+    def read(self, tokens: Sequence[int], position: int) -> bool:
+        """Read at most `slice_tokens` tokens into the cells from `position`; logits are kept for the last of them.
 
-        Logits are kept for the last of them, and for all from index `logits_from` on. False if it was stopped: then
-        the cells from `position` on are unknown, and `keep` forgets them.
+        False if it was stopped: then the cells from `position` on are unknown, and `keep` forgets them.
         """
-        first = len(tokens) - 1 if logits_from is None else min(logits_from, len(tokens) - 1)
         batch = self._batch
         batch.n_tokens = len(tokens)
         for index, token in enumerate(tokens):
@@ -177,7 +175,7 @@ class Decoder:
             batch.pos[index] = position + index
             batch.n_seq_id[index] = 1
             batch.seq_id[index][0] = 0
-            batch.logits[index] = index >= first
+            batch.logits[index] = index == len(tokens) - 1
         status = llama_cpp.llama_decode(self.handle, batch)
         if status == ABORTED:
             return False
@@ -185,12 +183,9 @@ class Decoder:
             raise LLMError(f"llama.cpp could not read the prompt (status {status}). Ask again with a shorter question.")
         return True
 
-    def logits(self, index: int = -1) -> Vectors:
-        """Scores of the token after the one at `index` of the last `read`, shape (vocabulary,).
-
-        A view that the next `read` overwrites.
-        """
-        pointer = llama_cpp.llama_get_logits_ith(self.handle, index)
+    def logits(self) -> Vectors:
+        """Scores of the token after the last `read`, shape (vocabulary,); a view that the next `read` overwrites."""
+        pointer = llama_cpp.llama_get_logits_ith(self.handle, -1)
         return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
 
     def close(self) -> None:

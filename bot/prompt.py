@@ -1,8 +1,9 @@
 """Prompt files and the messages made of them: as many passages as fit the model's context, the best one last.
 
 A prompt file is a YAML header between `---` lines (`task`, `fills`: the names that may be filled in, `refusal`: what
-the model is told to say when the passages hold no answer), then sections `=== system` and `=== user`, each a Jinja
-template. What is filled in is never read as a template. It knows no model: tokens are counted by a callable.
+the model is told to say when the passages hold no answer), then sections: `=== system`, any number of examples, each
+an `=== user` with its `=== assistant`, and the `=== user` that asks. Each is a Jinja template; what is filled in is
+never read as one. It knows no model: tokens are counted by a callable.
 """
 
 import datetime as dt
@@ -24,12 +25,12 @@ from bot.errors import PromptError
 from bot.schema import Message, Passage, Turn
 
 CountTokens = Callable[[Sequence[Message]], int]
-Role = Literal["system", "user"]
+Role = Literal["system", "user", "assistant"]
 
 _SECTION = re.compile(r"^=== (\w+)\s*$")
 _SPACE = re.compile(r"\s+")
 _NEEDED = frozenset({"passages", "question"})
-_FILLS = _NEEDED | {"today"}
+_FILLS = _NEEDED | {"nearest", "today"}
 
 
 class Header(BaseModel):
@@ -76,12 +77,11 @@ class PromptFile(NamedTuple):
 
 
 class Prompt(NamedTuple):
-    """`shown` are the passages in it, best first; `tokens` its length; `question` stands so in the last message."""
+    """`shown` are the passages in it, best first; `tokens` its length."""
 
     messages: tuple[Message, ...]
     shown: tuple[Passage, ...]
     tokens: int
-    question: str
 
 
 def find(task: str, own_folder: Path | None) -> Path:
@@ -126,18 +126,20 @@ def build(
     *,
     count_tokens: CountTokens,
     budget: int,
+    nearest: Sequence[Passage] = (),
     today: dt.date | None = None,
 ) -> Prompt:
     """Messages of at most `budget` tokens with as many of `passages` (best first) and of `history` as fit.
 
-    Old turns go first, then the worst passages. Raises PromptError where not even the question fits.
+    `nearest` are sentences of `passages`, best first; the prompt repeats them next to the question. Old turns go first,
+    then the worst passages. Raises PromptError where not even the question fits.
     """
     shown, turns = list(passages), list(history)
     while True:
-        messages = _messages(prompt, question, shown, turns, today)
+        messages = _messages(prompt, question, shown, _nearest(nearest, shown), turns, today)
         tokens = count_tokens(messages)
         if tokens <= budget and (shown or not passages):
-            return Prompt(tuple(messages), tuple(shown), tokens, _one_line(question))
+            return Prompt(tuple(messages), tuple(shown), tokens)
         if turns:
             turns.pop(0)
         elif len(shown) > 1:
@@ -150,20 +152,35 @@ def build(
 
 
 def _messages(
-    prompt: PromptFile, question: str, shown: Sequence[Passage], turns: Sequence[Turn], today: dt.date | None
+    prompt: PromptFile,
+    question: str,
+    shown: Sequence[Passage],
+    nearest: Sequence[str],
+    turns: Sequence[Turn],
+    today: dt.date | None,
 ) -> list[Message]:
     values = {
         "question": _one_line(question),
         "passages": _by_article(shown)[::-1],  # a small model heeds most what stands next to the question
+        "nearest": nearest,
         "today": today or dt.date.today(),
     }
-    system, *rest = prompt.render({name: values[name] for name in prompt.header.fills})
+    *start, last = prompt.render({name: values[name] for name in prompt.header.fills})
     said = [
         message
         for turn in turns
         for message in (Message(role="user", content=turn.question), Message(role="assistant", content=turn.answer))
     ]
-    return [system, *said, *rest]
+    return [*start, *said, last]
+
+
+def _nearest(nearest: Sequence[Passage], shown: Sequence[Passage]) -> list[str]:
+    """Those of `nearest` that are shown, in the order in which the prompt has articles, the best of one last."""
+    ranks: dict[str, int] = {}
+    for rank, one in enumerate(shown):
+        ranks.setdefault(one.article, rank)
+    kept = [one for one in reversed(nearest) if any(one.overlap(run) for run in shown)]
+    return [_one_line(one.text) for one in sorted(kept, key=lambda one: -ranks[one.article])]
 
 
 def _by_article(shown: Sequence[Passage]) -> list[dict[str, Any]]:
@@ -194,8 +211,12 @@ def _header(path: Path, lines: Sequence[str]) -> tuple[Header, int]:
 def _sections(path: Path, lines: Sequence[str], body: int) -> list[tuple[Role, int, int]]:
     """Role, first line and end line (indices) of each section."""
     heads = [(index, match[1]) for index in range(body, len(lines)) if (match := _SECTION.match(lines[index]))]
-    if [role for _, role in heads] != ["system", "user"]:
-        raise PromptError(f"{path}:{body + 1}: a prompt has the sections `=== system` and `=== user`, in this order.")
+    examples = (len(heads) - 2) // 2
+    if [role for _, role in heads] != ["system", *["user", "assistant"] * examples, "user"]:
+        raise PromptError(
+            f"{path}:{body + 1}: a prompt has the sections `=== system` and `=== user`, in this order; between them "
+            "may stand examples, each an `=== user` and an `=== assistant`."
+        )
     ends = [index for index, _ in heads[1:]] + [len(lines)]
     return [(cast(Role, role), index + 1, end) for (index, role), end in zip(heads, ends, strict=True)]
 

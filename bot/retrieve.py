@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bot.config import RetrieveSettings
 from bot.embed import Embedder
-from bot.evidence import Candidate, select
+from bot.evidence import Candidate, Evidence, select
 from bot.lexical import Hit, Lexical
 from bot.schema import ArticleInfo, Chunk, Filters, Passage, Span
 from bot.store import Near, Store
@@ -54,7 +54,7 @@ class Retriever:
         ranked = _fuse(near, lexical.search(question, candidates, _allowed(lexical.chunks, infos, filters)), candidates)
         return self._passages(ranked[:count], infos)
 
-    def evidence(self, question: str, passages: Sequence[Passage], characters: int) -> list[Passage]:
+    def evidence(self, question: str, passages: Sequence[Passage], characters: int) -> Evidence:
         """What of `passages` (best first, as `search` gave them) the model is shown: see evidence.select.
 
         Empty where all of them were removed meanwhile.

@@ -248,7 +248,7 @@ class StageEvent(Frozen):
     """The work has reached `stage`; `done` of `total` tokens read while reading."""
 
     kind: Literal["stage"] = "stage"
-    stage: Literal["waiting", "searching", "reading", "answering"]
+    stage: Literal["waiting", "searching", "checking", "reading", "answering"]
     done: int = 0
     total: int = 0
 

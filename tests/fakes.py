@@ -9,8 +9,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from bot.errors import Stopped
 from bot.llama import Vectors
-from bot.llm import Finished, Likelihood, Output, Piece, Reading
+from bot.llm import Finished, Output, Piece, Reading
 from bot.schema import Message, Tokens
 
 Reply = str | Exception
@@ -20,8 +21,8 @@ class FakeLLM:
     """A chat model that says what was queued, word by word, and notes the messages it got.
 
     A queued exception is raised once half of the prompt is read; `delay` is seconds before each word; with `letters`,
-    the reply comes letter by letter; `weight` is the log-probability of each word that is to be weighed, None for a
-    model that cannot tell. One token is one word.
+    the reply comes letter by letter; `log_odds` is what it says of any words, None for a model that cannot tell. One
+    token is one word.
     """
 
     name = "fake"
@@ -33,20 +34,27 @@ class FakeLLM:
         context_tokens: int = 4096,
         delay: float = 0.0,
         letters: bool = False,
-        weight: float | None = None,
+        log_odds: float | None = None,
     ) -> None:
         self.context_tokens = context_tokens
         self.replies: deque[Reply] = deque(replies)
         self.asked: list[list[Message]] = []
         self.closed = False
-        self._delay, self._letters, self.weight = delay, letters, weight
+        self._delay, self._letters, self.log_odds = delay, letters, log_odds
+        self.weighed: list[list[Message]] = []
         self._lock = threading.Lock()
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return sum(len(message.content.split()) + 1 for message in messages)
 
+    def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> float | None:
+        if stop.is_set():
+            raise Stopped
+        self.weighed.append(list(messages))
+        return self.log_odds
+
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event
     ) -> Generator[Output, None, None]:
         with self._lock:
             self.asked.append(list(messages))
@@ -56,9 +64,6 @@ class FakeLLM:
             if isinstance(reply, Exception):
                 raise reply
             yield Reading(total, total)
-            if weigh and self.weight is not None:
-                words = tuple(re.findall(r"\s*\S+", weigh))
-                yield Likelihood(words, (self.weight,) * len(words))
             yield from self._write(reply, total, max_tokens, stop)
 
     def _write(self, reply: str, prompt: int, max_tokens: int, stop: threading.Event) -> Iterator[Output]:

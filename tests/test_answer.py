@@ -17,6 +17,7 @@ from bot.answerable import Calibration
 from bot.articles.sentences import split
 from bot.config import LLMSettings, RetrieveSettings, Settings
 from bot.errors import LLMError, PromptError, StoreError
+from bot.evidence import Evidence
 from bot.llm import LlamaCpp
 from bot.prompt import find, read
 from bot.retrieve import Retriever
@@ -35,7 +36,7 @@ from bot.store import Store
 
 LIBRARY = [article("ferry", FERRY, date="2025-05-18"), article("storm", STORM), article("cheese", CHEESE)]
 TEXTS = {one.id: one.text for one in LIBRARY}
-PROMPT = read(find("answer", None))
+PROMPT, CHECK = (read(find(task, None)) for task in ("answer", "check"))
 REFUSAL = PROMPT.header.refusal
 TICKET = "A single ticket costs 4 crowns."
 QUAY = "Mayor Ada Quill opened the new quay in June."
@@ -54,10 +55,11 @@ class FixedRetriever:
         self.asked.append((question, count, filters))
         return list(self.passages[:count])
 
-    def evidence(self, question: str, passages: Sequence[Passage], characters: int) -> list[Passage]:
+    def evidence(self, question: str, passages: Sequence[Passage], characters: int) -> Evidence:
         """The first of them; how sentences are chosen is the real one's test."""
         self.rooms.append((question, characters))
-        return list(passages)[: self.shown]
+        chosen = list(passages)[: self.shown]
+        return Evidence(chosen, chosen[:1], chosen[0] if chosen else None)
 
 
 def answerer(
@@ -69,7 +71,7 @@ def answerer(
 ) -> tuple[Answerer, FixedRetriever]:
     retriever = FixedRetriever([passage(one) for one in LIBRARY] if passages is None else passages, shown=shown)
     settings = Settings(**changes)  # type: ignore[arg-type]
-    made = Answerer(retriever, model, FakeEmbedder(), PROMPT, split, settings, calibrations)  # type: ignore[arg-type]
+    made = Answerer(retriever, model, FakeEmbedder(), PROMPT, split, settings, calibrations, CHECK)  # type: ignore[arg-type]
     return made, retriever
 
 
@@ -92,7 +94,7 @@ def check(happened: Sequence[Event]) -> Answer:
     answer = answer_of(happened)
     assert sum(isinstance(event, AnswerEvent) for event in happened) == 1
     stages = [event.stage for event in happened if isinstance(event, StageEvent)]
-    assert stages == sorted(stages, key=["searching", "waiting", "reading", "answering"].index)
+    assert stages == sorted(stages, key=["searching", "waiting", "checking", "reading", "answering"].index)
     settled = [event for event in happened if isinstance(event, SentenceEvent)]
     assert tuple(event.sentence for event in settled if event.sentence) == answer.sentences
     assert tuple(citation for event in settled for citation in event.citations) == answer.citations
@@ -233,31 +235,30 @@ def test_the_trace_has_what_was_left_out_and_why() -> None:
     ]
 
 
-LIKELY = Calibration(embedder="fake", llm="fake", bias=3.0, weights={"likelihood": 1.0})
+SURE = Calibration(embedder="fake", llm="fake", bias=1.0, weights={"odds": 1.0})
 NEAR = Calibration(embedder="fake", bias=-3.0, weights={"similarity": 6.0})
 CLOSE = [passage(one).model_copy(update={"similarity": 0.9}) for one in LIBRARY]
 FAR = [passage(one).model_copy(update={"similarity": 0.1}) for one in LIBRARY]
 
 
 @pytest.mark.parametrize(
-    ("weight", "passages", "probability"),
-    [(-1.0, FAR, 0.8808), (-5.0, CLOSE, 0.1192), (None, CLOSE, 0.9168), (None, FAR, 0.0832)],
-    ids=["likely", "unlikely", "near, of a model that cannot tell", "far"],
+    ("log_odds", "passages", "probability"),
+    [(1.0, FAR, 0.8808), (-3.0, CLOSE, 0.1192), (None, CLOSE, 0.9168), (None, FAR, 0.0832)],
+    ids=["yes", "no", "near, of a model that cannot tell", "far"],
 )
 def test_what_the_passages_are_unlikely_to_answer_is_refused_unwritten(
-    weight: float | None, passages: Sequence[Passage], probability: float
+    log_odds: float | None, passages: Sequence[Passage], probability: float
 ) -> None:
-    llm = FakeLLM([TICKET], weight=weight)
-    happened = list(answerer(llm, passages, calibrations=[LIKELY, NEAR])[0].ask("How much is a ticket?"))
+    llm = FakeLLM([TICKET], log_odds=log_odds)
+    happened = list(answerer(llm, passages, calibrations=[SURE, NEAR])[0].ask("How much is a ticket?"))
     answer = check(happened)
     assert answer.trace is not None
     assert answer.trace.answerable == pytest.approx(probability, abs=1e-4)
     assert answer.trace.min_answerable == Settings().answer.min_answerable == 0.25
     assert answer.refused == (probability < 0.25)
-    assert answer.tokens.prompt == llm.count_tokens(llm.asked[0])
     if answer.refused:
         assert answer.reason == "not_answered"
-        assert answer.tokens.answer == 0
+        assert (answer.tokens.prompt, answer.tokens.answer, llm.asked) == (0, 0, []), "its prompt need not be read"
         assert answer.timings.first_token_s is None
         assert shown_tentatively(happened) == ""
 
@@ -265,23 +266,47 @@ def test_what_the_passages_are_unlikely_to_answer_is_refused_unwritten(
 def test_a_stop_before_the_first_word_is_no_refusal() -> None:
     stop = threading.Event()
     stop.set()
-    made, _ = answerer(FakeLLM([TICKET]), FAR, calibrations=[LIKELY, NEAR])
+    made, _ = answerer(FakeLLM([TICKET]), FAR, calibrations=[SURE, NEAR])
     answer = check(list(made.ask("How much is a ticket?", stop=stop)))
     assert (answer.stopped, answer.refused) == (True, False)
 
 
 def test_a_question_may_be_answered_whatever_its_probability() -> None:
-    llm = FakeLLM([TICKET, TICKET], weight=-5.0)
-    made, _ = answerer(llm, FAR, calibrations=[LIKELY, NEAR], answer={"min_answerable": 0})
+    llm = FakeLLM([TICKET, TICKET], log_odds=-5.0)
+    made, _ = answerer(llm, FAR, calibrations=[SURE, NEAR], answer={"min_answerable": 0})
     answer = check(list(made.ask("How much is a ticket?")))
     assert not answer.refused
     assert answer.trace is not None
-    assert answer.trace.signals == {"similarity": 0.1, "likelihood": -5.0}
+    assert answer.trace.signals == {"similarity": 0.1, "relevance": 1.0, "odds": -5.0}
     without, _ = answerer(llm, FAR)
     answer = check(list(without.ask("How much is a ticket?")))
     assert not answer.refused, "without a calibration that fits, nobody can tell"
     assert answer.trace is not None
     assert answer.trace.answerable is None
+
+
+def test_the_closest_words_are_checked_where_a_calibration_wants_it() -> None:
+    llm = FakeLLM([TICKET, TICKET, TICKET], log_odds=2.0)
+    happened = list(answerer(llm, calibrations=[SURE, NEAR])[0].ask("How much is a ticket?"))
+    stages = [event.stage for event in happened if isinstance(event, StageEvent)]
+    assert stages[:4] == ["searching", "waiting", "checking", "reading"]
+    (asked,) = llm.weighed
+    assert [one.role for one in asked] == ["system", *["user", "assistant"] * (len(asked) // 2 - 1), "user"]
+    assert FERRY in asked[-1].content
+    assert "How much is a ticket?" in asked[-1].content
+    happened = list(answerer(llm, calibrations=[NEAR])[0].ask("How much is a ticket?"))
+    assert "checking" not in [event.stage for event in happened if isinstance(event, StageEvent)]
+    list(answerer(llm, answer={"min_answerable": 0})[0].ask("How much is a ticket?"))
+    assert len(llm.weighed) == 2, "asked of every question where a calibration is to be made"
+
+
+def test_words_too_long_to_be_checked_are_judged_by_the_search() -> None:
+    llm = FakeLLM([TICKET], log_odds=-9.0, context_tokens=250)
+    settings = {"llm": {"answer_tokens": 16}}
+    answer = check(list(answerer(llm, CLOSE, calibrations=[SURE, NEAR], **settings)[0].ask("How much is a ticket?")))
+    assert llm.weighed == []
+    assert answer.trace is not None
+    assert answer.trace.answerable == pytest.approx(0.9168, abs=1e-4)
 
 
 def test_unsupported_sentences_are_marked_where_the_user_wants_it() -> None:

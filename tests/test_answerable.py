@@ -1,4 +1,4 @@
-"""answerable: signals of a question's likelihood, probabilities, and the file of calibrations."""
+"""answerable: signals, probabilities, and the file of calibrations."""
 
 from pathlib import Path
 
@@ -8,37 +8,25 @@ from samples import FERRY, article, passage
 from bot.answerable import Calibration, load, signals
 from bot.config import shared_folder
 from bot.errors import ConfigError
-from bot.llm import Likelihood
 
 FOUND = [passage(article("a", FERRY)).model_copy(update={"similarity": one}) for one in (0.4, None, 0.7)]
-TOKENS = (" How", " much", " is", " a", " tick", "et", " to", " Linda", "by", "?")
-LIKELY = (-1.0, -1.0, -1.0, -1.0, -4.0, -2.0, -1.0, -6.0, 0.0, -1.0)
+SHOWN = [one.model_copy(update={"score": score}) for one, score in zip(FOUND, (1.8, 0.5, 1.2), strict=True)]
 PLAIN = Calibration(embedder="mini", bias=-3.0, weights={"similarity": 6.0})
-FULL = Calibration(embedder="mini", llm="qwen", bias=4.0, weights={"similarity": 2.0, "likelihood": 2.0})
+FULL = Calibration(embedder="mini", llm="qwen", bias=4.0, weights={"similarity": 2.0, "odds": 2.0})
 
 
-def test_likelihood_counts_whole_words_of_content_only() -> None:
-    known = signals(FOUND, Likelihood(TOKENS, LIKELY))
-    much_ticket_lindaby = (-1.0 - 4.0 - 2.0 - 6.0 + 0.0) / 5
-    assert known == pytest.approx({"similarity": 0.7, "likelihood": much_ticket_lindaby})
-
-
-def test_what_is_not_known_is_left_out() -> None:
-    assert signals(FOUND, None) == {"similarity": 0.7}
-    assert signals([], None) == {"similarity": 0.0}
-    assert signals(FOUND, Likelihood((" When", " was", " that", "?"), (-1.0,) * 4)) == {"similarity": 0.7}
-
-
-def test_a_letter_of_two_tokens_does_no_harm() -> None:
-    known = signals([], Likelihood((" M", "\ufffd", "\ufffd", "wen", "?"), (-1.0, -2.0, -3.0, -4.0, -9.0)))
-    assert known["likelihood"] == pytest.approx(-2.5)  # "M" and "wen": what is between them is no letter
+def test_signals_are_of_the_search_and_of_the_model_where_it_tells() -> None:
+    of_the_search = {"similarity": 0.7, "relevance": 1.8}
+    assert signals(FOUND, SHOWN, 2.5) == {**of_the_search, "odds": 2.5}
+    assert signals(FOUND, SHOWN, None) == of_the_search
+    assert signals([], [], None) == {"similarity": 0.0, "relevance": 0.0}
 
 
 def test_a_probability_is_a_logistic_function_of_the_signals() -> None:
     assert PLAIN.probability({"similarity": 0.5}) == pytest.approx(0.5)
-    assert PLAIN.probability({"similarity": 0.75, "likelihood": -9.0}) == pytest.approx(0.8176, abs=1e-4)
-    assert FULL.probability({"similarity": 0.5, "likelihood": -2.5}) == pytest.approx(0.5)
-    assert FULL.probability({"similarity": 0.5, "likelihood": -4000.0}) == pytest.approx(0.0)
+    assert PLAIN.probability({"similarity": 0.75, "odds": -9.0}) == pytest.approx(0.8176, abs=1e-4)
+    assert FULL.probability({"similarity": 0.5, "odds": -2.5}) == pytest.approx(0.5)
+    assert FULL.probability({"similarity": 0.5, "odds": -4000.0}) == pytest.approx(0.0)
     assert FULL.probability({"similarity": 0.5}) is None
 
 
@@ -76,7 +64,7 @@ def test_the_default_models_are_calibrated() -> None:
     own, of_any = load(path, "all-minilm-l6-v2", "qwen2.5-coder-1.5b-instruct")
     assert own.llm
     assert of_any.llm is None
-    near, far = {"similarity": 0.9, "likelihood": -0.5}, {"similarity": 0.1, "likelihood": -6.0}
+    near, far = {"similarity": 0.9, "odds": -0.5}, {"similarity": 0.1, "odds": -6.0}
     for one in (own, of_any):
         assert (one.probability(near) or 0) > 0.85
         assert (one.probability(far) or 1) < 0.1

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import FERRY, STORM, article, chunks, passage, split
 
-from bot.evidence import Candidate, select
+from bot.evidence import NEAREST, SPREAD, Candidate, select
 from bot.schema import Article, Passage, Span
 
 FERRY_TEXT, STORM_TEXT = article("ferry", FERRY), article("storm", STORM)
@@ -22,7 +22,7 @@ def candidates(one: Article, similarities: Sequence[float], score: float = 1.0) 
 
 
 def chosen(question: str, given: Sequence[Candidate], characters: int) -> list[str]:
-    return [f"{one.article}: {one.text}" for one in select(question, given, TEXTS, characters)]
+    return [f"{one.article}: {one.text}" for one in select(question, given, TEXTS, characters).passages]
 
 
 def test_the_sentence_most_like_the_question_comes_first() -> None:
@@ -39,7 +39,7 @@ def test_a_neighbour_of_what_is_asked_about_is_chosen_before_others() -> None:
     text = "It rained. The ferry sank. Nobody knew why. Bread is dear. Milk is dear. Eggs are dear."
     one = article("x", text)
     given = candidates(one, [0.2, 0.9, 0.2, 0.3, 0.3, 0.3])
-    (run,) = select("Why did it happen?", given, {"x": text}, 45)
+    (run,) = select("Why did it happen?", given, {"x": text}, 45).passages
     assert run.text == "It rained. The ferry sank. Nobody knew why."
 
 
@@ -61,7 +61,7 @@ def test_articles_by_their_best_sentence_and_runs_in_the_texts_order() -> None:
 def test_sentences_of_neighbouring_chunks_are_one_run() -> None:
     wholes = [passage(FERRY_TEXT, part.start, part.end) for part in chunks(FERRY_TEXT)]
     given = [Candidate(Span(article="ferry", start=one.start, end=one.end), 0.5, one) for one in wholes]
-    (run,) = select("ferry", given, TEXTS, 1000)
+    (run,) = select("ferry", given, TEXTS, 1000).passages
     assert (run.start, run.end, run.text, run.title) == (0, len(FERRY), FERRY, "Ferry")
 
 
@@ -75,7 +75,7 @@ def test_what_is_too_long_for_the_room_makes_way_for_shorter_ones() -> None:
 def test_at_least_one_sentence_however_little_room() -> None:
     given = candidates(FERRY_TEXT, [0.1, 0.1, 0.9])
     assert chosen("Who?", given, 1) == ["ferry: Mayor Ada Quill opened the new quay in June."]
-    assert select("ferry", [], TEXTS, 100) == []
+    assert select("ferry", [], TEXTS, 100) == ([], [], None)
 
 
 WORDS = ["ferry", "storm", "crowns", "the", "Monday", "quay", "é", "\U0001f600"]
@@ -92,8 +92,16 @@ def test_what_is_chosen_is_the_articles_words(texts: list[str], room: int, quest
     made = [article(f"a{number}", text) for number, text in enumerate(texts)]
     given = [one for each in made for one in candidates(each, [0.5] * len(split(each.text)))]
     chance.shuffle(given)  # type: ignore[attr-defined]
-    found = select(question, given, {one.id: one.text for one in made}, room)
+    found, nearest, closest = select(question, given, {one.id: one.text for one in made}, room)
     assert found
+    assert nearest
+    for one in nearest:
+        assert texts[int(one.article[1:])][one.start : one.end] == one.text
+        assert any(one.overlap(run) == len(one.text) for run in found)
+    assert closest is not None
+    assert closest.overlap(nearest[0]) == len(nearest[0].text)
+    assert closest.text == texts[int(closest.article[1:])][closest.start : closest.end]
+    assert [one.score for one in nearest] == sorted((one.score for one in nearest), reverse=True)
     size = 0
     for run in found:
         assert texts[int(run.article[1:])][run.start : run.end] == run.text != ""
@@ -101,7 +109,8 @@ def test_what_is_chosen_is_the_articles_words(texts: list[str], room: int, quest
         size += sum(len(piece.strip()) for piece in pieces)
     assert size <= room or len(found) == 1
     assert sorted(found, key=place) == sorted(set(found), key=place)
-    assert select(question, sorted(given, key=lambda one: one.span.start), {o.id: o.text for o in made}, room) == found
+    again = select(question, sorted(given, key=lambda one: one.span.start), {o.id: o.text for o in made}, room)
+    assert again == (found, nearest, closest)
     order = list(dict.fromkeys(run.article for run in found))
     assert [run.article for run in found] == [name for name in order for run in found if run.article == name]
 
@@ -114,3 +123,26 @@ def place(run: Passage) -> tuple[str, int]:
 def test_more_room_never_loses_the_best(characters: int) -> None:
     given = [*candidates(FERRY_TEXT, [0.2, 0.7, 0.1]), *candidates(STORM_TEXT, [0.1, 0.1, 0.1])]
     assert any("A single ticket" in one for one in chosen("What does a ticket cost?", given, characters))
+
+
+def test_what_is_far_worse_than_the_best_is_not_shown_however_much_room_there_is() -> None:
+    near = [*candidates(FERRY_TEXT, [0.9, 0.9, 0.9]), *candidates(STORM_TEXT, [0.9, 0.9, 0.9], score=1.0 - SPREAD / 2)]
+    far = [*candidates(FERRY_TEXT, [0.9, 0.9, 0.9]), *candidates(STORM_TEXT, [0.9, 0.9, 0.9], score=0.9 - SPREAD)]
+    assert {one.article for one in select("?", near, TEXTS, 10_000).passages} == {"ferry", "storm"}
+    assert {one.article for one in select("?", far, TEXTS, 10_000).passages} == {"ferry"}
+
+
+def test_the_nearest_are_the_best_sentences_alone_best_first() -> None:
+    given = [*candidates(FERRY_TEXT, [0.5, 0.9, 0.6]), *candidates(STORM_TEXT, [0.8, 0.2, 0.1])]
+    _, nearest, closest = select("?", given, TEXTS, 10_000)
+    assert [one.text for one in nearest] == [
+        "A single ticket costs 4 crowns.",
+        "Mayor Ada Quill opened the new quay in June.",
+        "The harbour ferry stops at Lindaby from Monday.",
+    ]
+    assert len(nearest) == NEAREST
+    assert closest is not None
+    assert closest.text == FERRY, "the best sentence with both its neighbours"
+    lone = select("?", candidates(STORM_TEXT, [0.2, 0.9, 0.2])[:2], TEXTS, 10).closest
+    assert lone is not None
+    assert lone.text == "A storm closed the airport on Friday. Two hundred passengers slept in the hall."

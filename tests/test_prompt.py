@@ -9,6 +9,7 @@ from fakes import FakeLLM
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.answerable import NO, YES
 from bot.errors import PromptError
 from bot.prompt import PromptFile, build, find, read
 from bot.schema import Message, Passage, Turn
@@ -67,6 +68,8 @@ def made(
         (HEADER + "Be brief.\n", 5, "=== system"),
         (HEADER + "=== user\n{{ question }}\n=== system\nx\n", 5, "=== system"),
         (HEADER + "=== system\nx\n=== user\ny\n=== user\nz\n", 5, "=== system"),
+        (HEADER + "=== system\nx\n=== user\ny\n=== assistant\nz\n", 5, "examples"),
+        (HEADER + "=== system\nx\n=== assistant\ny\n=== user\nz\n", 5, "examples"),
         (HEADER + "=== system\nx\n=== user\n{{ questoin }}\n", 8, "questoin"),
         (HEADER + "=== system\nx\n=== user\ny\n{{ today }}\n", 9, "today"),
         (HEADER + "=== system\nx\n{% if %}\n=== user\ny\n", 7, "Expected"),
@@ -119,7 +122,12 @@ def test_an_unreadable_file_is_an_error(tmp_path: Path, content: bytes | None) -
 
 def test_the_prompts_that_come_along_are_whole() -> None:
     file = read(find("answer", None))
-    assert file.header.refusal in file.render({"passages": [], "question": "Why?"})[0].content
+    assert file.header.refusal in file.render({"passages": [], "nearest": [], "question": "Why?"})[0].content
+    check = read(find("check", None))
+    asked = check.render({"passages": [{"text": "It rained."}], "question": "Why?"})
+    answers = [message.content for message in asked if message.role == "assistant"]
+    assert answers.count(YES) == answers.count(NO) == len(answers) // 2 > 0
+    assert "It rained." in asked[-1].content
 
 
 def test_own_folder_wins_where_it_has_the_task(tmp_path: Path) -> None:
@@ -157,11 +165,33 @@ def test_the_best_passage_is_last(tmp_path: Path) -> None:
     assert [one.text for one in shown] == ["Best.", "Middle.", "Worst."]
 
 
+def test_the_nearest_words_come_in_the_order_of_their_articles_if_these_are_shown(tmp_path: Path) -> None:
+    text = PLAIN.replace("[passages,", "[passages, nearest,").replace("{{ question }}", "{{ nearest | join(' | ') }}")
+    best, worse = passage("One. Two. Three."), passage("Four. Five.")
+    near = [worse.model_copy(update={"start": 0, "end": 5, "text": "Four."})]
+    near += [best.model_copy(update={"start": at, "end": at + 4, "text": best.text[at : at + 4]}) for at in (5, 0)]
+
+    def said(shown: list[Passage], nearest: list[Passage]) -> str:
+        made = build(prompt(tmp_path, text), "Why?", shown, [], count_tokens=count, budget=99, nearest=nearest)
+        return made.messages[1].content.splitlines()[-1]
+
+    assert said([best, worse], near) == "Four. | One. | Two."
+    assert said([worse, best], near) == "One. | Two. | Four."
+    assert said([best], near) == "One. | Two."
+
+
 def test_history_stands_between_system_and_question(tmp_path: Path) -> None:
     turns = [Turn(question="Who?", answer="Ada."), Turn(question="When?", answer="June.")]
     messages, _ = made(prompt(tmp_path), history=turns)
     assert [message.role for message in messages] == ["system", "user", "assistant", "user", "assistant", "user"]
     assert [message.content for message in messages[1:-1]] == ["Who?", "Ada.", "When?", "June."]
+
+
+def test_examples_come_before_the_history(tmp_path: Path) -> None:
+    text = PLAIN.replace("=== user", "=== user\nIs it wet?\n=== assistant\nYes\n=== user")
+    messages, _ = made(prompt(tmp_path, text), history=[Turn(question="Who?", answer="Ada.")])
+    assert [message.role for message in messages] == ["system", *["user", "assistant"] * 2, "user"]
+    assert [message.content for message in messages[1:]] == ["Is it wet?", "Yes", "Who?", "Ada.", "Why?"]
 
 
 def test_old_turns_go_first_then_the_worst_passages(tmp_path: Path) -> None:

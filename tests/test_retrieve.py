@@ -118,21 +118,22 @@ def test_a_chunk_is_as_near_as_its_nearest_vector(
 
 
 def test_evidence_is_made_of_the_sentences_found(
-    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(store, fake_embedder, *LIBRARY)
     question = "What does a single ticket cost?"
     found = search(retriever, question)
-    shown = retriever.evidence(question, found, 90)
+    shown = retriever.evidence(question, found, 90).passages
     assert shown[0].article == "ferry"
     assert "A single ticket costs 4 crowns." in shown[0].text
     assert (shown[0].title, shown[0].date, shown[0].source) == ("Ferry", dt.date(2025, 5, 18), "gazette")
     for one in shown:
         assert store.article(one.article).text[one.start : one.end] == one.text
     assert sum(one.end - one.start for one in shown) <= 90
-    everything = retriever.evidence(question, found, 10_000)
+    monkeypatch.setattr("bot.evidence.SPREAD", 9.0)
+    everything = retriever.evidence(question, found, 10_000).passages
     assert {(one.article, one.text) for one in everything} == {(one.id, one.text) for one in LIBRARY}
-    assert retriever.evidence(question, [], 90) == []
+    assert retriever.evidence(question, [], 90) == ([], [], None)
 
 
 def test_evidence_of_articles_removed_meanwhile(
@@ -142,7 +143,7 @@ def test_evidence_of_articles_removed_meanwhile(
     found = search(retriever, "ferry storm cheese")
     with store.writing():
         store.remove("ferry")
-    assert {one.article for one in retriever.evidence("ferry", found, 10_000)} == {"storm", "cheese"}
+    assert {one.article for one in retriever.evidence("ferry", found, 10_000).passages} == {"storm", "cheese"}
 
 
 def test_titles_are_searched(store: Store, retriever: Retriever, fake_embedder: FakeEmbedder) -> None:

@@ -239,8 +239,8 @@ def test_times_and_rates() -> None:
 
 
 def test_how_likely_an_answer_was() -> None:
-    trace = Trace(searched="q", answerable=0.3, min_answerable=0.5, signals={"similarity": 0.5, "likelihood": -2.254})
-    line = "0.30 (similarity 0.50, likelihood -2.25); at least 0.5 is needed"
+    trace = Trace(searched="q", answerable=0.3, min_answerable=0.5, signals={"similarity": 0.5, "odds": -2.254})
+    line = "0.30 (similarity 0.50, odds -2.25); at least 0.5 is needed"
     assert ("probability that the passages answer it", line) in told(answer(trace=trace), "Sentences").facts
     assert "probability that" not in str(told(answer(), "Sentences").facts)
 

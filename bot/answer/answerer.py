@@ -7,14 +7,15 @@ from contextlib import closing
 
 from bot.answer.job import Job
 from bot.answer.writer import Writer
-from bot.answerable import Calibration, signals
+from bot.answerable import NO, YES, Calibration, signals
 from bot.cite import Attributor, EvidenceSentence, Split, evidence_sentences
 from bot.config import Settings
 from bot.dates import asked, keeps
 from bot.disagree import newer_first, told
 from bot.embed import Embedder
 from bot.errors import PromptError, Stopped
-from bot.llm import LLM, Finished, Likelihood, Piece, Reading
+from bot.evidence import Evidence
+from bot.llm import LLM, Finished, Piece, Reading
 from bot.prompt import Prompt, PromptFile, build
 from bot.retrieve import Retriever
 from bot.schema import (
@@ -46,11 +47,18 @@ class Answerer:
         split: Split,
         settings: Settings,
         calibrations: Sequence[Calibration] = (),
+        check: PromptFile | None = None,
     ) -> None:
-        """`calibrations` are those that may fit the embedder and the model, the most telling first."""
+        """`calibrations` are those that may fit the embedder and the model, the most telling first.
+
+        `check` asks the model whether a text answers a question; it is used where a calibration wants it, and where
+        nothing is refused by them, so that a calibration can be made.
+        """
         self._retriever, self._llm, self._embedder = retriever, llm, embedder
         self._prompt, self._split, self._settings = prompt, split, settings
         self._calibrations = calibrations
+        wanted = any("odds" in one.weights for one in calibrations) or settings.answer.min_answerable == 0
+        self._check = check if wanted else None
 
     def ask(
         self,
@@ -80,12 +88,12 @@ class Answerer:
         today = looked_for.filters.today or dt.date.today()
         job.period, job.retrieved = self._search(looked_for.searched, asked(question, today), looked_for.filters)
         room = self._settings.retrieve.characters
-        passages = self._retriever.evidence(looked_for.searched, job.retrieved, room)
+        found = self._retriever.evidence(looked_for.searched, job.retrieved, room)
         job.retrieve_s = job.elapsed()
-        if not passages:
+        if not found.passages:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
             return
-        prompt = self._build(question, passages, history, today)
+        prompt = self._build(question, found, history, today)
         job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
         evidence = evidence_sentences(prompt.shown, self._split)
         writer = Writer(
@@ -96,7 +104,9 @@ class Answerer:
         )
         yield StageEvent(stage="waiting")
         try:
-            yield from self._write(prompt, writer, job, stop)
+            yield from self._judge(job, found, prompt.shown, stop)
+            if not job.unanswerable:
+                yield from self._write(prompt, writer, job, stop)
         except Stopped:
             job.stopped = True
         job.trace_prompt(prompt, self._llm.count_tokens)
@@ -117,18 +127,33 @@ class Answerer:
         within = tuple(self._retriever.search(question, RETRIEVED, Filters(since=period.first, until=period.last)))
         return (period, within) if keeps(within, anywhere) else (None, anywhere)
 
-    def _judge(self, job: Job, likelihood: Likelihood | None) -> None:
-        """Find out whether to write an answer at all; a model that tells no likelihood is judged by the search."""
-        known = signals(job.retrieved, likelihood)
+    def _judge(
+        self, job: Job, found: Evidence, shown: Sequence[Passage], stop: threading.Event
+    ) -> Iterator[StageEvent]:
+        """Find out whether to write an answer at all; a model that tells no odds is judged by the search."""
+        odds = None
+        if self._check and found.closest:
+            yield StageEvent(stage="checking")
+            odds = self._odds(self._check, job.question, found.closest, stop)
+        known = signals(job.retrieved, shown, odds)
         probabilities = (one.probability(known) for one in self._calibrations)
         job.judge(known, next((one for one in probabilities if one is not None), None))
 
-    def _build(self, question: str, passages: Sequence[Passage], history: Sequence[Turn], today: dt.date) -> Prompt:
+    def _odds(self, check: PromptFile, question: str, closest: Passage, stop: threading.Event) -> float | None:
+        count, room = self._llm.count_tokens, self._llm.context_tokens
+        try:
+            prompt = build(check, question, [closest], [], count_tokens=count, budget=room)
+        except PromptError:
+            return None  # it is too long to be checked; the answer's own prompt may fit all the same
+        return self._llm.odds(prompt.messages, (YES, NO), stop=stop)
+
+    def _build(self, question: str, found: Evidence, history: Sequence[Turn], today: dt.date) -> Prompt:
         return build(
             self._prompt,
             question,
-            newer_first(passages),
+            newer_first(found.passages),
             history,
+            nearest=found.nearest,
             count_tokens=self._llm.count_tokens,
             budget=self._llm.context_tokens - self._settings.llm.answer_tokens,
             today=today,
@@ -145,17 +170,12 @@ class Answerer:
     def _write(self, prompt: Prompt, writer: Writer, job: Job, stop: threading.Event) -> Iterator[Event]:
         whole = True
         limit = self._settings.llm.answer_tokens
-        with closing(self._llm.stream(prompt.messages, max_tokens=limit, stop=stop, weigh=prompt.question)) as outputs:
+        with closing(self._llm.stream(prompt.messages, max_tokens=limit, stop=stop)) as outputs:
             for output in outputs:
                 if isinstance(output, Reading):
                     job.tokens = job.tokens or Tokens(prompt=output.total, reused=output.done)
                     yield StageEvent(stage="reading", done=output.done, total=output.total)
-                    continue
-                if not job.judged and not isinstance(output, Finished):  # a stop while reading says nothing of answers
-                    self._judge(job, output if isinstance(output, Likelihood) else None)
-                    if job.unanswerable:
-                        return
-                if isinstance(output, Piece):
+                elif isinstance(output, Piece):
                     if job.first_token_s is None:
                         job.first_token_s = job.elapsed()
                         yield StageEvent(stage="answering")

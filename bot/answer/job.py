@@ -42,7 +42,7 @@ class Job:
         self.first_token_s: float | None = None
         self.tokens: Tokens | None = None  # None until the model has its turn
         self.stopped = False
-        self.judged = self.unanswerable = False
+        self.unanswerable = False
 
     def elapsed(self) -> float:
         return time.perf_counter() - self._began
@@ -63,7 +63,6 @@ class Job:
 
     def judge(self, signals: Mapping[str, float], probability: float | None) -> None:
         """Note how likely it is that the passages answer the question; too little makes the answer a refusal."""
-        self.judged = True
         self._trace = self._trace.model_copy(
             update={
                 "signals": {name: round(value, 4) for name, value in signals.items()},

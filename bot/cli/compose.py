@@ -78,10 +78,10 @@ def open_chat(settings: Settings, embedder: "LlamaEmbedder", store: "Store", llm
     from bot.chat import Chat
     from bot.retrieve import Retriever
 
-    template = prompt.read(prompt.find("answer", settings.prompts_dir))
+    template, check = (prompt.read(prompt.find(task, settings.prompts_dir)) for task in ("answer", "check"))
     retriever = Retriever(store, embedder, store.folder / "bm25", settings.retrieve)
     llm = llm or open_llm(settings)
     calibrations = answerable.load(shared_folder("models") / "answerable.toml", embedder.name, llm.name)
-    answerer = Answerer(retriever, llm, embedder, template, split, settings, calibrations)
+    answerer = Answerer(retriever, llm, embedder, template, split, settings, calibrations, check)
     ingester = open_ingester(settings, embedder, store)
     return Chat(answerer, store, ingester, llm.name, settings.chat.history_turns)

@@ -57,7 +57,7 @@ def evaluate(
         questions,
         None,
         settings.llm.seed,
-        prompts=[prompt.find("answer", settings.prompts_dir)],
+        prompts=[prompt.find(task, settings.prompts_dir) for task in ("answer", "check")],
     )
     meta["corpus"] = {"path": str(corpus), "sha256": _corpus_sum(store)}
     columns = (TextColumn("Asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())

@@ -1,7 +1,7 @@
 """What a language model is to the rest of the program, and what comes out of it.
 
-A stream yields `Reading` while the prompt is read, `Likelihood` if it was asked for, then `Piece`s of text, then one
-`Finished`. It knows nothing of questions, passages or citations.
+A stream yields `Reading` while the prompt is read, then `Piece`s of text, then one `Finished`. It knows nothing of
+questions, passages or citations.
 """
 
 import threading
@@ -21,17 +21,6 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Likelihood:
-    """How likely each token of some words of the prompt was, after all that stands before it.
-
-    `tokens` are the tokens' texts, `log_probabilities` natural logarithms, at most 0, one for each token.
-    """
-
-    tokens: tuple[str, ...]
-    log_probabilities: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Piece:
     """More text of the answer, whole characters only."""
 
@@ -47,7 +36,7 @@ class Finished:
     cut: bool = False
 
 
-Output = Reading | Likelihood | Piece | Finished
+Output = Reading | Piece | Finished
 
 
 class LLM(Protocol):
@@ -61,14 +50,20 @@ class LLM(Protocol):
         ...
 
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event
     ) -> Generator[Output, None, None]:
         """Write an answer of at most `max_tokens` tokens; ends within a second after `stop` is set.
 
-        With `weigh`, words of the last message, their Likelihood comes once the prompt is read; a model that cannot
-        tell, or whose prompt does not hold them, leaves it out. Who has seen enough may close the stream.
-
         Raises LLMError when the model fails and Stopped when `stop` was set while waiting for a turn.
+        """
+        ...
+
+    def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> float | None:
+        """By how much the answer is likelier to begin with the first of `words` than with the second.
+
+        A difference of log-probabilities (natural). What stands before the last message should be the same each time:
+        it is read once. None for a model that cannot tell, or a prompt too long for it. Raises LLMError when the model
+        fails and Stopped when `stop` was set.
         """
         ...
 

@@ -39,10 +39,12 @@ class ServerLLM:
         """An estimate, too high for European languages rather than too low."""
         return sum(int(len(message.content) / CHARACTERS_A_TOKEN) + MESSAGE_TOKENS for message in messages)
 
+    def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> None:
+        """Servers need not tell log-probabilities, and few do."""
+
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event, weigh: str = ""
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event
     ) -> Generator[Output, None, None]:
-        """`weigh` is not heeded: servers tell no likelihoods of a prompt."""
         if stop.is_set():
             raise Stopped
         estimate = self.count_tokens(messages)

@@ -44,6 +44,7 @@ def stage(event: StageEvent, seconds: float) -> str:
     texts = {
         "waiting": "Waiting: someone else is being answered",
         "searching": "Searching your articles",
+        "checking": "Checking whether they hold an answer",
         "reading": "Reading the passages found",
         "answering": "Answering",
     }

@@ -12,7 +12,7 @@ import pytest
 
 from bot.embed import LlamaEmbedder
 from bot.errors import LLMError, ModelError, Stopped
-from bot.llm import Finished, Likelihood, LlamaCpp, Output, Piece, Reading
+from bot.llm import Finished, LlamaCpp, Output, Piece, Reading
 from bot.llm.llamacpp import SLICE
 from bot.schema import Message
 
@@ -51,88 +51,93 @@ def test_a_stream_reads_then_writes_then_ends(llm: LlamaCpp) -> None:
 def test_pieces_come_before_the_answer_is_finished(llm: LlamaCpp) -> None:
     stream = llm.stream(SHORT, max_tokens=200, stop=threading.Event())
     first = next(output for output in stream if isinstance(output, Piece))
-    assert len(llm._cells) <= llm.count_tokens(SHORT) + 1
+    assert len(llm._cells.tokens) <= llm.count_tokens(SHORT) + 1
     assert first.text
     stream.close()
     assert not llm._lock.locked(), "a stream that is given up gives its turn back"
 
 
-QUESTION = "How many people does the ferry – Möwe – carry?"
+EXAMPLES = [
+    Message(role="system", content="You check whether a text answers a question. " * 4),
+    Message(role="user", content="Text: The ferry costs 4 crowns. Question: What does the ferry cost?"),
+    Message(role="assistant", content="Yes"),
+]
 
 
-def weighed(llm: LlamaCpp, messages: list[Message], weigh: str = QUESTION) -> list[Likelihood]:
-    outputs = list(llm.stream(messages, max_tokens=1, stop=threading.Event(), weigh=weigh))
-    return [output for output in outputs if isinstance(output, Likelihood)]
-
-
-def asked_after(words: str) -> list[Message]:
-    return [
-        Message(role="system", content="You answer questions about the ferries of a small harbour town."),
-        Message(role="user", content=f"Passages: {words}\n\nQuestion: {QUESTION}"),
-    ]
+def odds(llm: LlamaCpp, text: str, words: tuple[str, str] = ("Yes", "No")) -> float | None:
+    asked = Message(role="user", content=f"Text: {text} Question: How many people does the Möwe carry?")
+    return llm.odds([*EXAMPLES, asked], words, stop=threading.Event())
 
 
 @pytest.fixture(scope="module")
 def other(small_llm_path: Path) -> llama_cpp.Llama:
     """The same file, read by the class that we do not use."""
-    return llama_cpp.Llama(
-        str(small_llm_path),
-        n_ctx=1024,
-        n_threads=1,
-        n_batch=SLICE,
-        n_ubatch=SLICE,
-        logits_all=True,
-        flash_attn=True,
-        verbose=False,
-    )
+    return llama_cpp.Llama(str(small_llm_path), n_ctx=1024, n_threads=1, flash_attn=True, verbose=False)
 
 
-def log_probabilities(other: llama_cpp.Llama, llm: LlamaCpp, messages: list[Message]) -> list[float]:
-    """Those of the question's tokens, found by the text in front of them."""
-    prompt = llm._prompt(messages)
-    other.reset()
-    other.eval(prompt)
-    scores = other.logits_to_logprobs(np.array(other.scores[: len(prompt)]))
-    pieces = [llm._model.piece(token) for token in prompt]
-    start = next(at for at in range(len(prompt)) if b"".join(pieces[at:]).startswith(f" {QUESTION}".encode()))
-    end = next(at for at in range(start, len(prompt)) if b"".join(pieces[start:at]).endswith(b"carry?"))
-    return [float(scores[at - 1][prompt[at]]) for at in range(start, end)]
-
-
-@pytest.mark.parametrize("words_before", [3, SLICE - 60, SLICE - 50, SLICE - 45, 2 * SLICE])
-def test_the_likelihood_of_words_is_that_of_another_implementation(
-    llm: LlamaCpp, other: llama_cpp.Llama, words_before: int
+@pytest.mark.parametrize("text", ["The Möwe carries 40 people.", "It rained. " * (SLICE // 3)])
+@pytest.mark.parametrize("words", [("Yes", "No"), ("The", "I")])
+def test_odds_are_those_of_another_implementation(
+    llm: LlamaCpp, other: llama_cpp.Llama, text: str, words: tuple[str, str]
 ) -> None:
-    messages = asked_after("ferry " * words_before)
-    (likelihood,) = weighed(llm, messages)
-    assert "".join(likelihood.tokens).startswith(" How many people does the ferry")
-    assert "".join(likelihood.tokens).endswith("carry?")
-    known, expected = likelihood.log_probabilities, log_probabilities(other, llm, messages)
-    assert known == pytest.approx(expected, abs=0.4)  # rounded in other batches; the next token's is nats away
-    assert np.mean(np.abs(np.subtract(known, expected))) < 0.15
+    asked = Message(role="user", content=f"Text: {text} Question: How many people does the Möwe carry?")
+    other.reset()
+    other.eval(llm._prompt([*EXAMPLES, asked]))
+    scores = np.ctypeslib.as_array(llama_cpp.llama_get_logits(other.ctx), shape=(other.n_vocab(),))
+    first, second = (other.tokenize(word.encode(), add_bos=False)[0] for word in words)
+    expected = float(scores[first] - scores[second])
+    assert odds(llm, text, words) == pytest.approx(expected, abs=0.4)  # rounded in other batches
+    assert odds(llm, text, (words[1], words[0])) == pytest.approx(-expected, abs=0.4)
 
 
-def test_the_likelihood_is_the_same_when_all_was_read_before(llm: LlamaCpp) -> None:
-    messages = asked_after("ferry " * 140)
-    first = weighed(llm, messages)
-    assert first == weighed(llm, messages) != []
+def test_odds_do_not_depend_on_what_was_asked_before(llm: LlamaCpp) -> None:
+    first = odds(llm, "The Möwe carries 40 people.")
+    second = odds(llm, "The Möwe was built in 1962, " * 20)
+    llm.odds(SHORT, ("Yes", "No"), stop=threading.Event())  # other examples
+    assert odds(llm, "The Möwe was built in 1962, " * 20) == second != first
+    assert odds(llm, "The Möwe carries 40 people.") == first is not None
 
 
-def test_a_question_is_likelier_after_words_about_it(llm: LlamaCpp) -> None:
-    (after,) = weighed(llm, asked_after("The ferry Möwe carries 40 people. People like to ride on the Möwe."))
-    (without,) = weighed(llm, asked_after(""))
-    assert np.mean(after.log_probabilities) > np.mean(without.log_probabilities) + 0.3
+def test_examples_are_read_once_and_answers_prompts_stay(llm: LlamaCpp, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompt = [Message(role="system", content="The ferry sails at noon, and again at six. " * 30), *SHORT]
+    ask(llm, prompt)
+    odds(llm, "The Möwe carries 40 people.")
+    assert llm._odds_cells is not None
+    decoder, read = llm._odds_cells.decoder, []
+    plain = decoder.read
+    monkeypatch.setattr(decoder, "read", lambda tokens, position: read.append(len(tokens)) or plain(tokens, position))
+    odds(llm, "The Möwe carries 60 people.")
+    assert 0 < sum(read) < llm.count_tokens(EXAMPLES)
+    assert ask(llm, prompt)[1].tokens.reused > SLICE
 
 
-def test_words_that_a_prompt_does_not_hold_are_not_weighed(llm: LlamaCpp) -> None:
-    assert weighed(llm, SHORT, "Who steers the ferry?") == []
-    assert weighed(llm, SHORT, "") == []
+def test_odds_of_a_prompt_that_does_not_fit_are_not_known(llm: LlamaCpp) -> None:
+    assert odds(llm, "The Möwe carries 40 people. " * 500) is None
+    assert odds(llm, "The Möwe carries 40 people.") is not None
 
 
-def test_an_answer_is_the_same_whether_words_are_weighed(llm: LlamaCpp) -> None:
-    messages = asked_after("The Möwe carries 40 people. " * 20)
-    plain = text_of(list(llm.stream(messages, max_tokens=24, stop=threading.Event())))
-    assert text_of(list(llm.stream(messages, max_tokens=24, stop=threading.Event(), weigh=QUESTION))) == plain != ""
+def ask_for_odds_without_end(llm: LlamaCpp, stop: threading.Event) -> None:
+    for number in range(100):
+        llm.odds([Message(role="user", content=f"{number} " + "ferry " * 1500)], ("Yes", "No"), stop=stop)
+
+
+def test_a_stop_breaks_off_the_odds(llm: LlamaCpp) -> None:
+    expected = odds(llm, "The Möwe carries 40 people.")
+    for delay in (0.0, 0.3):
+        stop = threading.Event()
+        timer = threading.Timer(delay, stop.set)
+        timer.start()
+        began = time.perf_counter()
+        with pytest.raises(Stopped):
+            ask_for_odds_without_end(llm, stop)
+        timer.join()
+        assert time.perf_counter() - began < delay + 1.5
+    assert odds(llm, "The Möwe carries 40 people.") == expected
+
+
+def test_words_that_begin_alike_have_no_odds(llm: LlamaCpp) -> None:
+    with pytest.raises(ValueError, match="same token"):
+        odds(llm, "Anything.", ("Yes", "Yes"))
 
 
 def test_temperature_0_says_the_same_twice(llm: LlamaCpp) -> None:
@@ -162,8 +167,7 @@ def test_what_was_read_is_used_again_and_changes_nothing(llm: LlamaCpp) -> None:
     """Only whole slices: a prompt's answer must not depend on the prompts before it."""
     start = Message(role="system", content="The ferry sails at noon, and again at six. " * 30)
     prompt, follow_up = [start, *SHORT], [start, *OTHER]
-    llm._decoder.keep(0)
-    llm._cells.clear()
+    llm._cells.keep(0)
     fresh, first = ask(llm, prompt)
     again, second = ask(llm, prompt)
     other, third = ask(llm, follow_up)
@@ -229,7 +233,7 @@ def test_after_a_stop_the_model_thinks_as_a_fresh_one(llm: LlamaCpp, small_llm_p
 def scores(llm: LlamaCpp, messages: list[Message]) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
     """The scores of the first token of an answer, shape (vocabulary,)."""
     ask(llm, messages, 1)
-    return np.array(llm._decoder.logits())
+    return np.array(llm._cells.decoder.logits())
 
 
 def test_two_users_queue_and_both_get_whole_answers(llm: LlamaCpp) -> None:

@@ -233,6 +233,7 @@ def test_while_an_answer_grows_it_is_busy_and_has_no_source_list() -> None:
     [
         (StageEvent(stage="waiting"), "Waiting: someone else is being answered3 s"),
         (StageEvent(stage="searching"), "Searching your articles3 s"),
+        (StageEvent(stage="checking"), "Checking whether they hold an answer3 s"),
         (StageEvent(stage="reading", done=640, total=1200), "Reading the passages found640 of 1,200 tokens3 s"),
         (StageEvent(stage="reading"), "Reading the passages found3 s"),
         (StageEvent(stage="answering"), "Answering3 s"),

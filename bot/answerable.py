@@ -18,6 +18,7 @@ from bot.errors import ConfigError
 from bot.schema import Passage
 
 YES, NO = "Yes", "No"
+RELEVANT = 1.5  # a sentence with this score is surely about what is asked; a higher one answers it no more likely
 
 
 class Calibration(BaseModel):
@@ -58,11 +59,11 @@ def signals(retrieved: Sequence[Passage], shown: Sequence[Passage], odds: float 
     """What tells, by name.
 
     - similarity: cosine of the question to the passage nearest to it, of those `retrieved`
-    - relevance: score of the best sentence that is `shown` to the model (evidence.select)
+    - relevance: score of the best sentence that is `shown` to the model (evidence.select), at most RELEVANT
     - odds: log-odds that the model says YES, asked whether the closest words answer the question; only where known
     """
     found = {
         "similarity": max((one.similarity or 0.0 for one in retrieved), default=0.0),
-        "relevance": max((one.score for one in shown), default=0.0),
+        "relevance": min(RELEVANT, max((one.score for one in shown), default=0.0)),
     }
     return found if odds is None else {**found, "odds": odds}

@@ -10,15 +10,17 @@ from bot.config import shared_folder
 from bot.errors import ConfigError
 
 FOUND = [passage(article("a", FERRY)).model_copy(update={"similarity": one}) for one in (0.4, None, 0.7)]
-SHOWN = [one.model_copy(update={"score": score}) for one, score in zip(FOUND, (1.8, 0.5, 1.2), strict=True)]
+SHOWN = [one.model_copy(update={"score": score}) for one, score in zip(FOUND, (1.3, 0.5, 1.2), strict=True)]
+SURE = [SHOWN[0].model_copy(update={"score": 1.9})]
 PLAIN = Calibration(embedder="mini", bias=-3.0, weights={"similarity": 6.0})
 FULL = Calibration(embedder="mini", llm="qwen", bias=4.0, weights={"similarity": 2.0, "odds": 2.0})
 
 
 def test_signals_are_of_the_search_and_of_the_model_where_it_tells() -> None:
-    of_the_search = {"similarity": 0.7, "relevance": 1.8}
+    of_the_search = {"similarity": 0.7, "relevance": 1.3}
     assert signals(FOUND, SHOWN, 2.5) == {**of_the_search, "odds": 2.5}
     assert signals(FOUND, SHOWN, None) == of_the_search
+    assert signals(FOUND, SURE, None) == {"similarity": 0.7, "relevance": 1.5}, "more than enough tells nothing"
     assert signals([], [], None) == {"similarity": 0.0, "relevance": 0.0}
 
 
@@ -64,7 +66,8 @@ def test_the_default_models_are_calibrated() -> None:
     own, of_any = load(path, "all-minilm-l6-v2", "qwen2.5-coder-1.5b-instruct")
     assert own.llm
     assert of_any.llm is None
-    near, far = {"similarity": 0.9, "odds": -0.5}, {"similarity": 0.1, "odds": -6.0}
+    near = {"similarity": 0.9, "relevance": 1.5, "odds": 3.0}
+    far = {"similarity": 0.1, "relevance": 0.5, "odds": -3.0}
     for one in (own, of_any):
-        assert (one.probability(near) or 0) > 0.85
+        assert (one.probability(near) or 0) > 0.8
         assert (one.probability(far) or 1) < 0.1

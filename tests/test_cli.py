@@ -309,7 +309,7 @@ def test_ask_shows_how_the_answer_was_made(run: Run, data: Path, small_llm_path:
              "--until", "2025-06-01", "Where did passengers sleep?"]  # fmt: skip
     code, out, err = run(*words)
     assert (code, err) == (0, "")
-    titles = ["Search", "Passages: 2 found, 2 shown to the model", "Prompt", "Sentences", "Times"]
+    titles = ["Search", "Passages: 2 found, 1 shown to the model", "Prompt", "Sentences", "Times"]
     assert [line for line in out.splitlines() if line in titles] == titles
     assert "searched for: Where did passengers sleep?\nin: articles up to 2025-06-01\n" in out
     assert re.search(r"^ 1 +1 +1 +0\.\d{4} +0\.\d{3} +\d+ +The \[bold\] storm *$", out, re.M)

@@ -158,6 +158,7 @@ class Timings(Frozen):
     """Seconds from the question's arrival; None where that point was not reached."""
 
     retrieve_s: float = 0.0
+    checked_s: float | None = None
     first_token_s: float | None = None
     total_s: float = 0.0
 

@@ -172,9 +172,12 @@ def _why(one: LeftOut, answer: Answer, trace: Trace) -> str:
 def _times(answer: Answer) -> Section:
     times, tokens = answer.timings, answer.tokens
     facts = [("search", f"{times.retrieve_s:.2f} s")]
+    began = times.retrieve_s if times.checked_s is None else times.checked_s
+    if times.checked_s is not None:
+        facts.append(("check", f"{times.checked_s - times.retrieve_s:.2f} s (waiting for a turn included)"))
     if times.first_token_s is not None:
         facts.append(("first word", f"after {times.first_token_s:.2f} s"))
-        read = _rate(tokens.prompt - tokens.reused, times.first_token_s - times.retrieve_s)
+        read = _rate(tokens.prompt - tokens.reused, times.first_token_s - began)
         facts.append(("reading", f"{read} (waiting for a turn included)"))
         written = _rate(tokens.answer, times.total_s - times.first_token_s)
         facts.append(("writing", f"{written} (attribution included)"))

@@ -238,6 +238,13 @@ def test_times_and_rates() -> None:
     )
 
 
+def test_a_check_has_a_time_of_its_own() -> None:
+    times = Timings(retrieve_s=0.5, checked_s=1.5, first_token_s=2.5, total_s=4.5)
+    facts = dict(told(answer(timings=times), "Times").facts)
+    assert facts["check"] == "1.00 s (waiting for a turn included)"
+    assert facts["reading"] == "20 tokens, 20.0 a second (waiting for a turn included)"
+
+
 def test_how_likely_an_answer_was() -> None:
     trace = Trace(searched="q", answerable=0.3, min_answerable=0.5, signals={"similarity": 0.5, "odds": -2.254})
     line = "0.30 (similarity 0.50, odds -2.25); at least 0.5 is needed"

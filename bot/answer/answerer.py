@@ -135,6 +135,7 @@ class Answerer:
         if self._check and found.closest:
             yield StageEvent(stage="checking")
             odds = self._odds(self._check, job.question, found.closest, stop)
+            job.checked_s = job.elapsed()
         known = signals(job.retrieved, shown, odds)
         probabilities = (one.probability(known) for one in self._calibrations)
         job.judge(known, next((one for one in probabilities if one is not None), None))

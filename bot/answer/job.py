@@ -39,6 +39,7 @@ class Job:
         self.period: Days | None = None
         self.evidence: tuple[Span, ...] = ()
         self.retrieve_s = 0.0
+        self.checked_s: float | None = None
         self.first_token_s: float | None = None
         self.tokens: Tokens | None = None  # None until the model has its turn
         self.stopped = False
@@ -97,7 +98,12 @@ class Job:
             dropped_sentences=writer.dropped if writer else (),
             stopped=self.stopped,
             model=self.model,
-            timings=Timings(retrieve_s=self.retrieve_s, first_token_s=self.first_token_s, total_s=self.elapsed()),
+            timings=Timings(
+                retrieve_s=self.retrieve_s,
+                checked_s=self.checked_s,
+                first_token_s=self.first_token_s,
+                total_s=self.elapsed(),
+            ),
             tokens=self.tokens or Tokens(),
             period=self.period,
             trace=self._trace.model_copy(update={"left_out": tuple(writer.left_out) if writer else ()}),

@@ -30,7 +30,7 @@ MEASURES = (
     "citation_hit", "citation_precision", "citation_recall", "answers_with_citation", "refusal_recall", "false_refusal",
 )  # fmt: skip
 AREA = "answerable_auroc"
-TIMINGS = ("retrieve_s", "first_token_s", "total_s")
+TIMINGS = ("retrieve_s", "checked_s", "first_token_s", "total_s")
 TOKENS = ("prompt", "reused", "answer")
 PACKAGES = (
     "llama-cpp-python", "chromadb", "bm25s", "PyStemmer", "sentencex", "numpy", "pydantic", "trafilatura", "pypdf",

@@ -31,7 +31,8 @@ def refusal(asked: str) -> Answer:
 
 
 def timed(total_s: float, first_token_s: float | None = None, reused: int = 0) -> dict[str, Any]:
-    timings = Timings(retrieve_s=0.5, first_token_s=first_token_s, total_s=total_s)
+    checked_s = None if first_token_s is None else 0.75
+    timings = Timings(retrieve_s=0.5, checked_s=checked_s, first_token_s=first_token_s, total_s=total_s)
     return {"timings": timings, "tokens": Tokens(prompt=100, reused=reused, answer=10)}
 
 
@@ -73,6 +74,8 @@ EXPECTED = {
     "answerable_auroc": (6.5 / 8, 6),  # of 4 × 2 pairs 6 in the right order, shy and absent alike
     "retrieve_s_p50": (0.5, 6),
     "retrieve_s_p95": (0.5, 6),
+    "checked_s_p50": (0.75, 4),
+    "checked_s_p95": (0.75, 4),
     "first_token_s_p50": (2, 4),  # of 0.5, 1.5, 2.5, 4.5
     "first_token_s_p95": (4.2, 4),  # place .95 × 3 = 2.85 between 2.5 and 4.5
     "total_s_p50": (3.5, 6),  # of 1, 2, 3, 4, 4, 5

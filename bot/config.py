@@ -90,7 +90,9 @@ class StoreSettings(Section):
 
 
 class RetrieveSettings(Section):
-    characters: int = Field(2200, ge=100, le=100_000, description="characters of the articles that the model is shown, at most")
+    characters: int = Field(
+        2200, ge=100, le=100_000, description="characters of the articles that the model is shown, at most"
+    )
     candidates: int = Field(100, ge=10, le=1000, description="nearest vectors, and best BM25 hits, that are compared")
 
 

@@ -300,6 +300,17 @@ def test_the_closest_words_are_checked_where_a_calibration_wants_it() -> None:
     assert len(llm.weighed) == 2, "asked of every question where a calibration is to be made"
 
 
+def test_a_question_that_leans_on_earlier_turns_is_judged_by_the_search() -> None:
+    llm = FakeLLM([TICKET], log_odds=-9.0)
+    turns = [Turn(question="Does the ferry stop at Lindaby?", answer="Yes, from Monday.")]
+    happened = list(answerer(llm, CLOSE, calibrations=[SURE, NEAR])[0].ask("And how much is it?", history=turns))
+    answer = check(happened)
+    assert llm.weighed == []
+    assert (answer.refused, answer.timings.checked_s) == (False, None)
+    assert answer.trace is not None
+    assert answer.trace.answerable == pytest.approx(0.9168, abs=1e-4)
+
+
 def test_words_too_long_to_be_checked_are_judged_by_the_search() -> None:
     llm = FakeLLM([TICKET], log_odds=-9.0, context_tokens=250)
     settings = {"llm": {"answer_tokens": 16}}

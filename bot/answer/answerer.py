@@ -104,7 +104,8 @@ class Answerer:
         )
         yield StageEvent(stage="waiting")
         try:
-            yield from self._judge(job, found, prompt.shown, stop)
+            # Words that lean on earlier turns ask nothing by themselves: only the search can judge them.
+            yield from self._judge(job, prompt.shown, None if history else found.closest, stop)
             if not job.unanswerable:
                 yield from self._write(prompt, writer, job, stop)
         except Stopped:
@@ -128,13 +129,13 @@ class Answerer:
         return (period, within) if keeps(within, anywhere) else (None, anywhere)
 
     def _judge(
-        self, job: Job, found: Evidence, shown: Sequence[Passage], stop: threading.Event
+        self, job: Job, shown: Sequence[Passage], closest: Passage | None, stop: threading.Event
     ) -> Iterator[StageEvent]:
-        """Find out whether to write an answer at all; a model that tells no odds is judged by the search."""
+        """Find out whether to write an answer at all; where the model tells no odds, by the search alone."""
         odds = None
-        if self._check and found.closest:
+        if self._check and closest:
             yield StageEvent(stage="checking")
-            odds = self._odds(self._check, job.question, found.closest, stop)
+            odds = self._odds(self._check, job.question, closest, stop)
             job.checked_s = job.elapsed()
         known = signals(job.retrieved, shown, odds)
         probabilities = (one.probability(known) for one in self._calibrations)

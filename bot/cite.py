@@ -29,7 +29,7 @@ CANDIDATES = 8  # evidence sentences with the most words in common, of which the
 ANSWER_WORDS, QUESTION_WORDS, BOTH_COSINE, QUESTION_COSINE = 0.7, 0.3, 0.6, 0.3
 WORD_WEIGHT = 0.5  # in support: the rest is the cosine's
 REPEATED = 0.3  # in support: weight of a word that the answer only repeats from the question
-SECOND_GAIN = 0.4  # a second sentence is cited if it adds this share of what the answer adds to the question
+SECOND_GAIN = 0.3  # a second sentence is cited if it adds this share of what the answer adds to the question
 
 _MARKER = re.compile(r"\s*(?:\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\]|【[^】]{0,40}】)")
 _OPEN_MARKER = re.compile(r"\s*(?:(?:\[[\s^\d,;–-]*)+|【[^】]{0,40})$|\s+$")

@@ -220,7 +220,7 @@ def test_the_trace_has_what_was_searched_for_and_the_prompt() -> None:
 
 
 def test_the_trace_has_what_was_left_out_and_why() -> None:
-    llm = FakeLLM([f"{TICKET} Zebras graze quietly in meadows. The quay sank in a storm. {REFUSAL} {QUAY}"])
+    llm = FakeLLM([f"{TICKET} Zebras graze quietly in meadows. The quay sank one winter night. {REFUSAL} {QUAY}"])
     answer = check(list(answerer(llm, cite={"min_support": 0.5})[0].ask("How much is a ticket?")))
     assert answer.trace is not None
     zebras, quay, *declined = answer.trace.left_out
@@ -254,8 +254,8 @@ def test_what_the_passages_are_unlikely_to_answer_is_refused_unwritten(
     answer = check(happened)
     assert answer.trace is not None
     assert answer.trace.answerable == pytest.approx(probability, abs=1e-4)
-    assert answer.trace.min_answerable == Settings().answer.min_answerable == 0.25
-    assert answer.refused == (probability < 0.25)
+    assert answer.trace.min_answerable == Settings().answer.min_answerable == 0.2
+    assert answer.refused == (probability < 0.2)
     if answer.refused:
         assert answer.reason == "not_answered"
         assert (answer.tokens.prompt, answer.tokens.answer, llm.asked) == (0, 0, []), "its prompt need not be read"

@@ -98,7 +98,7 @@ def test_rows_have_the_promised_form(tmp_path: Path, questions: list[Question]) 
             {"article": "inland", "start": 0, "end": 20, "score": 0.5},
             {"article": "coast", "start": 0, "end": 62, "score": 0.5},
         ],
-        "timings": {"retrieve_s": 0.25, "first_token_s": 1.5, "total_s": 2.5},
+        "timings": {"retrieve_s": 0.25, "checked_s": None, "first_token_s": 1.5, "total_s": 2.5},
         "tokens": {"prompt": 100, "reused": 40, "answer": 12},
         "answerable": None,
         "signals": {},

@@ -41,11 +41,20 @@ class Evidence(NamedTuple):
     closest: Passage | None
 
 
-def select(question: str, candidates: Sequence[Candidate], texts: Mapping[str, str], characters: int) -> Evidence:
-    """At most `characters` of the candidates, but at least one sentence; `texts` are the articles', by id."""
+def select(
+    question: str,
+    candidates: Sequence[Candidate],
+    texts: Mapping[str, str],
+    characters: int,
+    spread: float = SPREAD,
+) -> Evidence:
+    """At most `characters` of the candidates, but at least one sentence; `texts` are the articles', by id.
+
+    What scores less than the best sentence by more than `spread` is left out.
+    """
     ordered = sorted(candidates, key=lambda one: (one.span.article, one.span.start))
     scores = _scores(question, ordered, texts)
-    chosen = _chosen(ordered, scores, characters)
+    chosen = _chosen(ordered, scores, characters, spread)
     runs = [_run(ordered, scores, run, texts) for run in _runs(ordered, sorted(chosen))]
     best: dict[str, float] = {}
     for run in runs:
@@ -57,13 +66,13 @@ def select(question: str, candidates: Sequence[Candidate], texts: Mapping[str, s
     )
 
 
-def _chosen(ordered: Sequence[Candidate], scores: Sequence[float], characters: int) -> list[int]:
+def _chosen(ordered: Sequence[Candidate], scores: Sequence[float], characters: int, spread: float) -> list[int]:
     """Indices of those that are shown, best first."""
     chosen: list[int] = []
     room = characters
     for index in sorted(range(len(ordered)), key=lambda index: (-scores[index], index)):
         size = ordered[index].span.end - ordered[index].span.start
-        if chosen and scores[index] < scores[chosen[0]] - SPREAD:
+        if chosen and scores[index] < scores[chosen[0]] - spread:
             break
         if size <= room or not chosen:
             chosen.append(index)

@@ -6,6 +6,7 @@ than a fusion of ranks: Bruch, Gai & Ingber, "An Analysis of Fusion Functions fo
 numbers are in docs/experiments.md. It knows nothing of prompts or models.
 """
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from bot.config import RetrieveSettings
 from bot.embed import Embedder
-from bot.evidence import Candidate, Evidence, select
+from bot.evidence import SPREAD, Candidate, Evidence, select
 from bot.lexical import Hit, Lexical
 from bot.schema import ArticleInfo, Chunk, Filters, Passage, Span
 from bot.store import Near, Store
@@ -54,8 +55,10 @@ class Retriever:
         ranked = _fuse(near, lexical.search(question, candidates, _allowed(lexical.chunks, infos, filters)), candidates)
         return self._passages(ranked[:count], infos)
 
-    def evidence(self, question: str, passages: Sequence[Passage], characters: int) -> Evidence:
+    def evidence(self, question: str, passages: Sequence[Passage], characters: int, *, fill: bool = False) -> Evidence:
         """What of `passages` (best first, as `search` gave them) the model is shown: see evidence.select.
+
+        With `fill`, as much as has room, however little it bears on the question.
 
         Empty where all of them were removed meanwhile.
         """
@@ -73,7 +76,7 @@ class Retriever:
             for one in sentences
             if one.chunk.article in texts
         ]
-        return select(question, candidates, texts, characters)
+        return select(question, candidates, texts, characters, math.inf if fill else SPREAD)
 
     def warm(self) -> None:
         """Make the BM25 index now, so that the first question does not wait for it."""

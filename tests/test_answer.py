@@ -49,15 +49,17 @@ class FixedRetriever:
     passages: Sequence[Passage]
     asked: list[tuple[str, int, Filters]] = field(default_factory=list)
     rooms: list[tuple[str, int]] = field(default_factory=list)
+    filled: list[bool] = field(default_factory=list)
     shown: int | None = None
 
     def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
         self.asked.append((question, count, filters))
         return list(self.passages[:count])
 
-    def evidence(self, question: str, passages: Sequence[Passage], characters: int) -> Evidence:
+    def evidence(self, question: str, passages: Sequence[Passage], characters: int, *, fill: bool) -> Evidence:
         """The first of them; how sentences are chosen is the real one's test."""
         self.rooms.append((question, characters))
+        self.filled.append(fill)
         chosen = list(passages)[: self.shown]
         return Evidence(chosen, chosen[:1], chosen[0] if chosen else None)
 
@@ -301,14 +303,16 @@ def test_the_closest_words_are_checked_where_a_calibration_wants_it() -> None:
 
 
 def test_a_question_that_leans_on_earlier_turns_is_judged_by_the_search() -> None:
-    llm = FakeLLM([TICKET], log_odds=-9.0)
+    llm = FakeLLM([TICKET, TICKET], log_odds=-9.0)
     turns = [Turn(question="Does the ferry stop at Lindaby?", answer="Yes, from Monday.")]
-    happened = list(answerer(llm, CLOSE, calibrations=[SURE, NEAR])[0].ask("And how much is it?", history=turns))
-    answer = check(happened)
+    made, retriever = answerer(llm, CLOSE, calibrations=[SURE, NEAR])
+    answer = check(list(made.ask("And how much is it?", search="ferry Lindaby And how much is it?", history=turns)))
     assert llm.weighed == []
     assert (answer.refused, answer.timings.checked_s) == (False, None)
     assert answer.trace is not None
     assert answer.trace.answerable == pytest.approx(0.9168, abs=1e-4)
+    assert check(list(made.ask("How much is a ticket?"))).refused, "one that stands alone is checked"
+    assert retriever.filled == [True, False]
 
 
 def test_words_too_long_to_be_checked_are_judged_by_the_search() -> None:

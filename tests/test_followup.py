@@ -336,7 +336,7 @@ def test_the_evidence_of_a_conversation_is_found(question: Question, retriever: 
 
 def shown(retriever: Retriever, search: str) -> list[Passage]:
     passages = retriever.search(search, 20, Filters())
-    return retriever.evidence(search, passages, RetrieveSettings().characters).passages
+    return retriever.evidence(search, passages, RetrieveSettings().characters, fill=True).passages
 
 
 def test_the_rules_are_needed(retriever: Retriever) -> None:

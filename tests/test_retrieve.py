@@ -118,7 +118,7 @@ def test_a_chunk_is_as_near_as_its_nearest_vector(
 
 
 def test_evidence_is_made_of_the_sentences_found(
-    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder
 ) -> None:
     put(store, fake_embedder, *LIBRARY)
     question = "What does a single ticket cost?"
@@ -130,8 +130,7 @@ def test_evidence_is_made_of_the_sentences_found(
     for one in shown:
         assert store.article(one.article).text[one.start : one.end] == one.text
     assert sum(one.end - one.start for one in shown) <= 90
-    monkeypatch.setattr("bot.evidence.SPREAD", 9.0)
-    everything = retriever.evidence(question, found, 10_000).passages
+    everything = retriever.evidence(question, found, 10_000, fill=True).passages
     assert {(one.article, one.text) for one in everything} == {(one.id, one.text) for one in LIBRARY}
     assert retriever.evidence(question, [], 90) == ([], [], None)
 

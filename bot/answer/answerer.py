@@ -88,7 +88,9 @@ class Answerer:
         today = looked_for.filters.today or dt.date.today()
         job.period, job.retrieved = self._search(looked_for.searched, asked(question, today), looked_for.filters)
         room = self._settings.retrieve.characters
-        found = self._retriever.evidence(looked_for.searched, job.retrieved, room)
+        # Words of earlier turns find what was said before: how much better that fits says nothing of the rest.
+        leans = looked_for.searched != question
+        found = self._retriever.evidence(looked_for.searched, job.retrieved, room, fill=leans)
         job.retrieve_s = job.elapsed()
         if not found.passages:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
@@ -104,8 +106,8 @@ class Answerer:
         )
         yield StageEvent(stage="waiting")
         try:
-            # Words that lean on earlier turns ask nothing by themselves: only the search can judge them.
-            yield from self._judge(job, prompt.shown, None if history else found.closest, stop)
+            # A question that leans on earlier turns asks nothing by itself: only the search can judge it.
+            yield from self._judge(job, prompt.shown, None if leans else found.closest, stop)
             if not job.unanswerable:
                 yield from self._write(prompt, writer, job, stop)
         except Stopped:

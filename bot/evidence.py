@@ -17,7 +17,7 @@ WORDS_WEIGHT = 0.3  # of the share of the question's words that it holds
 NEIGHBOUR_WEIGHT = 0.6  # of the better of its two neighbours: an answer often stands beside what is asked about
 GAP = 3  # characters between two sentences that follow each other, at most
 SPREAD = 0.6  # a sentence whose score is so much below the best one's is not shown, however much room there is
-NEAREST = 3
+NEAREST = 3  # sentences that stand again next to the question (docs/experiments.md, The prompt)
 
 
 class Candidate(NamedTuple):

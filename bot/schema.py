@@ -213,10 +213,11 @@ class Answer(Frozen):
     """What the bot says to one question, with everything that shows why.
 
     `text` is what a reader sees, without markers; for a refusal it is one plain sentence and there are no citations.
-    `evidence` is what the model was shown, `retrieved` the ranked passages it was chosen from, `dropped_markers` how
-    many citation marks the model invented, `dropped_sentences` what it said without support, `stopped` whether the
-    user ended it early; `trace` tells the rest, for those who look at how the answer was made. `period` is set where
-    words of the question such as "this week" limited the search to articles of certain dates.
+    `evidence` is what the model was shown (or would have been, had the question not been refused before), `retrieved`
+    the ranked passages it was chosen from, `dropped_markers` how many citation marks the model invented,
+    `dropped_sentences` what it said without support, `stopped` whether the user ended it early; `trace` tells the rest,
+    for those who look at how the answer was made. `period` is set where words of the question such as "this week"
+    limited the search to articles of certain dates.
     """
 
     question: str

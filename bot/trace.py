@@ -117,7 +117,7 @@ def _prompt(answer: Answer, trace: Trace) -> Section:
         return Section("Prompt", (("tokens", "none: the model was not asked"),))
     tokens, words = answer.tokens, sum(message.tokens for message in trace.messages)
     facts = [("tokens", f"{tokens.prompt:,}, of which {tokens.reused:,} were still held from the prompt before")]
-    if not tokens.prompt:  # the stop came before the model's turn
+    if not tokens.prompt:  # a stop or a refusal came before
         facts = [("tokens", f"{words:,} in the messages; the model read none of them")]
     elif words > tokens.prompt:
         facts.append(("in the messages", f"about {words:,}, estimated: the server counts only the whole"))

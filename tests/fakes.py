@@ -51,7 +51,7 @@ class FakeLLM:
         if stop.is_set():
             raise Stopped
         self.weighed.append(list(messages))
-        return self.log_odds
+        return self.log_odds if self.count_tokens(messages) <= self.context_tokens else None
 
     def stream(
         self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event

@@ -1,6 +1,7 @@
 """Search, prompt, model, attribution: from a question to a stream of events that ends with the Answer."""
 
 import datetime as dt
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -109,6 +110,7 @@ class Answerer:
             # A question that leans on earlier turns asks nothing by itself: only the search can judge it.
             yield from self._judge(job, prompt.shown, None if leans else found.closest, stop)
             if not job.unanswerable:
+                yield StageEvent(stage="waiting")
                 yield from self._write(prompt, writer, job, stop)
         except Stopped:
             job.stopped = True
@@ -138,17 +140,14 @@ class Answerer:
         if self._check and closest:
             yield StageEvent(stage="checking")
             odds = self._odds(self._check, job.question, closest, stop)
-            job.checked_s = job.elapsed()
+            job.checked_s = None if odds is None else job.elapsed()
         known = signals(job.retrieved, shown, odds)
         probabilities = (one.probability(known) for one in self._calibrations)
         job.judge(known, next((one for one in probabilities if one is not None), None))
 
     def _odds(self, check: PromptFile, question: str, closest: Passage, stop: threading.Event) -> float | None:
-        count, room = self._llm.count_tokens, self._llm.context_tokens
-        try:
-            prompt = build(check, question, [closest], [], count_tokens=count, budget=room)
-        except PromptError:
-            return None  # it is too long to be checked; the answer's own prompt may fit all the same
+        anything = sys.maxsize  # what is too long has no odds; the answer's own prompt may fit all the same
+        prompt = build(check, question, [closest], [], count_tokens=self._llm.count_tokens, budget=anything)
         return self._llm.odds(prompt.messages, (YES, NO), stop=stop)
 
     def _build(self, question: str, found: Evidence, history: Sequence[Turn], today: dt.date) -> Prompt:

@@ -41,7 +41,7 @@ class Job:
         self.retrieve_s = 0.0
         self.checked_s: float | None = None
         self.first_token_s: float | None = None
-        self.tokens: Tokens | None = None  # None until the model has its turn
+        self.tokens: Tokens | None = None  # None until the model reads the answer's prompt
         self.stopped = False
         self.unanswerable = False
 

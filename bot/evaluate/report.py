@@ -116,7 +116,8 @@ def report(
         seconds = [getattr(row.timings, name) for _, row in pairs]
         _add_percentiles(name, seconds, (50, 95), values, counts)
     for name in TOKENS:
-        _add_percentiles(f"{name}_tokens", [getattr(row.tokens, name) for _, row in pairs], (50,), values, counts)
+        read = [row.tokens for _, row in pairs if row.tokens.prompt]  # what was refused unread has none
+        _add_percentiles(f"{name}_tokens", [getattr(tokens, name) for tokens in read], (50,), values, counts)
     return {"metrics": values | {"n": counts}, "refusal_curve": refusal_curve(pairs), "run": dict(meta)}
 
 

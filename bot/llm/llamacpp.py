@@ -6,6 +6,7 @@ own, so that their examples are read once and the answers' prompts are left as t
 """
 
 import codecs
+import logging
 import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
@@ -20,6 +21,7 @@ from bot.llm.base import Finished, Output, Piece, Reading
 from bot.llm.template import ChatTemplate
 from bot.schema import Message, Tokens
 
+log = logging.getLogger("bot.llm")
 SLICE = 128  # tokens; larger ones are read no faster on a CPU, smaller ones are slower
 WATCH_SECONDS = 0.1
 ODDS_TOKENS = 2048  # room for a prompt whose answer is only weighed
@@ -140,13 +142,11 @@ class LlamaCpp:
         prompt = self._prompt(messages)
         first, second = (self._model.tokenize(word, control=False)[0] for word in words)
         if first == second:
-            raise ValueError(f"{words[0]!r} and {words[1]!r} begin with the same token")
+            return None
         self._take_turn(stop)
         try:
-            if self._odds_cells is None:
-                self._odds_cells = self._new_cells(min(ODDS_TOKENS, self.context_tokens))
-            cells = self._odds_cells
-            if len(prompt) > cells.decoder.tokens:
+            cells = self._cells_for_odds()
+            if cells is None or len(prompt) > cells.decoder.tokens:
                 return None
             with self._stoppable(stop, cells.decoder):
                 # What is alike in all such prompts is read by itself, so that none of its cells depends on the rest.
@@ -159,6 +159,14 @@ class LlamaCpp:
             return float(logits[first] - logits[second])
         finally:
             self._lock.release()
+
+    def _cells_for_odds(self) -> _Cells | None:
+        if self._odds_cells is None:
+            try:
+                self._odds_cells = self._new_cells(min(ODDS_TOKENS, self.context_tokens))
+            except ModelError as error:  # answers do without it
+                log.warning("Questions are not checked before they are answered: %s", error)
+        return self._odds_cells
 
     def _prompt(self, messages: Sequence[Message]) -> list[int]:
         tokens = self._template.tokens(messages, self._model)

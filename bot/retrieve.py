@@ -58,9 +58,8 @@ class Retriever:
     def evidence(self, question: str, passages: Sequence[Passage], characters: int, *, fill: bool = False) -> Evidence:
         """What of `passages` (best first, as `search` gave them) the model is shown: see evidence.select.
 
-        With `fill`, as much as has room, however little it bears on the question.
-
-        Empty where all of them were removed meanwhile.
+        With `fill`, as much as has room, however little it bears on the question. Empty where all of them were removed
+        meanwhile.
         """
         by_place = {(one.article, one.start): one for one in passages[:POOL]}
         with self._lock:

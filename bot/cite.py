@@ -3,9 +3,13 @@
 The model writes no citations; marks that it invents are taken out and counted. A sentence is attributed once it is
 finished. Which evidence is cited goes by the words and the meaning that an evidence sentence has in common with the
 answer and with the question. How well it supports the answer is another matter: there, words of the question weigh
-less, as what the answer adds is what needs support. Rare words weigh more. Pure: embeddings come from a callable.
+less, as what the answer adds is what needs support. Rare words weigh more. Most of the support is lost where a figure
+or name was nowhere shown, where a word says the opposite, or where the answer has words of its own and the model, asked
+whether the evidence states it, says No. Pure: embeddings and the model's word come from callables.
 """
 
+import calendar
+import datetime as dt
 import math
 import re
 from collections import Counter
@@ -14,12 +18,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bot.dates import days_of
+from bot.dates import days_of, label
+from bot.doubt import opposed, strange
 from bot.llama import Vectors
 from bot.schema import Citation, Passage, Sentence, Span
 from bot.words import content_words
 
 Embed = Callable[[Sequence[str]], Vectors]
+Says = Callable[[str, "Sequence[EvidenceSentence]"], float | None]
 Split = Callable[[str], Sequence[tuple[int, int]]]
 
 CANDIDATES = 8  # evidence sentences with the most words in common, of which the embeddings are compared
@@ -30,6 +36,10 @@ ANSWER_WORDS, QUESTION_WORDS, BOTH_COSINE, QUESTION_COSINE = 0.7, 0.3, 0.6, 0.3
 WORD_WEIGHT = 0.5  # in support: the rest is the cosine's
 REPEATED = 0.3  # in support: weight of a word that the answer only repeats from the question
 SECOND_GAIN = 0.3  # a second sentence is cited if it adds this share of what the answer adds to the question
+NEAREST = 2  # evidence sentences among which the opposite of an answer is looked for
+GAP = 3  # characters between two sentences that follow each other, at most
+READ = 4  # evidence sentences that the model is shown when it is asked about an answer
+DOUBTED = 0.4  # what is left of the support where a word, figure or name speaks against it
 
 _MARKER = re.compile(r"\s*(?:\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\]|【[^】]{0,40}】)")
 _OPEN_MARKER = re.compile(r"\s*(?:(?:\[[\s^\d,;–-]*)+|【[^】]{0,40})$|\s+$")
@@ -45,10 +55,16 @@ class EvidenceSentence(NamedTuple):
 
 
 class Support(NamedTuple):
-    """`score` is 0 to 1; `sentences` are those to cite, best first, empty where nothing has a word in common."""
+    """`score` is 0 to 1; `sentences` are those to cite, best first, empty where nothing has a word in common.
+
+    `doubts` are words of the answer: figures and names that the model was not shown, opposites of what it was shown.
+    `odds` are the model's own log-odds that the evidence states it; None where it was not asked.
+    """
 
     score: float
     sentences: tuple[EvidenceSentence, ...]
+    doubts: tuple[str, ...] = ()
+    odds: float | None = None
 
 
 class MarkerFilter:
@@ -80,11 +96,36 @@ def evidence_sentences(passages: Sequence[Passage], split: Split) -> list[Eviden
     return list(found.values())
 
 
-class Attributor:
-    """Attributes the sentences of one answer to `question` and numbers their citations."""
+def joined(sentences: Sequence[EvidenceSentence]) -> list[Passage]:
+    """Passages of these sentences, those that follow each other in one, in the order of the text."""
+    made: list[Passage] = []
+    for one in sorted(sentences, key=lambda one: (one.span.article, one.span.start)):
+        text, end = one.text, one.span.end
+        if made and made[-1].article == one.span.article and one.span.start - made[-1].end <= GAP:
+            last = made.pop()
+            made.append(last.model_copy(update={"text": f"{last.text} {text}", "end": end}))
+        else:
+            made.append(one.passage.model_copy(update={"start": one.span.start, "end": end, "text": text}))
+    return made
 
-    def __init__(self, question: str, evidence: Sequence[EvidenceSentence], embed: Embed) -> None:
+
+class Attributor:
+    """Attributes the sentences of one answer to `question` and numbers their citations.
+
+    `says` gives the log-odds that evidence sentences state all of a text, None if that is not known; below `min_odds`
+    they do not.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        evidence: Sequence[EvidenceSentence],
+        embed: Embed,
+        says: Says | None = None,
+        min_odds: float = 0.0,
+    ) -> None:
         self._question, self._evidence, self._embed = question, evidence, embed
+        self._says, self._min_odds = says, min_odds
         self._asked = frozenset(content_words(question))
         self._weights = _weights(evidence)
         self._vectors: dict[int, Vectors] = {}
@@ -102,10 +143,27 @@ class Attributor:
         if not order:
             return Support(0.0, ())
         both, asked = self._similarities(text, order)
-        best = int((fit[order] + BOTH_COSINE * both + QUESTION_COSINE * asked).argmax())
+        ranked = np.argsort(-(fit[order] + BOTH_COSINE * both + QUESTION_COSINE * asked), kind="stable").tolist()
+        best = ranked[0]
         chosen = [order[best], *self._second(words - self._asked, order[best], order)]
         score = WORD_WEIGHT * self._supported(words, chosen) + (1 - WORD_WEIGHT) * max(0.0, float(both[best]))
-        return Support(min(1.0, score), tuple(self._evidence[index] for index in chosen))
+        nearest = [self._evidence[order[rank]] for rank in ranked]
+        doubts = self._doubts(text, nearest[:NEAREST])
+        odds = self._says(text, nearest[:READ]) if self._says and not doubts and self._own(words) else None
+        doubted = doubts or (odds is not None and odds < self._min_odds)
+        score = min(1.0, score) * (DOUBTED if doubted else 1.0)
+        return Support(score, tuple(self._evidence[index] for index in chosen), doubts, odds)
+
+    def _own(self, words: Set[str]) -> bool:
+        """Whether some of `words` stand neither in the question nor in the evidence: they may be made up."""
+        return not words <= self._asked.union(*(one.words for one in self._evidence))
+
+    def _doubts(self, text: str, nearest: Sequence[EvidenceSentence]) -> tuple[str, ...]:
+        shown = " ".join([self._question, *(one.text for one in self._evidence), *_titles(self._evidence)])
+        unknown = strange(text, shown)
+        if unknown:  # "on Monday" may have become a date
+            unknown = strange(text, f"{shown} {_days(self._evidence)}")
+        return (*unknown, *opposed(text, " ".join(one.text for one in nearest)))
 
     def _second(self, added: set[str], best: int, order: Sequence[int]) -> list[int]:
         """The sentence that holds enough of what the answer adds and the best one lacks, if there is one."""
@@ -139,7 +197,7 @@ class Attributor:
         ]
         citations.sort(key=lambda citation: citation.marker)
         markers = tuple(citation.marker for citation in citations)
-        return Sentence(text=text, markers=markers, support=round(support.score, 4)), citations
+        return settled(text, support, markers), citations
 
     def _share(self, words: Set[str], held: Set[str]) -> float:
         """The weighted share of `words` that `held` has."""
@@ -161,7 +219,34 @@ class Attributor:
         return evidence @ vectors[1], evidence @ vectors[0]
 
 
+def settled(text: str, support: Support, markers: tuple[int, ...] = ()) -> Sentence:
+    """A sentence of the answer with what is known of it."""
+    return Sentence(
+        text=text, markers=markers, support=round(support.score, 4), doubts=support.doubts, odds=rounded(support.odds)
+    )
+
+
+def rounded(odds: float | None) -> float | None:
+    return None if odds is None else round(odds, 4)
+
+
 def _weights(evidence: Sequence[EvidenceSentence]) -> dict[str, float]:
     """Inverse document frequency over the evidence: log(1 + sentences / sentences with the word)."""
     counts = Counter(word for one in evidence for word in one.words)
     return {word: math.log(1 + len(evidence) / count) for word, count in counts.items()}
+
+
+def _titles(evidence: Sequence[EvidenceSentence]) -> list[str]:
+    return list(dict.fromkeys(one.passage.title for one in evidence))
+
+
+def _days(evidence: Sequence[EvidenceSentence]) -> str:
+    """The days of the articles and those that words such as "on Monday" mean there, written out."""
+    dates = {one.passage.date for one in evidence if one.passage.date}
+    ranges = {(day, day) for day in dates}
+    ranges |= {(day.first, day.last) for one in evidence for day in days_of(one.text, one.passage.date)}
+    return " ".join(f"{_weekday(first)} {label(first, last)}" for first, last in sorted(ranges))
+
+
+def _weekday(day: dt.date) -> str:
+    return calendar.day_name[day.weekday()]

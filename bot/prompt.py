@@ -29,8 +29,8 @@ Role = Literal["system", "user", "assistant"]
 
 _SECTION = re.compile(r"^=== (\w+)\s*$")
 _SPACE = re.compile(r"\s+")
-_NEEDED = frozenset({"passages", "question"})
-_FILLS = _NEEDED | {"nearest", "today"}
+_ASKED = ("question", "claim")  # what is asked of the passages: one of them
+_FILLS = frozenset({"passages", *_ASKED, "nearest", "today"})
 
 
 class Header(BaseModel):
@@ -45,8 +45,8 @@ class Header(BaseModel):
     def _are_those_that_can_be(cls, fills: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := sorted(set(fills) - _FILLS):
             raise ValueError(f"{', '.join(unknown)} cannot be filled in; {', '.join(sorted(_FILLS))} can")
-        if missing := sorted(_NEEDED - set(fills)):
-            raise ValueError(f"{' and '.join(missing)} must be among them")
+        if "passages" not in fills or not any(one in fills for one in _ASKED):
+            raise ValueError(f"passages must be among them, and {' or '.join(_ASKED)}")
         return fills
 
     @field_validator("refusal")
@@ -131,6 +131,7 @@ def build(
 ) -> Prompt:
     """Messages of at most `budget` tokens with as many of `passages` (best first) and of `history` as fit.
 
+    A prompt about a claim is filled in with it instead of the question.
     `nearest` are sentences of `passages`, best first; the prompt repeats them next to the question. Old turns go first,
     then the worst passages. Raises PromptError where not even the question fits.
     """
@@ -160,7 +161,7 @@ def _messages(
     today: dt.date | None,
 ) -> list[Message]:
     values = {
-        "question": _one_line(question),
+        **dict.fromkeys(_ASKED, _one_line(question)),
         "passages": _by_article(shown)[::-1],  # a small model heeds most what stands next to the question
         "nearest": nearest,
         "today": today or dt.date.today(),

@@ -144,11 +144,17 @@ class Citation(Span):
 
 
 class Sentence(Frozen):
-    """One sentence of an answer; `support` is 0 (none) to 1, `markers` are those of its citations."""
+    """One sentence of an answer; `support` is 0 (none) to 1, `markers` are those of its citations.
+
+    `doubts` are words of it that speak against it: figures and names that the passages lack, opposites of theirs.
+    `odds` are the log-odds (natural) that the passages state all of it, by the model; None where it was not asked.
+    """
 
     text: str
     markers: tuple[int, ...] = ()
     support: float = 0.0
+    doubts: tuple[str, ...] = ()
+    odds: float | None = None
 
 
 Refusal = Literal["nothing_found", "not_answered", "not_supported"]
@@ -180,12 +186,15 @@ class PromptMessage(Message):
 class LeftOut(Frozen):
     """A sentence that the model wrote and no reader sees.
 
-    `support` is None where it was not looked for; `nearest` is the evidence sentence that came closest to it.
+    `support` is None where it was not looked for; `nearest` is the evidence sentence that came closest to it; `doubts`
+    and `odds` are as those of a Sentence.
     """
 
     text: str
     reason: Literal["declined", "unsupported"]
     support: float | None = None
+    doubts: tuple[str, ...] = ()
+    odds: float | None = None
     nearest: Span | None = None
 
 

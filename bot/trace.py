@@ -166,7 +166,9 @@ def _why(one: LeftOut, answer: Answer, trace: Trace) -> str:
         return "Nothing in the passages comes near it."
     within = (passage for passage in answer.retrieved if one.nearest.overlap(passage))
     quote = next((f"“{_first_words(_words(one.nearest, passage))}” " for passage in within), "")
-    return f"Its support is below {trace.min_support:g}. The nearest words: {quote}({_place(one.nearest)})"
+    against = f"; against it: “{'”, “'.join(one.doubts)}”" if one.doubts else ""
+    against += "" if one.odds is None else f"; the model's log-odds that the passages state it: {one.odds:.2f}"
+    return f"Its support is below {trace.min_support:g}{against}. The nearest words: {quote}({_place(one.nearest)})"
 
 
 def _times(answer: Answer) -> Section:

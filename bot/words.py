@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 import Stemmer
 
+_ENGLISH = 0.1  # share of a text's words that are English function words, at least; in other languages some look alike
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|\w+")
 _FUNCTION_WORDS = frozenset(
     """a about after again all also am an and any are as at be because been before being both but by can could did do
@@ -17,8 +19,24 @@ _FUNCTION_WORDS = frozenset(
 
 def content_words(text: str) -> list[str]:
     """Stems of the words of `text` that carry content, in order; "5,000" and "5000" are the same word."""
+    found = _WORD.findall(plain_letters(text))
+    words = [word.replace(",", "") if word[0].isdigit() else word for word in found]
+    return stems([word for word in words if word not in _FUNCTION_WORDS])
+
+
+def stems(words: Iterable[str]) -> list[str]:
+    """What remains of words, in lower case, without their endings."""
+    cut: list[str] = Stemmer.Stemmer("english").stemWords(list(words))
+    return cut
+
+
+def plain_letters(text: str) -> str:
+    """`text` in lower case and without accents."""
     plain = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
-    plain = "".join(character for character in plain if not unicodedata.combining(character))
-    words = [word.replace(",", "") if word[0].isdigit() else word for word in _WORD.findall(plain)]
-    stems: list[str] = Stemmer.Stemmer("english").stemWords([word for word in words if word not in _FUNCTION_WORDS])
-    return stems
+    return "".join(character for character in plain if not unicodedata.combining(character))
+
+
+def is_english(text: str) -> bool:
+    """Whether `text`, which should be some sentences long, is in English, as far as its small words tell."""
+    words = _WORD.findall(text.lower())
+    return sum(word in _FUNCTION_WORDS for word in words) >= _ENGLISH * len(words)

@@ -36,7 +36,7 @@ from bot.store import Store
 
 LIBRARY = [article("ferry", FERRY, date="2025-05-18"), article("storm", STORM), article("cheese", CHEESE)]
 TEXTS = {one.id: one.text for one in LIBRARY}
-PROMPT, CHECK = (read(find(task, None)) for task in ("answer", "check"))
+PROMPT, CHECK, CLAIM = (read(find(task, None)) for task in ("answer", "check", "claim"))
 REFUSAL = PROMPT.header.refusal
 TICKET = "A single ticket costs 4 crowns."
 QUAY = "Mayor Ada Quill opened the new quay in June."
@@ -69,11 +69,23 @@ def answerer(
     passages: Sequence[Passage] | None = None,
     shown: int | None = None,
     calibrations: Sequence[Calibration] = (),
+    min_claim_odds: float | None = None,
     **changes: object,
 ) -> tuple[Answerer, FixedRetriever]:
     retriever = FixedRetriever([passage(one) for one in LIBRARY] if passages is None else passages, shown=shown)
     settings = Settings(**changes)  # type: ignore[arg-type]
-    made = Answerer(retriever, model, FakeEmbedder(), PROMPT, split, settings, calibrations, CHECK)  # type: ignore[arg-type]
+    made = Answerer(
+        retriever,  # type: ignore[arg-type]
+        model,
+        FakeEmbedder(),
+        PROMPT,
+        split,
+        settings,
+        calibrations,
+        CHECK,
+        CLAIM,
+        min_claim_odds,
+    )
     return made, retriever
 
 
@@ -235,6 +247,62 @@ def test_the_trace_has_what_was_left_out_and_why() -> None:
         (REFUSAL, "declined", None),
         (QUAY, "declined", None),
     ]
+
+
+def test_a_sentence_that_says_the_opposite_is_left_out_with_what_speaks_against_it() -> None:
+    wrong = "The harbour ferry does not stop at Lindaby from Monday."
+    answer = check(list(answerer(FakeLLM([wrong]))[0].ask("Where does the ferry not stop?")))
+    assert (answer.refused, answer.reason) == (True, "not_supported")
+    assert answer.trace is not None
+    assert [(one.text, one.doubts) for one in answer.trace.left_out] == [(wrong, ("not",))]
+    marking = answerer(FakeLLM([wrong]), cite={"unsupported": "mark"})[0]
+    (marked,) = answer_of(marking.ask("Where does the ferry not stop?")).sentences
+    assert (marked.doubts, marked.markers) == (("not",), ())
+
+
+OWN = "A single ticket costs travellers 4 crowns."
+
+
+@pytest.mark.parametrize(("log_odds", "refused"), [(-1.0, True), (1.0, False), (None, False)])
+def test_the_model_is_asked_whether_the_passages_state_a_sentence(log_odds: float | None, refused: bool) -> None:
+    llm = FakeLLM([OWN], log_odds=log_odds)
+    made, _ = answerer(llm, min_claim_odds=0.0)
+    answer = check(list(made.ask("How much is a ticket?")))
+    assert answer.refused == refused
+    (asked,) = llm.weighed
+    assert asked[-1].content.startswith("Text: ")
+    assert f"Claim: {OWN}" in asked[-1].content
+    assert TICKET in asked[-1].content
+    assert answer.trace is not None
+    told = answer.trace.left_out if refused else answer.sentences
+    assert [one.odds for one in told] == [log_odds]
+
+
+@pytest.mark.parametrize(
+    ("reply", "least", "cite"),
+    [
+        (TICKET, 0.0, {}),  # no word of its own
+        (OWN, None, {}),  # a model of which nobody knows what its word is worth
+        (OWN, 0.0, {"ask_model": False}),
+    ],
+)
+def test_otherwise_the_model_is_not_asked(reply: str, least: float | None, cite: dict[str, object]) -> None:
+    llm = FakeLLM([reply], log_odds=-1.0)
+    assert not check(list(answerer(llm, min_claim_odds=least, cite=cite)[0].ask("How much is a ticket?"))).refused
+    assert llm.weighed == []
+
+
+def test_a_stop_while_the_model_is_asked_keeps_what_was_written() -> None:
+    llm, stop = FakeLLM([f"{TICKET} {OWN} {QUAY}"], log_odds=-1.0), threading.Event()
+    told = []
+    for event in answerer(llm, min_claim_odds=0.0)[0].ask("How much is a ticket?", stop=stop):
+        told.append(event)
+        if isinstance(event, TextEvent) and OWN.rstrip(".").endswith(event.text.strip(" .")):
+            stop.set()  # the next thing would be to ask
+    answer = check(told)
+    assert (answer.stopped, answer.refused) == (True, False)
+    assert [one.text for one in answer.sentences][0] == TICKET
+    assert llm.weighed == []
 
 
 SURE = Calibration(embedder="fake", llm="fake", bias=1.0, weights={"odds": 1.0})

@@ -30,9 +30,10 @@ ROOMS: dict[str, set[str]] = {
     "evidence": {"schema", "words"},
     "retrieve": {"schema", "config", "embed", "store", "lexical", "evidence"},
     "prompt": {"errors", "schema", "config"},
-    "cite": {"schema", "words", "llama", "dates"},
+    "cite": {"schema", "words", "llama", "dates", "doubt"},
     "answerable": {"errors", "schema"},
     "figures": {"words", "dates"},
+    "doubt": {"words", "figures"},
     "disagree": {"schema", "words", "dates", "figures", "cite"},
     "answer": {
         "errors", "schema", "config", "embed", "evidence", "retrieve", "prompt", "llm", "cite", "dates", "disagree",

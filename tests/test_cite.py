@@ -1,6 +1,7 @@
 """cite: quotes are the articles' own words, marks are numbered as they appear, invented ones are dropped."""
 
 import re
+from collections.abc import Sequence
 
 import pytest
 from fakes import FakeEmbedder
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from samples import CHEESE, FERRY, STORM, article, passage
 
 from bot.articles.sentences import split
-from bot.cite import Attributor, MarkerFilter, evidence_sentences
+from bot.cite import DOUBTED, READ, Attributor, EvidenceSentence, MarkerFilter, evidence_sentences, joined
 from bot.schema import Article, Citation, Passage
 
 ARTICLES = {
@@ -121,6 +122,74 @@ def test_what_two_sentences_say_cites_both() -> None:
 def test_the_words_support_more_than_others() -> None:
     by = attributor([passage(one) for one in ARTICLES.values()])
     assert by.support("A single ticket costs 4 crowns.").score > by.support("A single ticket costs 9 crowns.").score
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "doubts"),
+    [
+        ("What costs 4 crowns?", "A single ticket costs 4 crowns.", ()),
+        ("What costs 9 crowns?", "A single ticket costs 9 crowns.", ()),  # what the question says is its own affair
+        ("What does it cost?", "A single ticket costs 9 crowns.", ("9",)),
+        ("What does it cost?", "A single ticket to Ebenthal costs 4 crowns.", ("Ebenthal",)),
+        ("What does it cost?", "A single ticket does not cost 4 crowns.", ("not",)),
+        ("When was it closed?", "A storm closed the airport on Friday, 16 May 2025.", ()),  # the article's Friday
+        ("When was it closed?", "A storm closed the airport on Friday, 9 May 2025.", ("9",)),
+        ("When?", "On 18 May, the ferry said that it stops at Lindaby.", ()),  # the article's own date
+    ],
+)
+def test_what_speaks_against_an_answer_takes_most_of_its_support(
+    question: str, answer: str, doubts: tuple[str, ...]
+) -> None:
+    by = attributor([passage(ARTICLES["ferry"]), passage(article("storm", STORM, date="2025-05-18"))], question)
+    support = by.support(answer)
+    assert support.doubts == doubts
+    assert (support.score < 0.4) == bool(doubts)
+    assert by.cite(answer, 0, support)[0].doubts == doubts
+
+
+@pytest.mark.parametrize(("log_odds", "falls"), [(0.5, False), (0.0, False), (-0.1, True), (None, False)])
+def test_the_model_is_asked_about_words_of_the_answers_own(log_odds: float | None, falls: bool) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    def says(text: str, evidence: Sequence[EvidenceSentence]) -> float | None:
+        asked.append((text, [one.text for one in evidence]))
+        return log_odds
+
+    passages = [passage(one) for one in ARTICLES.values()]
+    plain = attributor(passages)
+    by = Attributor("What is the fee?", evidence_sentences(passages, split), FakeEmbedder().embed_documents, says)
+    by.support("A single ticket costs 4 crowns.")  # the evidence's words
+    by.support("The fee is 4 crowns.")  # and the question's
+    by.support("The ferry never sails to Lindaby on Monday.")  # the program itself knows better
+    by.support("Zebras graze.")
+    assert asked == []
+    own = "A single ticket costs travellers 4 crowns."
+    support = by.support(own)
+    ((text, shown),) = asked
+    assert text == own
+    assert shown[0] == "A single ticket costs 4 crowns."
+    assert len(shown) == min(READ, len(shown)) > 1
+    assert support.odds == log_odds
+    assert support.score == pytest.approx(plain.support(own).score * (DOUBTED if falls else 1.0), rel=0.1)
+    assert by.cite(own, 0, support)[0].odds == log_odds
+
+
+def test_sentences_that_follow_each_other_are_joined() -> None:
+    ferry, storm = (
+        evidence_sentences([passage(ARTICLES["ferry"])], split),
+        evidence_sentences([passage(ARTICLES["storm"])], split),
+    )
+    made = joined([storm[0], ferry[1], ferry[0], storm[2]])
+    assert [one.text for one in made] == [
+        f"{ferry[0].text} {ferry[1].text}",
+        storm[0].text,
+        storm[2].text,
+    ]
+    assert [(one.article, one.start, one.end) for one in made] == [
+        ("ferry", 0, ferry[1].span.end),
+        ("storm", 0, storm[0].span.end),
+        ("storm", storm[2].span.start, storm[2].span.end),
+    ]
 
 
 def test_marks_are_numbered_as_they_appear_and_kept() -> None:

@@ -79,7 +79,7 @@ class Checkout:
         return [note for note in notes if LLAMA in note]
 
     def change(self, name: str) -> None:
-        """As if edited after all that is made of it: times of files can be too coarse to tell a moment from the next."""
+        """As if edited after all that was made of it; files' times may be too coarse to tell a moment from the next."""
         file = self.folder / name
         newest = max(path.stat().st_mtime for path in self.venv.glob(".*"))
         os.utime(file, (newest, newest))

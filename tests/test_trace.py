@@ -195,6 +195,19 @@ def test_the_prompt_with_its_tokens(tokens: Tokens, facts: list[str]) -> None:
 LEFT_OUT = [
     (
         LeftOut(
+            text="9 boats.",
+            reason="unsupported",
+            support=0.31,
+            doubts=("9", "boats"),
+            odds=-1.234,
+            nearest=Span(article="gone", start=3, end=7),
+        ),
+        "0.310",
+        "9 boats.\nIts support is below 0.5; against it: “9”, “boats”; the model's log-odds that the passages "
+        "state it: -1.23. The nearest words: (gone, characters 3-7)",
+    ),
+    (
+        LeftOut(
             text="A quay was built.",
             reason="unsupported",
             support=0.31,

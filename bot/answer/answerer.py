@@ -1,14 +1,14 @@
 """Search, prompt, model, attribution: from a question to a stream of events that ends with the Answer."""
 
 import datetime as dt
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
+from bot.answer.asking import claim_odds, odds
 from bot.answer.job import Job
 from bot.answer.writer import Writer
-from bot.answerable import NO, YES, Calibration, signals
+from bot.answerable import Calibration, signals
 from bot.cite import Attributor, EvidenceSentence, Split, evidence_sentences
 from bot.config import Settings
 from bot.dates import asked, keeps
@@ -49,17 +49,22 @@ class Answerer:
         settings: Settings,
         calibrations: Sequence[Calibration] = (),
         check: PromptFile | None = None,
+        claim: PromptFile | None = None,
+        min_claim_odds: float | None = None,
     ) -> None:
         """`calibrations` are those that may fit the embedder and the model, the most telling first.
 
         `check` asks the model whether a text answers a question; it is used where a calibration wants it, and where
-        nothing is refused by them, so that a calibration can be made.
+        nothing is refused by them, so that a calibration can be made. `claim` asks it whether the passages state a
+        sentence of an answer, unless `min_claim_odds` (bot.models.catalogue) are not known.
         """
         self._retriever, self._llm, self._embedder = retriever, llm, embedder
         self._prompt, self._split, self._settings = prompt, split, settings
         self._calibrations = calibrations
         wanted = any("odds" in one.weights for one in calibrations) or settings.answer.min_answerable == 0
         self._check = check if wanted else None
+        self._claim = claim if settings.cite.ask_model and min_claim_odds is not None else None
+        self._min_claim_odds = min_claim_odds or 0.0
 
     def ask(
         self,
@@ -100,7 +105,7 @@ class Answerer:
         job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
         evidence = evidence_sentences(prompt.shown, self._split)
         writer = Writer(
-            Attributor(question, evidence, self._embedder.embed_documents),
+            self._attributor(question, evidence, stop),
             self._split,
             self._prompt.header.refusal,
             self._settings.cite,
@@ -136,19 +141,18 @@ class Answerer:
         self, job: Job, shown: Sequence[Passage], closest: Passage | None, stop: threading.Event
     ) -> Iterator[StageEvent]:
         """Find out whether to write an answer at all; where the model tells no odds, by the search alone."""
-        odds = None
+        yes = None
         if self._check and closest:
             yield StageEvent(stage="checking")
-            odds = self._odds(self._check, job.question, closest, stop)
-            job.checked_s = None if odds is None else job.elapsed()
-        known = signals(job.retrieved, shown, odds)
+            yes = odds(self._llm, self._check, job.question, [closest], stop)
+            job.checked_s = None if yes is None else job.elapsed()
+        known = signals(job.retrieved, shown, yes)
         probabilities = (one.probability(known) for one in self._calibrations)
         job.judge(known, next((one for one in probabilities if one is not None), None))
 
-    def _odds(self, check: PromptFile, question: str, closest: Passage, stop: threading.Event) -> float | None:
-        anything = sys.maxsize  # what is too long has no odds; the answer's own prompt may fit all the same
-        prompt = build(check, question, [closest], [], count_tokens=self._llm.count_tokens, budget=anything)
-        return self._llm.odds(prompt.messages, (YES, NO), stop=stop)
+    def _attributor(self, question: str, evidence: Sequence[EvidenceSentence], stop: threading.Event) -> Attributor:
+        says = claim_odds(self._llm, self._claim, stop) if self._claim else None
+        return Attributor(question, evidence, self._embedder.embed_documents, says, self._min_claim_odds)
 
     def _build(self, question: str, found: Evidence, history: Sequence[Turn], today: dt.date) -> Prompt:
         return build(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from bot.cite import Attributor, MarkerFilter, Split, Support
+from bot.cite import Attributor, MarkerFilter, Split, Support, rounded, settled
 from bot.config import CiteSettings
 from bot.schema import Citation, Event, LeftOut, Sentence, SentenceEvent, TextEvent
 
@@ -82,7 +82,7 @@ class Writer:
             self.declined = self._declines(text)
             if self.declined or self._settings.unsupported == "leave_out":
                 return self._leave_out(text, support)
-            self.sentences.append(Sentence(text=text, support=round(support.score, 4)))
+            self.sentences.append(settled(text, support))
             return SentenceEvent(sentence=self.sentences[-1])
         sentence, citations = self._attributor.cite(text, len(self.sentences), support)
         self.sentences.append(sentence)
@@ -95,6 +95,8 @@ class Writer:
                 text=text,
                 reason="declined" if self.declined else "unsupported",
                 support=round(support.score, 4) if support else None,
+                doubts=support.doubts if support else (),
+                odds=rounded(support.odds) if support else None,
                 nearest=support.sentences[0].span if support and support.sentences else None,
             )
         )

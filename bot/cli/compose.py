@@ -76,12 +76,17 @@ def open_chat(settings: Settings, embedder: "LlamaEmbedder", store: "Store", llm
     from bot.answer import Answerer
     from bot.articles.sentences import split
     from bot.chat import Chat
+    from bot.models import catalogue
     from bot.retrieve import Retriever
 
-    template, check = (prompt.read(prompt.find(task, settings.prompts_dir)) for task in ("answer", "check"))
+    template, check, claim = (
+        prompt.read(prompt.find(task, settings.prompts_dir)) for task in ("answer", "check", "claim")
+    )
     retriever = Retriever(store, embedder, store.folder / "bm25", settings.retrieve)
     llm = llm or open_llm(settings)
     calibrations = answerable.load(shared_folder("models") / "answerable.toml", embedder.name, llm.name)
-    answerer = Answerer(retriever, llm, embedder, template, split, settings, calibrations, check)
+    entry = catalogue.load().find(llm.name)
+    min_claim_odds = entry.min_claim_odds if entry else None
+    answerer = Answerer(retriever, llm, embedder, template, split, settings, calibrations, check, claim, min_claim_odds)
     ingester = open_ingester(settings, embedder, store)
     return Chat(answerer, store, ingester, llm.name, settings.chat.history_turns)

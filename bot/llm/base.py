@@ -62,8 +62,8 @@ class LLM(Protocol):
         """By how much the answer is likelier to begin with the first of `words` than with the second.
 
         A difference of log-probabilities (natural). What stands before the last message should be the same each time:
-        it is read once. None for a model that cannot tell, or a prompt too long for it. Raises LLMError when the model
-        fails and Stopped when `stop` was set.
+        it is read once. It may be asked for while an answer streams. None for a model that cannot tell, or a prompt too
+        long for it. Raises LLMError when the model fails and Stopped when `stop` was set.
         """
         ...
 

@@ -25,6 +25,7 @@ log = logging.getLogger("bot.llm")
 SLICE = 128  # tokens; larger ones are read no faster on a CPU, smaller ones are slower
 WATCH_SECONDS = 0.1
 ODDS_TOKENS = 2048  # room for a prompt whose answer is only weighed
+ODDS_CONTEXTS = 2  # of so many kinds of such prompts the examples are kept
 
 
 class _Cells:
@@ -82,7 +83,10 @@ class _Cells:
 
 
 class LlamaCpp:
-    """One model and one context behind one lock: users queue, they do not collide."""
+    """One model and one context behind one lock: users queue, they do not collide.
+
+    Odds have contexts and a lock of their own, so that they can be asked for while an answer is being written.
+    """
 
     def __init__(
         self,
@@ -105,8 +109,8 @@ class LlamaCpp:
         self.context_tokens = min(context_tokens, self._model.trained_context())
         self._threads = threads
         self._cells = self._new_cells(self.context_tokens)
-        self._odds_cells: _Cells | None = None  # made when first asked for
-        self._lock = threading.Lock()
+        self._odds_cells: list[_Cells] = []  # made when first asked for; the last used one comes last
+        self._lock, self._odds_lock = threading.Lock(), threading.Lock()
         self._temperature, self._seed = temperature, seed
 
     def _special(self, token_id: str | None) -> str:
@@ -127,7 +131,7 @@ class LlamaCpp:
                 f"The prompt has {len(prompt)} tokens and the answer may have {max_tokens}, but the context holds "
                 f"{self.context_tokens}. Ask a shorter question or raise llm.context_tokens."
             )
-        self._take_turn(stop)
+        self._take_turn(self._lock, stop)
         try:
             reused = self._cells.reuse(prompt)
             yield Reading(reused, len(prompt))
@@ -143,14 +147,14 @@ class LlamaCpp:
         first, second = (self._model.tokenize(word, control=False)[0] for word in words)
         if first == second:
             return None
-        self._take_turn(stop)
+        # What is alike in all such prompts is read by itself, so that none of its cells depends on the rest.
+        start = _alike(prompt, self._prompt([*messages[:-1], Message(role=messages[-1].role, content="")]))
+        self._take_turn(self._odds_lock, stop)
         try:
-            cells = self._cells_for_odds()
+            cells = self._cells_for_odds(prompt[:start])
             if cells is None or len(prompt) > cells.decoder.tokens:
                 return None
             with self._stoppable(stop, cells.decoder):
-                # What is alike in all such prompts is read by itself, so that none of its cells depends on the rest.
-                start = _alike(prompt, self._prompt([*messages[:-1], Message(role=messages[-1].role, content="")]))
                 if cells.tokens[:start] != prompt[:start]:
                     cells.keep(0)
                     cells.read_all(prompt[:start], 0, stop)
@@ -158,15 +162,20 @@ class LlamaCpp:
             logits = cells.decoder.logits()
             return float(logits[first] - logits[second])
         finally:
-            self._lock.release()
+            self._odds_lock.release()
 
-    def _cells_for_odds(self) -> _Cells | None:
-        if self._odds_cells is None:
+    def _cells_for_odds(self, examples: Sequence[int]) -> _Cells | None:
+        """Those that hold the examples, else new ones, else those not used for longest; None where memory lacks."""
+        same = [cells for cells in self._odds_cells if cells.tokens[: len(examples)] == list(examples)]
+        if not same and len(self._odds_cells) < ODDS_CONTEXTS:
             try:
-                self._odds_cells = self._new_cells(min(ODDS_TOKENS, self.context_tokens))
+                same = [self._new_cells(min(ODDS_TOKENS, self.context_tokens))]
             except ModelError as error:  # answers do without it
-                log.warning("Questions are not checked before they are answered: %s", error)
-        return self._odds_cells
+                log.warning("The model is not asked whether passages state an answer: %s", error)
+        chosen = next(iter(same or self._odds_cells), None)
+        if chosen:
+            self._odds_cells = [*(cells for cells in self._odds_cells if cells is not chosen), chosen]
+        return chosen
 
     def _prompt(self, messages: Sequence[Message]) -> list[int]:
         tokens = self._template.tokens(messages, self._model)
@@ -174,12 +183,13 @@ class LlamaCpp:
             tokens.insert(0, self._model.bos())
         return tokens
 
-    def _take_turn(self, stop: threading.Event) -> None:
-        while not self._lock.acquire(timeout=0.1):
+    @staticmethod
+    def _take_turn(lock: threading.Lock, stop: threading.Event) -> None:
+        while not lock.acquire(timeout=0.1):
             if stop.is_set():
                 raise Stopped
         if stop.is_set():
-            self._lock.release()
+            lock.release()
             raise Stopped
 
     @contextmanager
@@ -230,10 +240,9 @@ class LlamaCpp:
         return int(chance.choice(len(weights), p=weights / math.fsum(weights)))
 
     def close(self) -> None:
-        with self._lock:
-            for cells in (self._cells, self._odds_cells):
-                if cells:
-                    cells.decoder.close()
+        with self._lock, self._odds_lock:
+            for cells in (self._cells, *self._odds_cells):
+                cells.decoder.close()
             self._model.close()
 
 

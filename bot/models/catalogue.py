@@ -84,7 +84,9 @@ class Entry(Frozen):
     """One model. `bytes` and `sha256` are those of `file` as it stands in the models folder.
 
     Both are absent where nobody could verify them here: then the source's own statement is checked and remembered.
-    `convert` names the conversion that makes `file` from `inputs`; without it the file arrives as it is.
+    `min_claim_odds` are the log-odds of Yes below which a claim does not hold that the model is asked about
+    (prompts/claim.md); absent where nobody measured them: then it is not asked. `convert` names the conversion that
+    makes `file` from `inputs`; without it the file arrives as it is.
     """
 
     name: FileName
@@ -97,6 +99,7 @@ class Entry(Frozen):
     memory_gb: float = Field(gt=0)
     memory_measured: bool = False
     tried: bool = False
+    min_claim_odds: float | None = None
     bytes: Size | None = None
     sha256: Sha256 | None = None
     convert: Literal["bert"] | None = None

@@ -13,7 +13,7 @@ import pytest
 from bot.embed import LlamaEmbedder
 from bot.errors import LLMError, ModelError, Stopped
 from bot.llm import Finished, LlamaCpp, Output, Piece, Reading
-from bot.llm.llamacpp import SLICE
+from bot.llm.llamacpp import ODDS_CONTEXTS, SLICE
 from bot.schema import Message
 
 SHORT = [Message(role="user", content="Count from one to twenty, in words.")]
@@ -102,13 +102,53 @@ def test_examples_are_read_once_and_answers_prompts_stay(llm: LlamaCpp, monkeypa
     prompt = [Message(role="system", content="The ferry sails at noon, and again at six. " * 30), *SHORT]
     ask(llm, prompt)
     odds(llm, "The Möwe carries 40 people.")
-    assert llm._odds_cells is not None
-    decoder, read = llm._odds_cells.decoder, []
+    decoder, read = llm._odds_cells[-1].decoder, []
     plain = decoder.read
     monkeypatch.setattr(decoder, "read", lambda tokens, position: read.append(len(tokens)) or plain(tokens, position))
     odds(llm, "The Möwe carries 60 people.")
     assert 0 < sum(read) < llm.count_tokens(EXAMPLES)
     assert ask(llm, prompt)[1].tokens.reused > SLICE
+
+
+def examples(word: str) -> list[Message]:
+    return [Message(role="system", content=f"{word} " * 60), *EXAMPLES[1:]]
+
+
+def reads_less(llm: LlamaCpp, start: list[Message], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether odds are told without the examples being read again."""
+    read: list[int] = []
+    for cells in llm._odds_cells:
+        plain = cells.decoder.read
+        monkeypatch.setattr(
+            cells.decoder,
+            "read",
+            lambda tokens, position, plain=plain: read.append(len(tokens)) or plain(tokens, position),
+        )
+    llm.odds([*start, Message(role="user", content="Is it so?")], ("Yes", "No"), stop=threading.Event())
+    monkeypatch.undo()
+    return sum(read) < llm.count_tokens(start)
+
+
+def test_examples_of_two_kinds_of_prompts_are_kept(llm: LlamaCpp, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, three = (examples(word) for word in ("ferry", "harbour", "storm"))
+    for start in (one, two):
+        reads_less(llm, start, monkeypatch)
+    assert all(reads_less(llm, start, monkeypatch) for start in (one, two, one))
+    assert not reads_less(llm, three, monkeypatch)
+    assert reads_less(llm, one, monkeypatch), "what was not used for longest has to go"
+    assert not reads_less(llm, two, monkeypatch)
+    assert len(llm._odds_cells) == ODDS_CONTEXTS
+
+
+def test_odds_can_be_asked_for_while_an_answer_streams(llm: LlamaCpp) -> None:
+    whole, _ = ask(llm, SHORT)
+    expected = odds(llm, "The Möwe carries 40 people.")
+    pieces = []
+    for output in llm.stream(SHORT, max_tokens=24, stop=threading.Event()):
+        if isinstance(output, Piece):
+            pieces.append(output)
+            assert odds(llm, "The Möwe carries 40 people.") == expected
+    assert text_of(pieces) == whole
 
 
 def test_odds_of_a_prompt_that_does_not_fit_are_not_known(llm: LlamaCpp) -> None:

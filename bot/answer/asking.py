@@ -1,0 +1,31 @@
+"""What the model says when it is asked Yes or No about a text: whether it answers a question, or states a claim."""
+
+import sys
+import threading
+from collections.abc import Sequence
+
+from bot.answerable import NO, YES
+from bot.cite import EvidenceSentence, Says, joined
+from bot.errors import Stopped
+from bot.llm import LLM
+from bot.prompt import PromptFile, build
+from bot.schema import Passage
+
+
+def odds(llm: LLM, prompt: PromptFile, asked: str, passages: Sequence[Passage], stop: threading.Event) -> float | None:
+    """Log-odds of Yes to `asked` (a question or a claim, as the prompt has it); None where the model cannot tell."""
+    anything = sys.maxsize  # what is too long has no odds; the answer's own prompt may fit all the same
+    made = build(prompt, asked, passages, [], count_tokens=llm.count_tokens, budget=anything)
+    return llm.odds(made.messages, (YES, NO), stop=stop)
+
+
+def claim_odds(llm: LLM, prompt: PromptFile, stop: threading.Event) -> Says:
+    """Asks the model whether evidence sentences state all of a text."""
+
+    def says(text: str, evidence: Sequence[EvidenceSentence]) -> float | None:
+        try:
+            return odds(llm, prompt, text, joined(evidence), stop)
+        except Stopped:  # what was written stays as it is; whoever writes sees the stop, too
+            return None
+
+    return says

@@ -98,7 +98,7 @@ class RetrieveSettings(Section):
 
 class AnswerSettings(Section):
     min_answerable: float = Field(
-        0.2, ge=0.0, le=1.0, description="refuse below this probability of an answer; 0 = never"
+        0.15, ge=0.0, le=1.0, description="refuse below this probability of an answer; 0 = never"
     )
 
 

@@ -1,0 +1,28 @@
+"""What the command line builds: the parts are given what their models need."""
+
+import pytest
+from fakes import FakeEmbedder, FakeLLM
+from samples import FERRY, article, put
+
+from bot.cli.compose import open_chat
+from bot.config import Settings
+from bot.schema import AnswerEvent
+from bot.store import Store
+
+OWN = "A single ticket costs travellers 4 crowns."
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"), [("qwen2.5-coder-1.5b-instruct", True), ("smollm2-135m-instruct", False), ("my-own", False)]
+)
+def test_only_a_model_whose_word_was_measured_is_asked_about_claims(
+    store: Store, fake_embedder: FakeEmbedder, model: str, asked: bool
+) -> None:
+    put(store, fake_embedder, article("ferry", FERRY))
+    llm = FakeLLM([OWN], log_odds=-1.0)
+    llm.name = model
+    chat = open_chat(Settings(), fake_embedder, store, llm)  # type: ignore[arg-type]
+    *_, last = chat.ask("How much is a ticket?")
+    assert isinstance(last, AnswerEvent)
+    assert last.answer.refused == asked
+    assert [OWN in messages[-1].content for messages in llm.weighed] == [True] * asked

@@ -113,7 +113,8 @@ class Attributor:
     """Attributes the sentences of one answer to `question` and numbers their citations.
 
     `says` gives the log-odds that evidence sentences state all of a text, None if that is not known; below `min_odds`
-    they do not.
+    they do not. `earlier` is what was said before the question: its words are no more the answer's own than those of
+    the question.
     """
 
     def __init__(
@@ -123,9 +124,10 @@ class Attributor:
         embed: Embed,
         says: Says | None = None,
         min_odds: float = 0.0,
+        earlier: str = "",
     ) -> None:
         self._question, self._evidence, self._embed = question, evidence, embed
-        self._says, self._min_odds = says, min_odds
+        self._says, self._min_odds, self._earlier = says, min_odds, earlier
         self._asked = frozenset(content_words(question))
         self._weights = _weights(evidence)
         self._vectors: dict[int, Vectors] = {}
@@ -155,11 +157,13 @@ class Attributor:
         return Support(score, tuple(self._evidence[index] for index in chosen), doubts, odds)
 
     def _own(self, words: Set[str]) -> bool:
-        """Whether some of `words` stand neither in the question nor in the evidence: they may be made up."""
-        return not words <= self._asked.union(*(one.words for one in self._evidence))
+        """Whether some of `words` stand neither in what was asked nor in the evidence: they may be made up."""
+        return not words <= self._asked.union(content_words(self._earlier), *(one.words for one in self._evidence))
 
     def _doubts(self, text: str, nearest: Sequence[EvidenceSentence]) -> tuple[str, ...]:
-        shown = " ".join([self._question, *(one.text for one in self._evidence), *_titles(self._evidence)])
+        shown = " ".join(
+            [self._earlier, self._question, *(one.text for one in self._evidence), *_titles(self._evidence)]
+        )
         unknown = strange(text, shown)
         if unknown:  # "on Monday" may have become a date
             unknown = strange(text, f"{shown} {_days(self._evidence)}")

@@ -292,6 +292,16 @@ def test_otherwise_the_model_is_not_asked(reply: str, least: float | None, cite:
     assert llm.weighed == []
 
 
+def test_names_and_words_of_earlier_turns_are_known() -> None:
+    said = "For travellers from Orensk, a single ticket costs 4 crowns."
+    turns = [Turn(question="Can travellers from Orensk take the ferry?", answer="The ferry stops at Lindaby.")]
+    for history in ([], turns):
+        llm = FakeLLM([said], log_odds=-1.0)
+        answer = check(list(answerer(llm, min_claim_odds=0.0)[0].ask("How much is it?", history=history)))
+        assert answer.refused == (not history)
+        assert llm.weighed == []
+
+
 def test_a_stop_while_the_model_is_asked_keeps_what_was_written() -> None:
     llm, stop = FakeLLM([f"{TICKET} {OWN} {QUAY}"], log_odds=-1.0), threading.Event()
     told = []
@@ -324,7 +334,7 @@ def test_what_the_passages_are_unlikely_to_answer_is_refused_unwritten(
     answer = check(happened)
     assert answer.trace is not None
     assert answer.trace.answerable == pytest.approx(probability, abs=1e-4)
-    assert answer.trace.min_answerable == Settings().answer.min_answerable == 0.2
+    assert answer.trace.min_answerable == Settings().answer.min_answerable == 0.15
     assert answer.refused == (probability < 0.2)
     if answer.refused:
         assert answer.reason == "not_answered"

@@ -105,7 +105,7 @@ class Answerer:
         job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
         evidence = evidence_sentences(prompt.shown, self._split)
         writer = Writer(
-            self._attributor(question, evidence, stop),
+            self._attributor(question, history, evidence, stop),
             self._split,
             self._prompt.header.refusal,
             self._settings.cite,
@@ -150,9 +150,12 @@ class Answerer:
         probabilities = (one.probability(known) for one in self._calibrations)
         job.judge(known, next((one for one in probabilities if one is not None), None))
 
-    def _attributor(self, question: str, evidence: Sequence[EvidenceSentence], stop: threading.Event) -> Attributor:
+    def _attributor(
+        self, question: str, history: Sequence[Turn], evidence: Sequence[EvidenceSentence], stop: threading.Event
+    ) -> Attributor:
         says = claim_odds(self._llm, self._claim, stop) if self._claim else None
-        return Attributor(question, evidence, self._embedder.embed_documents, says, self._min_claim_odds)
+        earlier = " ".join(f"{turn.question} {turn.answer}" for turn in history)
+        return Attributor(question, evidence, self._embedder.embed_documents, says, self._min_claim_odds, earlier)
 
     def _build(self, question: str, found: Evidence, history: Sequence[Turn], today: dt.date) -> Prompt:
         return build(

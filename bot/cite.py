@@ -38,7 +38,7 @@ REPEATED = 0.3  # in support: weight of a word that the answer only repeats from
 SECOND_GAIN = 0.3  # a second sentence is cited if it adds this share of what the answer adds to the question
 NEAREST = 2  # evidence sentences among which the opposite of an answer is looked for
 GAP = 3  # characters between two sentences that follow each other, at most
-READ = 4  # evidence sentences that the model is shown when it is asked about an answer
+READ = 4  # evidence sentences that figures and names must stand in or beside, and that the model is asked about
 DOUBTED = 0.4  # what is left of the support where a word, figure or name speaks against it
 
 _MARKER = re.compile(r"\s*(?:\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\]|【[^】]{0,40}】)")
@@ -149,9 +149,9 @@ class Attributor:
         best = ranked[0]
         chosen = [order[best], *self._second(words - self._asked, order[best], order)]
         score = WORD_WEIGHT * self._supported(words, chosen) + (1 - WORD_WEIGHT) * max(0.0, float(both[best]))
-        nearest = [self._evidence[order[rank]] for rank in ranked]
-        doubts = self._doubts(text, nearest[:NEAREST])
-        odds = self._says(text, nearest[:READ]) if self._says and not doubts and self._own(words) else None
+        nearest = [order[rank] for rank in ranked]
+        doubts = self._doubts(text, nearest)
+        odds = self._ask(text, nearest[:READ]) if not doubts and self._own(words) else None
         doubted = doubts or (odds is not None and odds < self._min_odds)
         score = min(1.0, score) * (DOUBTED if doubted else 1.0)
         return Support(score, tuple(self._evidence[index] for index in chosen), doubts, odds)
@@ -160,14 +160,22 @@ class Attributor:
         """Whether some of `words` stand neither in what was asked nor in the evidence: they may be made up."""
         return not words <= self._asked.union(content_words(self._earlier), *(one.words for one in self._evidence))
 
-    def _doubts(self, text: str, nearest: Sequence[EvidenceSentence]) -> tuple[str, ...]:
-        shown = " ".join(
-            [self._earlier, self._question, *(one.text for one in self._evidence), *_titles(self._evidence)]
-        )
+    def _ask(self, text: str, nearest: Sequence[int]) -> float | None:
+        return self._says(text, [self._evidence[index] for index in nearest]) if self._says else None
+
+    def _doubts(self, text: str, nearest: Sequence[int]) -> tuple[str, ...]:
+        """Words of `text` that speak against it; `nearest` are the evidence's sentences, the fittest first."""
+        around = [self._evidence[index] for index in self._around(nearest[:READ])]
+        shown = " ".join([self._earlier, self._question, *(one.text for one in around), *_titles(around)])
         unknown = strange(text, shown)
         if unknown:  # "on Monday" may have become a date
-            unknown = strange(text, f"{shown} {_days(self._evidence)}")
-        return (*unknown, *opposed(text, " ".join(one.text for one in nearest)))
+            unknown = strange(text, f"{shown} {_days(around)}")
+        return (*unknown, *opposed(text, " ".join(self._evidence[index].text for index in nearest[:NEAREST])))
+
+    def _around(self, indices: Sequence[int]) -> list[int]:
+        """These sentences of the evidence and those beside them, in its order: "he" may have his name there."""
+        last = len(self._evidence) - 1
+        return sorted({min(max(0, beside), last) for index in indices for beside in (index - 1, index, index + 1)})
 
     def _second(self, added: set[str], best: int, order: Sequence[int]) -> list[int]:
         """The sentence that holds enough of what the answer adds and the best one lacks, if there is one."""

@@ -107,9 +107,7 @@ class CiteSettings(Section):
     unsupported: Literal["leave_out", "mark"] = Field(
         "leave_out", description="leave_out unsupported sentences, or mark them as such"
     )
-    ask_model: bool = Field(
-        True, description="ask the model whether the passages state a sentence that has words of its own"
-    )
+    ask_model: bool = Field(True, description="ask the model about sentences with words of its own")
 
 
 class ChatSettings(Section):

@@ -50,7 +50,9 @@ def main() -> None:
     settings = load(dict(one.split("=", 1) for one in given.set)).settings
     embed = open_embedder(settings).embed_documents
     says, least = (None, 0.0) if given.no_model else open_says(settings)
-    cases, lines = [], []
+    cases = []
+    if given.out:
+        given.out.write_text("", encoding="utf-8")
     for line in given.claims.read_text(encoding="utf-8").splitlines():
         claim = json.loads(line)
         text = claim["passage"]
@@ -58,10 +60,10 @@ def main() -> None:
         evidence = evidence_sentences([Passage(article=name, start=0, end=len(text), title="", text=text)], split)
         found = Attributor("", evidence, embed, says, least).support(claim["claim"])
         cases.append(Case(int(name, 16) % FOLDS, claim["id"].split("-")[0], claim["supported"], found.score))
-        row = {"id": claim["id"], "support": found.score, "doubts": found.doubts, "odds": found.odds}
-        lines.append(json.dumps(row, ensure_ascii=False) + "\n")
         if given.out:
-            given.out.write_text("".join(lines), encoding="utf-8")
+            row = {"id": claim["id"], "support": found.score, "doubts": found.doubts, "odds": found.odds}
+            with given.out.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(row, ensure_ascii=False) + "\n")
     show(cases, settings.cite.min_support)
 
 
@@ -78,9 +80,9 @@ def show(cases: list[Case], limit: float) -> None:
     judged = judgements(support, supported, np.array([one.fold for one in cases]))
     for source in ("all", *sorted({one.source for one in cases})):
         here = np.array([source in ("all", one.source) for one in cases])
-        set_, chosen = (balanced_accuracy(one[here], supported[here]) for one in (support >= limit, judged))
+        default, chosen = (balanced_accuracy(one[here], supported[here]) for one in (support >= limit, judged))
         print(
-            f"{source}: {here.sum()} claims, {supported[here].sum()} supported; balanced accuracy {set_:.3f} at "
+            f"{source}: {here.sum()} claims, {supported[here].sum()} supported; balanced accuracy {default:.3f} at "
             f"{limit:g}, {chosen:.3f} at limits of other passages"
         )
 

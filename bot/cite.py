@@ -4,8 +4,8 @@ The model writes no citations; marks that it invents are taken out and counted. 
 finished. Which evidence is cited goes by the words and the meaning that an evidence sentence has in common with the
 answer and with the question. How well it supports the answer is another matter: there, words of the question weigh
 less, as what the answer adds is what needs support. Rare words weigh more. Most of the support is lost where a figure
-or name was nowhere shown, where a word says the opposite, or where the answer has words of its own and the model, asked
-whether the evidence states it, says No. Pure: embeddings and the model's word come from callables.
+or name stands nowhere near, where a word says the opposite, or where the answer has words of its own and the model,
+asked whether the evidence states it, says No. Pure: embeddings and the model's word come from callables.
 """
 
 import calendar
@@ -22,7 +22,7 @@ from bot.dates import days_of, label
 from bot.doubt import opposed, strange
 from bot.llama import Vectors
 from bot.schema import Citation, Passage, Sentence, Span
-from bot.words import content_words
+from bot.words import content_words, is_english
 
 Embed = Callable[[Sequence[str]], Vectors]
 Says = Callable[[str, "Sequence[EvidenceSentence]"], float | None]
@@ -57,7 +57,7 @@ class EvidenceSentence(NamedTuple):
 class Support(NamedTuple):
     """`score` is 0 to 1; `sentences` are those to cite, best first, empty where nothing has a word in common.
 
-    `doubts` are words of the answer: figures and names that the model was not shown, opposites of what it was shown.
+    `doubts` are words of the answer: figures and names that the evidence near it lacks, opposites of what that says.
     `odds` are the model's own log-odds that the evidence states it; None where it was not asked.
     """
 
@@ -167,15 +167,25 @@ class Attributor:
         """Words of `text` that speak against it; `nearest` are the evidence's sentences, the fittest first."""
         around = [self._evidence[index] for index in self._around(nearest[:READ])]
         shown = " ".join([self._earlier, self._question, *(one.text for one in around), *_titles(around)])
-        unknown = strange(text, shown)
-        if unknown:  # "on Monday" may have become a date
-            unknown = strange(text, f"{shown} {_days(around)}")
+        # "on Monday" may have become a date
+        unknown = strange(text, shown) and strange(text, shown, _days(around))
+        if not is_english(shown):
+            return unknown
         return (*unknown, *opposed(text, " ".join(self._evidence[index].text for index in nearest[:NEAREST])))
 
     def _around(self, indices: Sequence[int]) -> list[int]:
         """These sentences of the evidence and those beside them, in its order: "he" may have his name there."""
-        last = len(self._evidence) - 1
-        return sorted({min(max(0, beside), last) for index in indices for beside in (index - 1, index, index + 1)})
+        found = set(indices)
+        for index in indices:
+            found.update(one for one in (index - 1, index + 1) if self._follow(min(index, one), max(index, one)))
+        return sorted(found)
+
+    def _follow(self, first: int, second: int) -> bool:
+        """Whether one of these sentences of the evidence follows the other in their article."""
+        if first < 0 or second >= len(self._evidence):
+            return False
+        one, other = self._evidence[first].span, self._evidence[second].span
+        return one.article == other.article and 0 <= other.start - one.end <= GAP
 
     def _second(self, added: set[str], best: int, order: Sequence[int]) -> list[int]:
         """The sentence that holds enough of what the answer adds and the best one lacks, if there is one."""

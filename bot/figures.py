@@ -74,12 +74,7 @@ def figures(text: str, written: dt.date | None = None) -> list[Figure]:
 
 def numbers(text: str) -> list[float]:
     """The numbers of `text`, whatever they count."""
-    return [value for _, value in written_numbers(text)]
-
-
-def written_numbers(text: str) -> list[tuple[str, float]]:
-    """The numbers of `text` as they are written there, with what they say."""
-    return [(match[0].strip(), _value(match)) for match in _NUMBER.finditer(text)]
+    return [_value(match) for match in _NUMBER.finditer(text)]
 
 
 def _days(text: str, written: dt.date | None) -> Iterator[Figure]:

@@ -146,8 +146,8 @@ class Citation(Span):
 class Sentence(Frozen):
     """One sentence of an answer; `support` is 0 (none) to 1, `markers` are those of its citations.
 
-    `doubts` are words of it that speak against it: figures and names that the passages lack, opposites of theirs.
-    `odds` are the log-odds (natural) that the passages state all of it, by the model; None where it was not asked.
+    `doubts` are words of it that speak against it: figures and names that the nearest sentences lack, opposites of
+    theirs. `odds` are the log-odds (natural) that the passages state all of it, by the model; None where it was not asked.
     """
 
     text: str

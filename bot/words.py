@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import Stemmer
 
-_ENGLISH = 0.1  # share of a text's words that are English function words, at least; in other languages some look alike
+_ENGLISH_ALONE = frozenset(["the", "and", "that", "with", "his", "from", "were", "this", "which", "their", "they"])
+_ENGLISH = 0.04  # share of a text's words, at least, that are among these, which its neighbours do not have
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|\w+")
 _FUNCTION_WORDS = frozenset(
     """a about after again all also am an and any are as at be because been before being both but by can could did do
@@ -39,4 +40,4 @@ def plain_letters(text: str) -> str:
 def is_english(text: str) -> bool:
     """Whether `text`, which should be some sentences long, is in English, as far as its small words tell."""
     words = _WORD.findall(text.lower())
-    return sum(word in _FUNCTION_WORDS for word in words) >= _ENGLISH * len(words)
+    return sum(word in _ENGLISH_ALONE for word in words) >= _ENGLISH * len(words)

@@ -335,7 +335,7 @@ def test_what_the_passages_are_unlikely_to_answer_is_refused_unwritten(
     assert answer.trace is not None
     assert answer.trace.answerable == pytest.approx(probability, abs=1e-4)
     assert answer.trace.min_answerable == Settings().answer.min_answerable == 0.15
-    assert answer.refused == (probability < 0.2)
+    assert answer.refused == (probability < answer.trace.min_answerable)
     if answer.refused:
         assert answer.reason == "not_answered"
         assert (answer.tokens.prompt, answer.tokens.answer, llm.asked) == (0, 0, []), "its prompt need not be read"

@@ -33,7 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "cite": {"schema", "words", "llama", "dates", "doubt"},
     "answerable": {"errors", "schema"},
     "figures": {"words", "dates"},
-    "doubt": {"words", "figures"},
+    "doubt": {"words"},
     "disagree": {"schema", "words", "dates", "figures", "cite"},
     "answer": {
         "errors", "schema", "config", "embed", "evidence", "retrieve", "prompt", "llm", "cite", "dates", "disagree",

@@ -1,15 +1,18 @@
 """What the model says when it is asked Yes or No about a text: whether it answers a question, or states a claim."""
 
+import logging
 import sys
 import threading
 from collections.abc import Sequence
 
 from bot.answerable import NO, YES
 from bot.cite import EvidenceSentence, Says, joined
-from bot.errors import Stopped
+from bot.errors import LLMError, Stopped
 from bot.llm import LLM
 from bot.prompt import PromptFile, build
 from bot.schema import Passage
+
+log = logging.getLogger(__name__)
 
 
 def odds(llm: LLM, prompt: PromptFile, asked: str, passages: Sequence[Passage], stop: threading.Event) -> float | None:
@@ -26,6 +29,9 @@ def claim_odds(llm: LLM, prompt: PromptFile, stop: threading.Event) -> Says:
         try:
             return odds(llm, prompt, text, joined(evidence), stop)
         except Stopped:  # what was written stays as it is; whoever writes sees the stop, too
+            return None
+        except LLMError as error:  # the answer does without it
+            log.warning("The model could not be asked about a sentence: %s", error)
             return None
 
     return says

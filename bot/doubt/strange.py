@@ -1,93 +1,98 @@
 """Figures and names of a sentence that a text does not have: where a model goes wrong, it is mostly in these. Pure.
 
-It knows no meaning: "22 people" and "22 years" are the same figure to it. In other languages than English only digits
-are looked at: in German, for one, every noun looks like a name.
+It knows no meaning: "22 people" and "22 years" are the same figure to it. Where a figure may be meant, it is known: a
+doubt must be worth it. In other languages than English only digits are looked at: in German, for one, every noun looks
+like a name.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Set
 
-from bot.figures import written_numbers
-from bot.words import is_english, plain_letters
+from bot.doubt.names import is_same, plain_names, spelled_out
+from bot.doubt.numbers import MONTHS, Number, dates, numbers
+from bot.words import is_english
 
-ROUNDED = 0.02  # share by which a rounded number may differ; small numbers and years must be the same
-SMALL = 100
-SAME_NAME = 5  # letters that make one name of two: "Ukraine", "Ukrainian"
+ROUNDED, ABOUT, OVER = 0.02, 0.1, 0.25  # shares by which a figure may differ: bare, after "about", after "over"
+SMALL = 20  # smaller figures must be the same
 
-_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
-_YEAR = re.compile(r"1\d{3}|20\d\d")
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_OPENS = re.compile(r"(?:^|[.!?:;…\"“”‘(\[–—])\s*$")  # what a capital follows whatever word it is of
-_POSSESSIVE = re.compile(r"['’]s?$")
-_LETTERS = re.compile(r"\b[^\W\d_](?:\.[^\W\d_])+\b\.?")  # "U.S.", "a.m."
-_INITIALS = 2  # letters that an abbreviation has at least
-_CALENDAR = re.compile(
-    r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
-    r"(uary|ruary|ch|il|e|y|ust|t|tember|ober|ember)?|(mon|tue|wed|thu|fri|sat|sun)(s|rs|sday|nesday|rsday|urday|day)?"
-)
-_ADDRESS = {"mr", "mrs", "ms", "dr", "sir", "lady", "i"}
+_PARTS = re.compile(r"\d+")
+_ABOUT = re.compile(r"\b(?:about|around|nearly|almost|roughly|some|approximately|close to|up to)\s+\W?$", re.IGNORECASE)
+_OVER = re.compile(r"\b(?:over|more than|at least|above|exceed\w*)\s+\W?$", re.IGNORECASE)
+_FRACTION = re.compile(r"\b(?:half|halves|thirds?|quarters?|fifths?|tenths?)\b|\d/\d", re.IGNORECASE)
+_PERCENT = re.compile(r"\s*(?:%|per ?cent\b)", re.IGNORECASE)
+_OF_FRACTION = re.compile(r"\s*(?:and a half|halves|thirds|quarters|fifths)\b", re.IGNORECASE)
+_TIME = re.compile(r"(?:[:.]\d\d)?\s*[ap]\.?m\b|:\d\d|\s*o['’]clock", re.IGNORECASE)
+_LIST_MARK = re.compile(r"\s*\d+[.)]\s")
+_YEAR = re.compile(r"(?:1\d|20)\d\d")
 
 
-def strange(sentence: str, known: str) -> tuple[str, ...]:
-    """The figures and names of `sentence` that `known` does not have, in order, figures first."""
-    names = _names(_joined(sentence), _joined(known)) if is_english(known) else ()
-    return tuple(dict.fromkeys((*_figures(sentence, known), *names)))
+def strange(sentence: str, known: str, days: str = "") -> tuple[str, ...]:
+    """The figures and names of `sentence` that `known` does not have, in order, figures first.
+
+    `days` are dates that are known, too, but only as dates.
+    """
+    english = is_english(known)
+    found = [*_figures(sentence, known, days, words=english)]
+    if english:
+        found += _names(sentence, known, days)
+    return tuple(dict.fromkeys(found))
 
 
-def _figures(sentence: str, known: str) -> Iterator[str]:
-    digits = {_bare(one) for one in _DIGITS.findall(known)}
-    values = [value for _, value in written_numbers(known)]
-    for text, value in written_numbers(sentence):
-        whole = value == _value(_bare(text))  # "3 million" is not the 3 of "3 billion"
-        same = (whole and _bare(text) in digits) or any(_agree(value, other) for other in values)
-        if not same and text.lower() != "one":
-            yield text
-        sentence = sentence.replace(text, " ", 1)
-    yield from (one for one in _DIGITS.findall(sentence) if _bare(one) not in digits)
+def _figures(sentence: str, known: str, days: str, *, words: bool) -> Iterator[str]:
+    values, calendar = _values(known), _values(days)
+    if mark := _LIST_MARK.match(sentence):
+        sentence = " " * mark.end() + sentence[mark.end() :]
+    spans = dates(sentence)
+    months = {float(MONTHS[word]) for word in re.findall(r"[a-z]+", f"{known} {days}".lower()) if word in MONTHS}
+    for one in sorted(numbers(sentence), key=lambda number: number.start):
+        if one.in_words and (not words or one.values[0] <= 1 + one.ordinal or one.text.lower() == "one"):
+            continue  # "one of them", "at first", "a second": no figures
+        in_date = any(start <= one.start and one.end <= end for start, end in spans)
+        if not (_known(one, sentence, values, known) or (in_date and _known(one, sentence, calendar | months, ""))):
+            yield one.text
 
 
-def _agree(one: float, other: float) -> bool:
-    if min(one, other) < SMALL or _YEAR.fullmatch(f"{one:g}"):
-        return one == other
-    return abs(one - other) <= ROUNDED * max(one, other)
+def _values(text: str) -> set[float]:
+    """What the figures of a text may mean, and what their parts do: the 10 and the 30 of "10.30 am"."""
+    values = {value for one in numbers(text) for value in one.values}
+    return (
+        values
+        | {float(part) for part in _PARTS.findall(text.replace(",", ""))}
+        | {float(part) for part in _PARTS.findall(text)}
+    )
 
 
-def _value(digits: str) -> float | None:
-    return float(digits) if digits.replace(".", "", 1).isdigit() else None
+def _known(one: Number, sentence: str, values: Set[float], known: str) -> bool:
+    before, after = sentence[: one.start], sentence[one.end :]
+    parts = {float(part) for part in _PARTS.findall(one.text)} if "." in one.text and not one.scaled else set()
+    if any(value in values for value in one.values) or (parts and parts <= values):
+        return True
+    if _OF_FRACTION.match(after) or (_PERCENT.match(after) and _FRACTION.search(known)):
+        return True
+    value = one.values[0]
+    if one.decade:
+        return any(value <= other < value + 10 for other in values)
+    if _TIME.match(after) and (value + 12 in values or value - 12 in values):
+        return True
+    if one.ordinal or value < SMALL or (_YEAR.fullmatch(one.text) and not _PERCENT.match(after)):
+        return False
+    if _OVER.search(before):
+        return any(value <= other <= value * (1 + OVER) for other in values)
+    share = ABOUT if _ABOUT.search(before) else ROUNDED
+    return any(abs(value - other) <= share * max(value, other) for other in values)
 
 
-def _bare(figure: str) -> str:
-    return "".join(_DIGITS.findall(figure)).replace(",", "")
+def _names(sentence: str, known: str, days: str) -> Iterator[str]:
+    there = plain_names(known, all_words=True) + plain_names(days, all_words=True)
+    stock = {one.plain for one in there}
+    months = {name for name, number in MONTHS.items() if _numeric_month(known, number)}
+    said = plain_names(sentence)
+    for one in said:
+        same = one.plain in stock or one.plain in months or any(is_same(one.plain, other) for other in stock)
+        if not same and not spelled_out(one, said, there):
+            yield one.text
 
 
-def _names(sentence: str, known: str) -> Iterator[str]:
-    words = [match[0] for match in _WORD.finditer(known)]
-    stems = {_stem(word) for word in words} | _ADDRESS
-    said = [match[0] for match in _WORD.finditer(sentence)]
-    for at, match in enumerate(_WORD.finditer(sentence)):
-        opens = _OPENS.search(sentence, 0, match.start())
-        if match[0][0].isupper() and not opens and _stem(match[0]) not in stems and not _spelled(said, at, words):
-            yield match[0]
-
-
-def _spelled(said: Sequence[str], at: int, words: Sequence[str]) -> bool:
-    """Whether the word at `at` abbreviates some of `words`, or one of them abbreviates it and its neighbours."""
-    if len(said[at]) >= _INITIALS and said[at].isupper():
-        return said[at] in _initials(words)
-    short = {word for word in words if len(word) >= _INITIALS and word.isupper()}
-    near = _initials(said[max(0, at - SAME_NAME) : at + SAME_NAME])
-    return any(said[at][0] in word and word in near for word in short)
-
-
-def _initials(words: Sequence[str]) -> str:
-    return "".join(word[0] for word in words if word[0].isupper())
-
-
-def _joined(text: str) -> str:
-    """Abbreviations without their dots."""
-    return _LETTERS.sub(lambda match: match[0].replace(".", "").upper(), text)
-
-
-def _stem(word: str) -> str:
-    plain = plain_letters(_POSSESSIVE.sub("", word))
-    return plain[:3] if _CALENDAR.fullmatch(plain) else plain[:SAME_NAME]
+def _numeric_month(text: str, month: int) -> bool:
+    """Whether a date of `text` such as 12/05/2025 may be in this month."""
+    return any(month in map(int, _PARTS.findall(text[start:end])) for start, end in dates(text))

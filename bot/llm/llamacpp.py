@@ -110,6 +110,7 @@ class LlamaCpp:
         self._threads = threads
         self._cells = self._new_cells(self.context_tokens)
         self._odds_cells: list[_Cells] = []  # made when first asked for; the last used one comes last
+        self._odds_contexts = ODDS_CONTEXTS
         self._lock, self._odds_lock = threading.Lock(), threading.Lock()
         self._temperature, self._seed = temperature, seed
 
@@ -167,11 +168,12 @@ class LlamaCpp:
     def _cells_for_odds(self, examples: Sequence[int]) -> _Cells | None:
         """Those that hold the examples, else new ones, else those not used for longest; None where memory lacks."""
         same = [cells for cells in self._odds_cells if cells.tokens[: len(examples)] == list(examples)]
-        if not same and len(self._odds_cells) < ODDS_CONTEXTS:
+        if not same and len(self._odds_cells) < self._odds_contexts:
             try:
                 same = [self._new_cells(min(ODDS_TOKENS, self.context_tokens))]
             except ModelError as error:  # answers do without it
-                log.warning("The model is not asked whether passages state an answer: %s", error)
+                self._odds_contexts = len(self._odds_cells)
+                log.warning("Checks of passages and answers are left out, or slower: %s", error)
         chosen = next(iter(same or self._odds_cells), None)
         if chosen:
             self._odds_cells = [*(cells for cells in self._odds_cells if cells is not chosen), chosen]
@@ -243,6 +245,7 @@ class LlamaCpp:
         with self._lock, self._odds_lock:
             for cells in (self._cells, *self._odds_cells):
                 cells.decoder.close()
+            self._odds_cells, self._odds_contexts = [], 0
             self._model.close()
 
 

@@ -147,7 +147,7 @@ class Sentence(Frozen):
     """One sentence of an answer; `support` is 0 (none) to 1, `markers` are those of its citations.
 
     `doubts` are words of it that speak against it: figures and names that the nearest sentences lack, opposites of
-    theirs. `odds` are the log-odds (natural) that the passages state all of it, by the model; None where it was not asked.
+    theirs. `odds` are the model's log-odds (natural) that the passages state all of it; None where it was not asked.
     """
 
     text: str

@@ -35,7 +35,9 @@ CANDIDATES = 8  # evidence sentences with the most words in common, of which the
 ANSWER_WORDS, QUESTION_WORDS, BOTH_COSINE, QUESTION_COSINE = 0.7, 0.3, 0.6, 0.3
 WORD_WEIGHT = 0.5  # in support: the rest is the cosine's
 REPEATED = 0.3  # in support: weight of a word that the answer only repeats from the question
-SECOND_GAIN = 0.3  # a second sentence is cited if it adds this share of what the answer adds to the question
+# A second sentence is cited if it adds SECOND_GAIN of what the answer adds to the question, or is as fit less AS_FIT.
+SECOND_GAIN = 0.3
+AS_FIT = 0.1
 NEAREST = 2  # evidence sentences among which the opposite of an answer is looked for
 GAP = 3  # characters between two sentences that follow each other, at most
 READ = 4  # evidence sentences that figures and names must stand in or beside, and that the model is asked about
@@ -145,9 +147,11 @@ class Attributor:
         if not order:
             return Support(0.0, ())
         both, asked = self._similarities(text, order)
-        ranked = np.argsort(-(fit[order] + BOTH_COSINE * both + QUESTION_COSINE * asked), kind="stable").tolist()
+        fitness = fit[order] + BOTH_COSINE * both + QUESTION_COSINE * asked
+        ranked = np.argsort(-fitness, kind="stable").tolist()
         best = ranked[0]
-        chosen = [order[best], *self._second(words - self._asked, order[best], order)]
+        close = [order[rank] for rank in ranked[1:2] if fitness[rank] >= fitness[best] - AS_FIT]
+        chosen = [order[best], *(self._second(words - self._asked, order[best], order) or close)]
         score = WORD_WEIGHT * self._supported(words, chosen) + (1 - WORD_WEIGHT) * max(0.0, float(both[best]))
         nearest = [order[rank] for rank in ranked]
         doubts = self._doubts(text, nearest)

@@ -119,6 +119,15 @@ def test_what_two_sentences_say_cites_both() -> None:
     assert {citation.quote[:8] for citation in citations} == {"A single", "Mayor Ad"}
 
 
+def test_a_sentence_that_is_as_fit_is_cited_too() -> None:
+    again = article("again", "Mind the gap. A single ticket costs 4 crowns there.")
+    by = attributor([passage(ARTICLES["ferry"]), passage(again)], "What does a ticket cost?")
+    citations = cited(by, "A single ticket costs 4 crowns.")[0]
+    assert [citation.article for citation in citations] == ["ferry", "again"]
+    (alone,) = cited(by, "Mayor Ada Quill opened the new quay in June.")[0]
+    assert alone.article == "ferry"
+
+
 def test_the_words_support_more_than_others() -> None:
     by = attributor([passage(one) for one in ARTICLES.values()])
     assert by.support("A single ticket costs 4 crowns.").score > by.support("A single ticket costs 9 crowns.").score

@@ -68,6 +68,7 @@ def test_what_it_lacks_is_named(sentence: str, found: tuple[str, ...]) -> None:
         ("Nearly 2,000 people came.", "There were 1,984 people."),
         ("More than 40,000 people came.", "There were 41,200 people."),
         ("One hundred and fifty boats left.", "There were 150 boats."),
+        ("It stood at number seventy-seven.", "It stood at number seventy - seven."),
         ("There were 250 boats.", "Two hundred and fifty boats left."),
         ("It came 3rd in the 21st century.", "It came third in the twenty-first century."),
         ("It is 5km long and costs 5p.", "It is five kilometres long and costs five pence."),

@@ -31,10 +31,11 @@ _DATE = re.compile(
 _SCALE = rf"(?:[ -]?(?P<scale>{'|'.join(_SCALES)})s?\b|(?P<short>[ ]?(?:{'|'.join(_SHORT_SCALES)}))(?![a-z]))"
 _DIGITS = re.compile(rf"(?P<digits>\d+(?:,\d{{3}})*(?:\.\d+)?|\.\d+){_SCALE}?(?P<decade>s\b)?", re.IGNORECASE)
 _NUMBER_WORD = rf"(?:{'|'.join([*_TENS, *reversed(_ONES)])})"
+_BETWEEN = "(?: ?- ?| )"  # some texts have spaces round a hyphen
 _ORDINAL_WORD = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 _WORDS = re.compile(
-    rf"\b(?:(?P<cardinal>{_NUMBER_WORD}(?:[ -](?:and )?(?:{_NUMBER_WORD}|{'|'.join(_SCALES)}))*)"
-    rf"(?:[ -](?P<last>{_ORDINAL_WORD}))?|(?P<ordinal>{_ORDINAL_WORD}))\b",
+    rf"\b(?:(?P<cardinal>{_NUMBER_WORD}(?:{_BETWEEN}(?:and )?(?:{_NUMBER_WORD}|{'|'.join(_SCALES)}))*)"
+    rf"(?:{_BETWEEN}(?P<last>{_ORDINAL_WORD}))?|(?P<ordinal>{_ORDINAL_WORD}))\b",
     re.IGNORECASE,
 )
 

@@ -99,6 +99,7 @@ def test_the_same_written_otherwise_is_known(sentence: str, text: str) -> None:
         ("The work was led by Dr. Brandt.", "The work was led by Dr. Oster.", ("Brandt",)),
         ("They live in St. Gallen.", "They live in St. Moritz.", ("Gallen",)),
         ("They saw Austria and Nigeria.", "They saw Australia and Niger.", ("Austria", "Nigeria")),
+        ("He left with Andy and an Asian friend.", "He left with Brandt as it was.", ("Andy", "Asian")),
         ("He left with Mary.", "He left with him in March.", ("Mary",)),
         ("They met Chinese guests.", "They met guests from Japan.", ("Chinese",)),
         ("The third boat came in the fifth year.", "The third boat came in the fourth year.", ("fifth",)),

@@ -1,7 +1,7 @@
 """Names as texts write them: what counts as one, and when two are the same. Pure; English."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 from bot.doubt.numbers import MONTHS
@@ -49,6 +49,7 @@ _SAME = tuple(
         "portugal portuguese",
         "peru peruvian peruvians",
         "belgium belgian belgians",
+        "asia asian asians",
         "europe european europeans eu",
         "germany german germans",
         "us usa america american americans",
@@ -99,13 +100,16 @@ def plain(word: str) -> str:
     return _FULL.get(letters, letters)
 
 
+def like(name: str) -> Set[str]:
+    """The words that mean the same, whatever their letters: "france" for "french"."""
+    return _GROUP.get(name, frozenset())
+
+
 def is_same(one: str, other: str) -> bool:
-    """Whether one is of the other: "Iranian", "Iran"; "French", "France"; "Mondays", "Monday"."""
-    if other in _GROUP.get(one, ()):
-        return True
+    """Whether one name is made of the other: "Iranian", "Iran"; "Mondays", "Monday"."""
     shorter, longer = sorted((one, other), key=len)
     root = shorter.rstrip("aeiouy")
-    if len(root) < _STEM - 1 or not longer.startswith(root) or longer in MONTHS or shorter in MONTHS:
+    if len(root) < _STEM or not longer.startswith(root) or longer in MONTHS or shorter in MONTHS:
         return False
     return longer[len(root) :] in _ENDINGS or longer[len(shorter) :] in _ENDINGS and longer.startswith(shorter)
 
@@ -113,7 +117,7 @@ def is_same(one: str, other: str) -> bool:
 def spelled_out(one: Name, said: Sequence[Name], there: Sequence[Name]) -> bool:
     """Whether `one` is an abbreviation of words that are `there`, or part of the words of one that is there."""
     if one.text.isupper():
-        return any(_initials_of(word, there) for word in (one.plain, *_GROUP.get(one.plain, ())))
+        return any(_initials_of(word, there) for word in (one.plain, *like(one.plain)))
     short = {other.plain for other in there if other.text.isupper() and len(other.text) > 1}
     return any(one.plain[0] in word and _initials_of(word, said) for word in short)
 

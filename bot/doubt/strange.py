@@ -8,7 +8,7 @@ like a name.
 import re
 from collections.abc import Iterator, Set
 
-from bot.doubt.names import is_same, plain_names, spelled_out
+from bot.doubt.names import is_same, like, plain_names, spelled_out
 from bot.doubt.numbers import MONTHS, Number, dates, numbers
 from bot.words import is_english
 
@@ -85,10 +85,12 @@ def _known(one: Number, sentence: str, values: Set[float], known: str) -> bool:
 def _names(sentence: str, known: str, days: str) -> Iterator[str]:
     there = plain_names(known, all_words=True) + plain_names(days, all_words=True)
     stock = {one.plain for one in there}
+    capital = {one.plain for one in there if one.text[0].isupper()}
     months = {name for name, number in MONTHS.items() if _numeric_month(known, number)}
     said = plain_names(sentence)
     for one in said:
-        same = one.plain in stock or one.plain in months or any(is_same(one.plain, other) for other in stock)
+        same = one.plain in stock | months or bool(like(one.plain) & stock)
+        same = same or any(is_same(one.plain, other) for other in capital)
         if not same and not spelled_out(one, said, there):
             yield one.text
 

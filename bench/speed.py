@@ -53,7 +53,7 @@ def llm_ratios(settings: Settings, rounds: int) -> list[tuple[str, float, float]
     first, answer = [], []
     for number in range(rounds):
         messages = [Message(role="user", content=f"Retell this: {texts[number % len(texts)]}")]
-        first.append((*first_token(llm, messages), raw.read(llm._prompt(messages))))
+        first.append((*first_token(llm, messages), raw.read(llm._tokens.whole(messages))))
         answer.append((first[-1][1], raw.write()))
     llm.close()
     return [

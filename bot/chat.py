@@ -47,6 +47,17 @@ class Chat:
         """Make now what the first question would wait for."""
         self._answerer.warm()
 
+    def read_for(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filters: Filters = Filters(),  # noqa: B008 - frozen
+        stop: threading.Event | None = None,
+    ) -> int:
+        """Let the model read now what `ask` would show it; how many segments of articles it read."""
+        search, _ = resolve(question, history)
+        return self._answerer.read_for(question, search=search, filters=filters, stop=stop or threading.Event())
+
     def articles(self) -> list[ArticleInfo]:
         """All articles, the newest first, those without a date last, then by title."""
         return newest_first(self._store.infos().values())

@@ -93,6 +93,7 @@ class RetrieveSettings(Section):
     characters: int = Field(
         2200, ge=100, le=100_000, description="characters of the articles that the model is shown, at most"
     )
+    repeat: int = Field(3, ge=0, le=10, description="best sentences that stand again next to the question")
     candidates: int = Field(100, ge=10, le=1000, description="nearest vectors, and best BM25 hits, that are compared")
 
 
@@ -108,6 +109,15 @@ class CiteSettings(Section):
         "leave_out", description="leave_out unsupported sentences, or mark them as such"
     )
     ask_model: bool = Field(True, description="ask the model about sentences with words of its own")
+
+
+class CacheSettings(Section):
+    join: Literal["auto", "always", "never"] = Field(
+        "auto", description="join what was read of articles before; auto = where that was measured"
+    )
+    cells: Literal["f16", "q8_0"] = Field("f16", description="form of keys and values; q8_0 takes half the room")
+    memory_mb: int = Field(256, ge=0, description="MiB of them that are kept in memory")
+    disk_mb: int = Field(2048, ge=0, description="MiB of them that are kept on disk; 0 = none")
 
 
 class ChatSettings(Section):
@@ -139,6 +149,7 @@ class Settings(BaseSettings):
     retrieve: RetrieveSettings = RetrieveSettings()
     answer: AnswerSettings = AnswerSettings()
     cite: CiteSettings = CiteSettings()
+    cache: CacheSettings = CacheSettings()
     chat: ChatSettings = ChatSettings()
 
     @classmethod

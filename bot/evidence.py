@@ -17,7 +17,6 @@ WORDS_WEIGHT = 0.3  # of the share of the question's words that it holds
 NEIGHBOUR_WEIGHT = 0.6  # of the better of its two neighbours: an answer often stands beside what is asked about
 GAP = 3  # characters between two sentences that follow each other, at most
 SPREAD = 0.6  # a sentence whose score is so much below the best one's is not shown, however much room there is
-NEAREST = 3  # sentences that stand again next to the question (docs/experiments.md, The prompt)
 
 
 class Candidate(NamedTuple):
@@ -31,14 +30,15 @@ class Candidate(NamedTuple):
 class Evidence(NamedTuple):
     """`passages` are runs of sentences, the article of the best sentence first, an article's in the text's order.
 
-    `nearest` are the few of these sentences that bear most on the question, best first; `closest` is the best of them
+    `nearest` are the same sentences one by one, best first; `closest` is the best of them
     with both its neighbours, None where there is nothing. A run has the score of its best sentence, and all else from
-    the passage that this sentence is of.
+    the passage that this sentence is of. `texts` are the articles', by id.
     """
 
     passages: list[Passage]
     nearest: list[Passage]
     closest: Passage | None
+    texts: Mapping[str, str]
 
 
 def select(
@@ -61,8 +61,9 @@ def select(
         best[run.article] = max(best.get(run.article, -math.inf), run.score)
     return Evidence(
         sorted(runs, key=lambda run: (-best[run.article], run.article, run.start)),
-        [_run(ordered, scores, [index], texts) for index in chosen[:NEAREST]],
+        [_run(ordered, scores, [index], texts) for index in chosen],
         _run(ordered, scores, _with_neighbours(ordered, chosen[0]), texts) if chosen else None,
+        {run.article: texts[run.article] for run in runs},
     )
 
 

@@ -27,6 +27,8 @@ from bot.errors import LLMError, ModelError  # noqa: E402
 
 log = logging.getLogger("bot.llama")
 ABORTED = 2  # llama_decode's answer when its abort callback said yes
+CELL_TYPES = {"f16": 1, "q8_0": 8}  # ggml_type by the name that the settings know
+END = -1  # llama.cpp's "up to the last position"
 Vectors = npt.NDArray[np.float32]
 
 # ggml_log_level warn and error; all else is debug. What matters to users becomes an exception here, and a stop is an
@@ -47,6 +49,11 @@ def _backend() -> object:
     llama_cpp.llama_log_set(callback, None)
     llama_cpp.llama_backend_init()
     return callback
+
+
+def llama_version() -> str:
+    """What saved cells must be read with again: their form is llama.cpp's own."""
+    return str(llama_cpp.__version__)
 
 
 def default_threads() -> int:
@@ -126,11 +133,26 @@ class Model:
 
 
 class Decoder:
-    """A context that reads and writes text with `model`, one sequence, at most `tokens` tokens."""
+    """A context that reads and writes text with `model`: `sequences` of texts that share `tokens` cells.
 
-    def __init__(self, model: Model, *, tokens: int, threads: int, slice_tokens: int = 512) -> None:
+    A sequence is the keys and values of tokens, each in a cell at a position. Cells of one sequence can be given to
+    another (they are then of both, at one position), moved to other positions, saved and loaded.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        tokens: int,
+        threads: int,
+        slice_tokens: int = 512,
+        sequences: int = 1,
+        cell_type: str = "f16",
+    ) -> None:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx, params.n_batch, params.n_ubatch = tokens, slice_tokens, slice_tokens
+        params.n_seq_max, params.kv_unified = sequences, sequences > 1
+        params.type_k = params.type_v = CELL_TYPES[cell_type]
         params.n_threads = params.n_threads_batch = threads or default_threads()
         params.no_perf = True
         # Called between any two operations by threads that must not wait for Python's lock, so it is a C function:
@@ -152,18 +174,51 @@ class Decoder:
         self.vocab_size = int(llama_cpp.llama_vocab_n_tokens(model.vocab))
         self._batch = llama_cpp.llama_batch_init(slice_tokens, 0, 1)
 
-    def keep(self, count: int) -> int:
-        """Forget all cells from position `count` on; how many are kept (0 where the model cannot forget a part)."""
-        if llama_cpp.llama_memory_seq_rm(self.memory, 0, count, -1):
+    def keep(self, count: int, sequence: int = 0) -> int:
+        """Forget a sequence's cells from position `count` on; how many are kept.
+
+        0 where the model cannot forget a part: then the cells of all sequences are gone.
+        """
+        if llama_cpp.llama_memory_seq_rm(self.memory, sequence, count, END):
             return count
         llama_cpp.llama_memory_clear(self.memory, True)
         return 0
+
+    def can_join(self) -> bool:
+        """Whether cells can be moved to other positions (not with all models), and sequences share them."""
+        return bool(llama_cpp.llama_memory_can_shift(self.memory))
+
+    def forget(self, sequence: int, start: int, end: int = END) -> None:
+        """Take the cells at positions `start` to `end` from the sequence."""
+        llama_cpp.llama_memory_seq_rm(self.memory, sequence, start, end)
+
+    def give(self, sequence: int, other: int, start: int = 0, end: int = END) -> None:
+        """Make the cells at these positions the `other` sequence's, too."""
+        llama_cpp.llama_memory_seq_cp(self.memory, sequence, other, start, end)
+
+    def move(self, sequence: int, start: int, end: int, by: int) -> None:
+        """Move the cells at these positions `by` positions; they must be of no other sequence."""
+        llama_cpp.llama_memory_seq_add(self.memory, sequence, start, end, by)
+
+    def save(self, sequence: int) -> bytes:
+        """A sequence's cells with their positions."""
+        size = llama_cpp.llama_state_seq_get_size(self.handle, sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        return ctypes.string_at(buffer, llama_cpp.llama_state_seq_get_data(self.handle, buffer, size, sequence))
+
+    def load(self, saved: bytes, sequence: int) -> bool:
+        """Make what `save` gave the cells of `sequence`, at their old positions; False where they have no room.
+
+        What comes from a disk has to be checked before: llama.cpp trusts it.
+        """
+        buffer = ctypes.cast(ctypes.c_char_p(saved), ctypes.POINTER(ctypes.c_uint8))  # only read, so not copied
+        return bool(llama_cpp.llama_state_seq_set_data(self.handle, buffer, len(saved), sequence))
 
     def stop(self, now: bool = True) -> None:
         """Break off a `read` that another thread is in, at once; `now=False` lets reads go on again."""
         self._stop[0] = b"\x01" if now else b"\x00"
 
-    def read(self, tokens: Sequence[int], position: int) -> bool:
+    def read(self, tokens: Sequence[int], position: int, sequence: int = 0) -> bool:
         """Read at most `slice_tokens` tokens into the cells from `position`; logits are kept for the last of them.
 
         False if it was stopped: then the cells from `position` on are unknown, and `keep` forgets them.
@@ -174,7 +229,7 @@ class Decoder:
             batch.token[index] = token
             batch.pos[index] = position + index
             batch.n_seq_id[index] = 1
-            batch.seq_id[index][0] = 0
+            batch.seq_id[index][0] = sequence
             batch.logits[index] = index == len(tokens) - 1
         status = llama_cpp.llama_decode(self.handle, batch)
         if status == ABORTED:

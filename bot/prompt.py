@@ -4,6 +4,9 @@ A prompt file is a YAML header between `---` lines (`task`, `fills`: the names t
 the model is told to say when the passages hold no answer), then sections: `=== system`, any number of examples, each
 an `=== user` with its `=== assistant`, and the `=== user` that asks. Each is a Jinja template; what is filled in is
 never read as one. It knows no model: tokens are counted by a callable.
+
+Where the segments of the articles are known (bot.segments), the last message also comes in parts, so that a model can
+take what it remembers of a segment instead of reading it.
 """
 
 import datetime as dt
@@ -22,13 +25,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from bot.config import shared_folder
 from bot.errors import PromptError
-from bot.schema import Message, Passage, Turn
+from bot.schema import Message, Passage, Segment, Turn
+from bot.segments import Stretch
 
 CountTokens = Callable[[Sequence[Message]], int]
 Role = Literal["system", "user", "assistant"]
 
 _SECTION = re.compile(r"^=== (\w+)\s*$")
 _SPACE = re.compile(r"\s+")
+_MARK = "\ue002{}\ue003"  # private-use characters: where the words of a passage will stand
+_MARKED = re.compile("\ue002(\\d+)\ue003")
 _ASKED = ("question", "claim")  # what is asked of the passages: one of them
 _FILLS = frozenset({"passages", *_ASKED, "nearest", "today"})
 
@@ -128,16 +134,18 @@ def build(
     budget: int,
     nearest: Sequence[Passage] = (),
     today: dt.date | None = None,
+    stretches: Mapping[str, Sequence[Stretch]] | None = None,
 ) -> Prompt:
     """Messages of at most `budget` tokens with as many of `passages` (best first) and of `history` as fit.
 
     A prompt about a claim is filled in with it instead of the question.
     `nearest` are sentences of `passages`, best first; the prompt repeats them next to the question. Old turns go first,
-    then the worst passages. Raises PromptError where not even the question fits.
+    then the worst passages. `stretches` are the whole articles of all passages, by id; with them the last message has
+    its parts. Raises PromptError where not even the question fits.
     """
     shown, turns = list(passages), list(history)
     while True:
-        messages = _messages(prompt, question, shown, _nearest(nearest, shown), turns, today)
+        messages = _messages(prompt, question, shown, _nearest(nearest, shown), turns, today, stretches)
         tokens = count_tokens(messages)
         if tokens <= budget and (shown or not passages):
             return Prompt(tuple(messages), tuple(shown), tokens)
@@ -159,20 +167,39 @@ def _messages(
     nearest: Sequence[str],
     turns: Sequence[Turn],
     today: dt.date | None,
+    stretches: Mapping[str, Sequence[Stretch]] | None,
 ) -> list[Message]:
+    groups = _by_article(shown)[::-1]  # a small model heeds most what stands next to the question
     values = {
         **dict.fromkeys(_ASKED, _one_line(question)),
-        "passages": _by_article(shown)[::-1],  # a small model heeds most what stands next to the question
+        "passages": [group.values() for group in groups],
         "nearest": nearest,
         "today": today or dt.date.today(),
     }
-    *start, last = prompt.render({name: values[name] for name in prompt.header.fills})
-    said = [
-        message
-        for turn in turns
-        for message in (Message(role="user", content=turn.question), Message(role="assistant", content=turn.answer))
-    ]
-    return [*start, *said, last]
+    values = {name: values[name] for name in prompt.header.fills}
+    *start, last = prompt.render(values)
+    if stretches is not None:
+        marked = [{**group.values(), "text": _MARK.format(index)} for index, group in enumerate(groups)]
+        parts = _parts(prompt.render({**values, "passages": marked}), groups, stretches)
+        last = last.model_copy(update={"parts": parts})
+    return [*start, *_conversation(last, turns)]
+
+
+def _conversation(last: Message, turns: Sequence[Turn]) -> list[Message]:
+    """The turns and the message that asks; its passages come first, where a model need not read them again."""
+    asked = [turn.question for turn in turns]
+    said = [Message(role="assistant", content=turn.answer) for turn in turns]
+    if not turns or not last.parts:
+        return [*_alternating([Message(role="user", content=question) for question in asked], said), last]
+    *passages, end = last.parts
+    shown = last.content.removesuffix(str(end))
+    first = Message(role="user", content=f"{shown}{asked[0]}", parts=(*passages, asked[0]))
+    users = [first, *(Message(role="user", content=question) for question in asked[1:])]
+    return [*_alternating(users, said), Message(role="user", content=str(end))]
+
+
+def _alternating(users: Sequence[Message], said: Sequence[Message]) -> list[Message]:
+    return [message for pair in zip(users, said, strict=True) for message in pair]
 
 
 def _nearest(nearest: Sequence[Passage], shown: Sequence[Passage]) -> list[str]:
@@ -184,11 +211,78 @@ def _nearest(nearest: Sequence[Passage], shown: Sequence[Passage]) -> list[str]:
     return [_one_line(one.text) for one in sorted(kept, key=lambda one: -ranks[one.article])]
 
 
-def _by_article(shown: Sequence[Passage]) -> list[dict[str, Any]]:
-    """What the template fills in: passages of one article that follow each other are one, with dots between them."""
+def from_segments(message: Message, passage: Passage, stretches: Sequence[Stretch], prompt: Prompt) -> Message:
+    """The message with its parts: the words of the passage in it as segments that are read for `prompt`.
+
+    As it is where `prompt` has no parts, or shows nothing of the passage's article.
+    """
+    heads = [part for one in prompt.messages for part in one.parts if isinstance(part, Segment)]
+    known = {part.texts: part for part in heads}
+    before, words, after = message.content.partition(_one_line(passage.text))
+    shown = [(stretch, found) for stretch in stretches if (found := stretch.shown([passage]))]
+    like = next((known[stretch.texts] for stretch in stretches if stretch.texts in known), None)
+    if like is None or not words or not shown:
+        return message
+    segments = [
+        like.model_copy(update={"texts": stretch.texts, "shown": found, "opens": False, "closes": False})
+        for stretch, found in shown
+    ]
+    return message.model_copy(update={"parts": (before.removesuffix(" "), *segments, after)})
+
+
+class _Group(NamedTuple):
+    """Passages of one article, which the prompt shows as one, with dots between them."""
+
+    passages: tuple[Passage, ...]
+
+    def values(self) -> dict[str, Any]:
+        """What the template fills in."""
+        first = self.passages[0]
+        text = " … ".join(_one_line(passage.text) for passage in self.passages)
+        return {"title": _one_line(first.title), "date": first.date, "text": text}
+
+
+def _by_article(shown: Sequence[Passage]) -> list[_Group]:
+    return [_Group(tuple(group)) for _, group in groupby(shown, key=lambda one: (one.article, one.title, one.date))]
+
+
+def _parts(
+    marked: Sequence[Message], groups: Sequence[_Group], stretches: Mapping[str, Sequence[Stretch]]
+) -> tuple[str | Segment, ...]:
+    """The last of the messages taken apart at the marks; none where the template does not fill in passages in order.
+
+    The lines before the first passage's own are the same for all prompts. What stands in its line before its words is
+    its head, and so for the others; what stands between a passage and the next one's line is the tail of each.
+    """
+    *between, end = _MARKED.split(marked[-1].content)[::2]
+    places = [place for one in marked for place in _MARKED.findall(one.content)]
+    if not groups or places != [str(index) for index in range(len(groups))] or len(between) != len(groups):
+        return ()
+    lines = [text.rfind("\n") + 1 for text in between]
+    tail = between[1][: lines[1]] if len(between) > 1 else end[: len(end) - len(end.lstrip("\n"))]
+    if not end.startswith(tail) or any(text[:line] != tail for text, line in zip(between[1:], lines[1:], strict=True)):
+        return ()
+    parts: list[str | Segment] = [between[0][: lines[0]]]
+    for group, text, line in zip(groups, between, lines, strict=True):
+        segments = _segments(group, text[line:].removesuffix(" "), tail, stretches.get(group.passages[0].article, ()))
+        if not segments:
+            return ()
+        parts += segments
+    return (*parts, end[len(tail) :])
+
+
+def _segments(group: _Group, head: str, tail: str, stretches: Sequence[Stretch]) -> list[Segment]:
+    shown = [(stretch, found) for stretch in stretches if (found := stretch.shown(group.passages))]
     return [
-        {"title": _one_line(title), "date": date, "text": " … ".join(_one_line(passage.text) for passage in group)}
-        for (_, title, date), group in groupby(shown, key=lambda one: (one.article, one.title, one.date))
+        Segment(
+            head=head,
+            texts=stretch.texts,
+            tail=tail,
+            shown=found,
+            opens=index == 0,
+            closes=index == len(shown) - 1,
+        )
+        for index, (stretch, found) in enumerate(shown)
     ]
 
 

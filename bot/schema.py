@@ -114,9 +114,35 @@ class Passage(Span):
     bm25_rank: int | None = None
 
 
+class Segment(Frozen):
+    """A stretch of an article as a prompt has it: what a model has read of it can be kept for other questions.
+
+    `texts` are all its sentences, each with what parts it from the one before; `shown` are the indices (ascending) of
+    those that the prompt shows. `head` names the article, `tail` stands after it; `opens` and `closes` say whether the
+    prompt shows them. What a model makes of a segment depends on head, texts and tail alone.
+    """
+
+    head: str
+    texts: tuple[str, ...]
+    tail: str
+    shown: tuple[int, ...]
+    opens: bool = True
+    closes: bool = True
+
+    def text(self) -> str:
+        """What the prompt shows of it, with dots where sentences between are left out."""
+        words = [self.head] if self.opens else []
+        for before, index in zip((None, *self.shown), self.shown, strict=False):
+            words += [" …"] * (before is not None and index != before + 1) + [self.texts[index]]
+        return "".join([*words, self.tail] if self.closes else words)
+
+
 class Message(Frozen):
+    """`parts`, where there are any, are `content` taken apart, so that segments can be told from the rest."""
+
     role: Literal["system", "user", "assistant"]
     content: str
+    parts: tuple[str | Segment, ...] = Field(default=(), exclude=True, repr=False)
 
 
 class Days(Frozen):
@@ -177,9 +203,11 @@ class Tokens(Frozen):
     answer: int = 0
 
 
-class PromptMessage(Message):
+class PromptMessage(Frozen):
     """A message of the prompt; `tokens` are those of its words, without the markup that a chat puts around them."""
 
+    role: Literal["system", "user", "assistant"]
+    content: str
     tokens: int = 0
 
 

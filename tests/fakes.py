@@ -12,7 +12,7 @@ import numpy as np
 from bot.errors import Stopped
 from bot.llama import Vectors
 from bot.llm import Finished, Output, Piece, Reading
-from bot.schema import Message, Tokens
+from bot.schema import Message, Segment, Tokens
 
 Reply = str | Exception
 
@@ -42,6 +42,7 @@ class FakeLLM:
         self.closed = False
         self._delay, self._letters, self.log_odds = delay, letters, log_odds
         self.weighed: list[list[Message]] = []
+        self.kept: list[list[Message]] = []
         self._lock = threading.Lock()
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -52,6 +53,10 @@ class FakeLLM:
             raise Stopped
         self.weighed.append(list(messages))
         return self.log_odds if self.count_tokens(messages) <= self.context_tokens else None
+
+    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> int:
+        self.kept.append(list(messages))
+        return sum(isinstance(part, Segment) for message in messages for part in message.parts)
 
     def stream(
         self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event

@@ -61,7 +61,12 @@ class FixedRetriever:
         self.rooms.append((question, characters))
         self.filled.append(fill)
         chosen = list(passages)[: self.shown]
-        return Evidence(chosen, chosen[:1], chosen[0] if chosen else None)
+        return Evidence(
+            chosen,
+            chosen[:1],
+            chosen[0] if chosen else None,
+            {one.article: TEXTS.get(one.article, one.text) for one in chosen},
+        )
 
 
 def answerer(
@@ -582,7 +587,12 @@ def test_the_model_is_shown_the_evidence_and_no_more() -> None:
 def test_history_is_shown_to_the_model() -> None:
     llm = FakeLLM([TICKET])
     list(answerer(llm)[0].ask("How much?", history=[Turn(question="Where to?", answer="Lindaby.")]))
-    assert [message.content for message in llm.asked[0][1:3]] == ["Where to?", "Lindaby."]
+    first, said, last = llm.asked[0][1:]
+    assert first.content.startswith("Passages:"), "first what a model need not read again"
+    assert first.content.endswith("\n\nWhere to?")
+    assert (said.role, said.content) == ("assistant", "Lindaby.")
+    assert "Passage from" not in last.content
+    assert last.content.endswith("Question: How much?")
 
 
 def test_words_of_an_article_give_no_orders() -> None:

@@ -132,7 +132,7 @@ def test_evidence_is_made_of_the_sentences_found(
     assert sum(one.end - one.start for one in shown) <= 90
     everything = retriever.evidence(question, found, 10_000, fill=True).passages
     assert {(one.article, one.text) for one in everything} == {(one.id, one.text) for one in LIBRARY}
-    assert retriever.evidence(question, [], 90) == ([], [], None)
+    assert retriever.evidence(question, [], 90) == ([], [], None, {})
 
 
 def test_evidence_of_articles_removed_meanwhile(

@@ -1,6 +1,8 @@
 """Search, prompt, model, attribution: from a question to a stream of events that ends with the Answer."""
 
 import datetime as dt
+import functools
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -17,10 +19,11 @@ from bot.embed import Embedder
 from bot.errors import PromptError, Stopped
 from bot.evidence import Evidence
 from bot.llm import LLM, Finished, Piece, Reading
-from bot.prompt import Prompt, PromptFile, build
+from bot.prompt import Prompt, PromptFile, build, from_segments
 from bot.retrieve import Retriever
 from bot.schema import (
     AnswerEvent,
+    Article,
     Days,
     Event,
     Filters,
@@ -32,7 +35,9 @@ from bot.schema import (
     Trace,
     Turn,
 )
+from bot.segments import cut
 
+CUT = 64  # articles whose sentences are remembered
 RETRIEVED = 20  # passages listed in an Answer at most; what the model is shown comes from the first of them
 
 
@@ -65,6 +70,7 @@ class Answerer:
         self._check = check if wanted else None
         self._claim = claim if settings.cite.ask_model and min_claim_odds is not None else None
         self._min_claim_odds = min_claim_odds or 0.0
+        self._cut = functools.lru_cache(CUT)(lambda text: cut(text, split))
 
     def ask(
         self,
@@ -92,11 +98,8 @@ class Answerer:
         stop = stop or threading.Event()
         yield StageEvent(stage="searching")
         today = looked_for.filters.today or dt.date.today()
-        job.period, job.retrieved = self._search(looked_for.searched, asked(question, today), looked_for.filters)
-        room = self._settings.retrieve.characters
-        # Words of earlier turns find what was said before: how much better that fits says nothing of the rest.
         leans = looked_for.searched != question
-        found = self._retriever.evidence(looked_for.searched, job.retrieved, room, fill=leans)
+        job.period, job.retrieved, found = self._find(question, looked_for.searched, looked_for.filters, today)
         job.retrieve_s = job.elapsed()
         if not found.passages:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
@@ -113,7 +116,7 @@ class Answerer:
         yield StageEvent(stage="waiting")
         try:
             # A question that leans on earlier turns asks nothing by itself: only the search can judge it.
-            yield from self._judge(job, prompt.shown, None if leans else found.closest, stop)
+            yield from self._judge(job, prompt, None if leans else found, stop)
             if not job.unanswerable:
                 yield StageEvent(stage="waiting")
                 yield from self._write(prompt, writer, job, stop)
@@ -128,6 +131,51 @@ class Answerer:
         """Make the search ready, so that the first question does not wait for it."""
         self._retriever.warm()
 
+    def read_for(
+        self, question: str, *, search: str | None = None, filters: Filters | None = None, stop: threading.Event
+    ) -> int:
+        """Let the model read now what `ask` with the same arguments would show it; how many segments it read."""
+        filters = filters or Filters()
+        today = filters.today or dt.date.today()
+        *_, found = self._find(question, search or question, filters, today)
+        if not found.passages:
+            return 0
+        return self._llm.keep(self._build(question, found, (), today).messages, stop=stop)
+
+    def read_article(self, article: Article, *, stop: threading.Event) -> int:
+        """Let the model read all of an article, so that answers from it come sooner; how many segments it read.
+
+        Nothing that it read before is forgotten for it.
+        """
+        if not article.text.strip():
+            return 0
+        whole = Passage(
+            article=article.id,
+            start=0,
+            end=len(article.text),
+            title=article.title,
+            text=article.text,
+            date=article.date,
+        )
+        anything = sys.maxsize  # it is read in pieces
+        stretches = {article.id: self._cut(article.text)}
+        count = self._llm.count_tokens
+        made = build(self._prompt, "", [whole], (), count_tokens=count, budget=anything, stretches=stretches)
+        return self._llm.keep(made.messages, stop=stop, spare=True)
+
+    def _find(
+        self, question: str, searched: str, filters: Filters, today: dt.date
+    ) -> tuple[Days | None, tuple[Passage, ...], Evidence]:
+        """The period that limits the search, the passages found, and what of them the model is shown."""
+        period, retrieved = self._search(searched, asked(question, today), filters)
+        # Words of earlier turns find what was said before: how much better that fits says nothing of the rest.
+        leans = searched != question
+        return (
+            period,
+            retrieved,
+            self._retriever.evidence(searched, retrieved, self._settings.retrieve.characters, fill=leans),
+        )
+
     def _search(self, question: str, period: Days | None, filters: Filters) -> tuple[Days | None, tuple[Passage, ...]]:
         """The passages, and `period` if it limits them: not where the user set limits, or it holds nothing near."""
         filters = filters.model_copy(update={"today": None})
@@ -137,16 +185,16 @@ class Answerer:
         within = tuple(self._retriever.search(question, RETRIEVED, Filters(since=period.first, until=period.last)))
         return (period, within) if keeps(within, anywhere) else (None, anywhere)
 
-    def _judge(
-        self, job: Job, shown: Sequence[Passage], closest: Passage | None, stop: threading.Event
-    ) -> Iterator[StageEvent]:
+    def _judge(self, job: Job, prompt: Prompt, found: Evidence | None, stop: threading.Event) -> Iterator[StageEvent]:
         """Find out whether to write an answer at all; where the model tells no odds, by the search alone."""
         yes = None
-        if self._check and closest:
+        if self._check and found and (closest := found.closest):
             yield StageEvent(stage="checking")
-            yes = odds(self._llm, self._check, job.question, [closest], stop)
+            cut = self._cut(found.texts[closest.article])
+            apart = functools.partial(from_segments, passage=closest, stretches=cut, prompt=prompt)
+            yes = odds(self._llm, self._check, job.question, [closest], stop, apart)
             job.checked_s = None if yes is None else job.elapsed()
-        known = signals(job.retrieved, shown, yes)
+        known = signals(job.retrieved, prompt.shown, yes)
         probabilities = (one.probability(known) for one in self._calibrations)
         job.judge(known, next((one for one in probabilities if one is not None), None))
 
@@ -163,10 +211,11 @@ class Answerer:
             question,
             newer_first(found.passages),
             history,
-            nearest=found.nearest,
+            nearest=found.nearest[: self._settings.retrieve.repeat],
             count_tokens=self._llm.count_tokens,
             budget=self._llm.context_tokens - self._settings.llm.answer_tokens,
             today=today,
+            stretches={article: self._cut(text) for article, text in found.texts.items()},
         )
 
     def _compare(self, question: str, writer: Writer, evidence: Sequence[EvidenceSentence]) -> Iterator[SentenceEvent]:

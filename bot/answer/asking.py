@@ -3,23 +3,33 @@
 import logging
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.answerable import NO, YES
 from bot.cite import EvidenceSentence, Says, joined
 from bot.errors import LLMError, Stopped
 from bot.llm import LLM
 from bot.prompt import PromptFile, build
-from bot.schema import Passage
+from bot.schema import Message, Passage
 
 log = logging.getLogger(__name__)
 
 
-def odds(llm: LLM, prompt: PromptFile, asked: str, passages: Sequence[Passage], stop: threading.Event) -> float | None:
-    """Log-odds of Yes to `asked` (a question or a claim, as the prompt has it); None where the model cannot tell."""
+def odds(
+    llm: LLM,
+    prompt: PromptFile,
+    asked: str,
+    passages: Sequence[Passage],
+    stop: threading.Event,
+    taken_apart: Callable[[Message], Message] = lambda message: message,
+) -> float | None:
+    """Log-odds of Yes to `asked` (a question or a claim, as the prompt has it); None where the model cannot tell.
+
+    `taken_apart` gives the message that asks its parts, where the model may have read them before.
+    """
     anything = sys.maxsize  # what is too long has no odds; the answer's own prompt may fit all the same
-    made = build(prompt, asked, passages, [], count_tokens=llm.count_tokens, budget=anything)
-    return llm.odds(made.messages, (YES, NO), stop=stop)
+    *examples, last = build(prompt, asked, passages, [], count_tokens=llm.count_tokens, budget=anything).messages
+    return llm.odds([*examples, taken_apart(last)], (YES, NO), stop=stop)
 
 
 def claim_odds(llm: LLM, prompt: PromptFile, stop: threading.Event) -> Says:

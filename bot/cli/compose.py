@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bot.embed import LlamaEmbedder
     from bot.ingest import Ingester
     from bot.llm import LLM
+    from bot.llm.kept import Kept
     from bot.store import Store
 
 
@@ -57,9 +58,12 @@ def open_llm(settings: Settings) -> "LLM":
             seed=llm.seed,
         )
     from bot.llm.llamacpp import LlamaCpp
+    from bot.models import catalogue
     from bot.models.files import resolve
 
     file = resolve(llm.model, settings.models_dir, "llm")
+    entry = catalogue.load().find(file.name)
+    joins = settings.cache.join == "always" or (settings.cache.join == "auto" and entry is not None and entry.joins)
     return LlamaCpp(
         file.path,
         name=file.name,
@@ -68,7 +72,17 @@ def open_llm(settings: Settings) -> "LLM":
         gpu_layers=llm.gpu_layers,
         temperature=llm.temperature,
         seed=llm.seed,
+        kept=open_kept(settings) if joins else None,
+        cell_type=settings.cache.cells,
+        sha256=file.sha256,
     )
+
+
+def open_kept(settings: Settings) -> "Kept":
+    from bot.llm.kept import Kept
+
+    cache = settings.cache
+    return Kept(settings.data_dir / "read", memory_bytes=cache.memory_mb << 20, disk_bytes=cache.disk_mb << 20)
 
 
 def open_chat(settings: Settings, embedder: "LlamaEmbedder", store: "Store", llm: "LLM | None" = None) -> "Chat":

@@ -29,6 +29,7 @@ def evaluate(
     scope: Annotated[str, typer.Option(help="open: all articles; article: only those that hold the answer.")] = "open",
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first so many questions.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask anew what is answered already.")] = False,
+    cold: Annotated[bool, typer.Option("--cold", help="Don't let the model read articles before it is asked.")] = False,
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
     """Ask all questions and measure search, answers, citations and refusals."""
@@ -59,13 +60,14 @@ def evaluate(
         settings.llm.seed,
         prompts=[prompt.find(task, settings.prompts_dir) for task in ("answer", "check")],
     )
+    meta["cold"] = cold
     meta["corpus"] = {"path": str(corpus), "sha256": _corpus_sum(store)}
     columns = (TextColumn("Asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console_for_errors()) as bar_of_questions:
         task = bar_of_questions.add_task("", total=len(cases))
         rows = run(
             cases,
-            lambda question, history, filters: _answer(chat, question, history, filters),
+            lambda question, history, filters: _answer(chat, question, history, filters, cold),
             out,
             meta,
             cast(Scope, scope),
@@ -80,7 +82,9 @@ def evaluate(
     console().print(grid)
 
 
-def _answer(chat: "Chat", question: str, history: Sequence[Turn], filters: Filters) -> Answer:
+def _answer(chat: "Chat", question: str, history: Sequence[Turn], filters: Filters, cold: bool) -> Answer:
+    if not cold:
+        chat.read_for(question, history, filters)
     *_, last = chat.ask(question, history, filters)
     return cast(AnswerEvent, last).answer
 

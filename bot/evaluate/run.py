@@ -30,10 +30,19 @@ Ask = Callable[[str, Sequence[Turn], Filters], Answer]
 Progress = Callable[[int, int], None]
 """Called with questions answered and questions in all: once at the start, then after each."""
 
-DECISIVE = ("scope", "questions", "corpus", "models", "prompts", "settings")
+DECISIVE = ("scope", "questions", "corpus", "models", "prompts", "settings", "cold")
 TELLING = ("revision", "packages", "python")
 SHOWN = 4  # differences that an error names
-IDLE_SETTINGS = ("data_dir", "models_dir", "prompts_dir", "log_level", "chat.host", "chat.port")  # change no answer
+IDLE_SETTINGS = (
+    "data_dir",
+    "models_dir",
+    "prompts_dir",
+    "log_level",
+    "chat.host",
+    "chat.port",
+    "cache.memory_mb",
+    "cache.disk_mb",
+)  # change no answer
 
 
 class RowCitation(Span):

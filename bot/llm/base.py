@@ -67,4 +67,12 @@ class LLM(Protocol):
         """
         ...
 
+    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> int:
+        """Read ahead the segments of the messages that are not kept yet; how many were read.
+
+        With `spare`, only as long as that pushes out nothing that is kept. 0 where the model keeps none. Ends within a
+        second after `stop` is set, and what was read by then stays. Raises LLMError when the model fails.
+        """
+        ...
+
     def close(self) -> None: ...

@@ -1,92 +1,36 @@
 """A GGUF chat model run by llama.cpp in this process.
 
 The prompt is read in slices, so that progress can be shown; a stop breaks off even within one. Cells of the last
-prompt are kept: what the next prompt begins with alike is not read again. Questions of yes or no have cells of their
-own, so that their examples are read once and the answers' prompts are left as they are.
+prompt are kept: what the next prompt begins with alike is not read again, and segments of articles that were read
+before are joined into it.
 """
 
 import codecs
+import contextlib
 import logging
 import math
 import threading
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Hashable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from bot.errors import LLMError, ModelError, Stopped
-from bot.llama import Decoder, Model, Vectors
+from bot.errors import LLMError, Stopped
+from bot.llama import Decoder, Model, Vectors, llama_version
 from bot.llm.base import Finished, Output, Piece, Reading
-from bot.llm.template import ChatTemplate
+from bot.llm.cells import SLICE, Cells, alike
+from bot.llm.joined import ROOM, SEQUENCES, SEQUENCES_TO_JOIN, Joiner, plain_tokens
+from bot.llm.kept import Kept
+from bot.llm.tokens import PromptTokens
+from bot.llm.turns import stoppable, turn
+from bot.llm.weigh import TOKENS, Weigher
 from bot.schema import Message, Tokens
 
 log = logging.getLogger("bot.llm")
-SLICE = 128  # tokens; larger ones are read no faster on a CPU, smaller ones are slower
-WATCH_SECONDS = 0.1
-ODDS_TOKENS = 2048  # room for a prompt whose answer is only weighed
-ODDS_CONTEXTS = 2  # of so many kinds of such prompts the examples are kept
-
-
-class _Cells:
-    """A decoder with the tokens whose keys and values it holds, in order; `sliced` of them were read as a prompt."""
-
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder = decoder
-        self.tokens: list[int] = []
-        self.sliced = 0
-
-    def reuse(self, prompt: Sequence[int]) -> int:
-        """Keep the cells that this prompt begins with; at least its last token is read again, for its logits.
-
-        Only whole slices of an earlier prompt are kept: sums are rounded differently in batches of another size, so
-        that an answer would depend on what was asked before.
-        """
-        same = _alike(self.tokens[: self.sliced], prompt[:-1])
-        return self.keep(same - same % SLICE)
-
-    def keep(self, count: int) -> int:
-        """Forget all but the first `count` cells; how many are left (none where the model cannot forget a part)."""
-        kept = self.decoder.keep(count)
-        del self.tokens[kept:]
-        self.sliced = min(self.sliced, kept)
-        return kept
-
-    def read(self, prompt: Sequence[int], start: int, stop: threading.Event) -> Iterator[int]:
-        """Read `prompt` from index `start` on, up to a stop; yields how many of its tokens are read."""
-        while start < len(prompt) and not stop.is_set():
-            part = prompt[start : start + SLICE]
-            if not self.extend(part):
-                return
-            start += len(part)
-            self.sliced = start
-            yield start
-
-    def read_all(self, prompt: Sequence[int], start: int, stop: threading.Event) -> None:
-        """The same at once; raises Stopped where a stop broke it off."""
-        *_, done = start, *self.read(prompt, start, stop)
-        if done < len(prompt):
-            raise Stopped
-
-    def extend(self, tokens: Sequence[int]) -> bool:
-        """Read `tokens` after those read before; False if a stop broke it off."""
-        try:
-            whole = self.decoder.read(tokens, len(self.tokens))
-        except LLMError:
-            self.keep(0)
-            raise
-        if whole:
-            self.tokens.extend(tokens)
-        else:
-            self.keep(len(self.tokens))
-        return whole
 
 
 class LlamaCpp:
-    """One model and one context behind one lock: users queue, they do not collide.
-
-    Odds have contexts and a lock of their own, so that they can be asked for while an answer is being written.
-    """
+    """One model and one context behind one lock: users queue, they do not collide. Odds have contexts of their own."""
 
     def __init__(
         self,
@@ -98,121 +42,103 @@ class LlamaCpp:
         gpu_layers: int = -1,
         temperature: float = 0.0,
         seed: int = 0,
+        kept: Kept | None = None,
+        cell_type: str = "f16",
+        sha256: str = "",
     ) -> None:
+        """With `kept`, segments of articles are read once and joined into prompts; `sha256` is the file's sum."""
         self.name = name
         self._model = Model(path, gpu_layers=gpu_layers)
-        source = self._model.metadata("tokenizer.chat_template")
-        if source is None:
-            raise ModelError(f"{path.name} has no chat template, so it is no chat model. Choose an instruct model.")
-        bos, eos = (self._model.metadata(f"tokenizer.ggml.{end}_token_id") for end in ("bos", "eos"))
-        self._template = ChatTemplate(source, bos=self._special(bos), eos=self._special(eos))
+        self._tokens = PromptTokens(self._model, path)
         self.context_tokens = min(context_tokens, self._model.trained_context())
-        self._threads = threads
-        self._cells = self._new_cells(self.context_tokens)
-        self._odds_cells: list[_Cells] = []  # made when first asked for; the last used one comes last
-        self._odds_contexts = ODDS_CONTEXTS
-        self._lock, self._odds_lock = threading.Lock(), threading.Lock()
+        self._threads, self._cell_type = threads, cell_type
         self._temperature, self._seed = temperature, seed
+        self._lock = threading.Lock()
+        self._kept = kept
+        self._cells = self._new_cells(*((self.context_tokens + ROOM, SEQUENCES) if kept else (self.context_tokens, 1)))
+        self._joiner: Joiner | None = None
+        if kept and self._cells.decoder.can_join():
+            self._joiner = Joiner(self._cells.decoder, kept, f"{sha256} {cell_type} {llama_version()}")
+        sequences = SEQUENCES_TO_JOIN if self._joiner else 1
+        self._weigher = Weigher(lambda: self._new_cells(min(TOKENS, self.context_tokens), sequences), self._joiner)
 
-    def _special(self, token_id: str | None) -> str:
-        return "" if token_id is None else self._model.piece(int(token_id), control=True).decode("utf-8", "replace")
-
-    def _new_cells(self, tokens: int) -> _Cells:
-        return _Cells(Decoder(self._model, tokens=tokens, threads=self._threads, slice_tokens=SLICE))
+    def _new_cells(self, tokens: int, sequences: int) -> Cells:
+        decoder = Decoder(
+            self._model,
+            tokens=tokens,
+            threads=self._threads,
+            slice_tokens=SLICE,
+            sequences=sequences,
+            cell_type=self._cell_type,
+        )
+        return Cells(decoder)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        return len(self._prompt(messages))
+        return len(self._tokens.whole(messages))
 
     def stream(
         self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event
     ) -> Generator[Output, None, None]:
-        prompt = self._prompt(messages)
-        if len(prompt) + max_tokens > self.context_tokens:
+        count = self.count_tokens(messages)
+        if count + max_tokens > self.context_tokens:
             raise LLMError(
-                f"The prompt has {len(prompt)} tokens and the answer may have {max_tokens}, but the context holds "
+                f"The prompt has {count} tokens and the answer may have {max_tokens}, but the context holds "
                 f"{self.context_tokens}. Ask a shorter question or raise llm.context_tokens."
             )
-        self._take_turn(self._lock, stop)
-        try:
-            reused = self._cells.reuse(prompt)
+        with turn(self._lock, stop), stoppable(stop, self._cells.decoder):
+            prompt, reused = self._begin(messages)
             yield Reading(reused, len(prompt))
-            with self._stoppable(stop, self._cells.decoder):
-                for done in self._cells.read(prompt, reused, stop):
-                    yield Reading(done, len(prompt))
-                yield from self._write(len(prompt), reused, max_tokens, stop)
-        finally:
-            self._lock.release()
+            for done in self._cells.read(prompt, reused, stop):
+                yield Reading(done, len(prompt))
+            yield from self._write(len(prompt), reused, max_tokens, stop)
+
+    def _begin(self, messages: Sequence[Message]) -> tuple[Sequence[Hashable], int]:
+        """The prompt as it will stand in the cells, and how much of it stands there already.
+
+        Segments that are kept are joined after the fixed start; whatever is not follows them, and is read.
+        """
+        apart = self._tokens.apart(messages) if self._joiner else None
+        if apart is None or not self._joiner or not self._joiner.begin(apart.start):
+            return self._begin_whole(messages)
+        found = [(read, self._joiner.get(read)) for read in apart.reads]
+        joins = [(read, blocks) for read, blocks in found if blocks is not None]
+        held = [*apart.start, *self._joiner.names(joins)]
+        rest = [token for read, blocks in found if blocks is None for token in plain_tokens(read, self._tokens.plain)]
+        prompt = [*held, *rest, *apart.end]
+        if self._cells.tokens[: len(held)] == held and self._cells.base == len(held):
+            return prompt, self._cells.reuse(prompt)
+        self._cells.keep(0)
+        if self._joiner.join(joins) is None:
+            return self._begin_whole(messages)
+        self._cells.hold(held)
+        return prompt, len(held)
+
+    def _begin_whole(self, messages: Sequence[Message]) -> tuple[Sequence[Hashable], int]:
+        prompt = self._tokens.whole(messages)
+        return prompt, self._cells.reuse(prompt)
+
+    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> int:
+        apart = self._tokens.apart(messages) if self._joiner else None
+        if apart is None or not self._joiner:
+            return 0
+        count = 0
+        with contextlib.suppress(Stopped):
+            for read in apart.reads:
+                with turn(self._lock, stop), stoppable(stop, self._cells.decoder):
+                    if not self._joiner.begin(apart.start) or (spare and self._joiner.is_full()):
+                        break
+                    if self._joiner.fits(read) and not self._joiner.has(read):
+                        count += self._joiner.keep(read, stop)
+        return count
 
     def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> float | None:
-        prompt = self._prompt(messages)
-        first, second = (self._model.tokenize(word, control=False)[0] for word in words)
+        first, second = (self._tokens.plain(word)[0] for word in words)
         if first == second:
             return None
+        prompt = self._tokens.whole(messages)
         # What is alike in all such prompts is read by itself, so that none of its cells depends on the rest.
-        start = _alike(prompt, self._prompt([*messages[:-1], Message(role=messages[-1].role, content="")]))
-        self._take_turn(self._odds_lock, stop)
-        try:
-            cells = self._cells_for_odds(prompt[:start])
-            if cells is None or len(prompt) > cells.decoder.tokens:
-                return None
-            with self._stoppable(stop, cells.decoder):
-                if cells.tokens[:start] != prompt[:start]:
-                    cells.keep(0)
-                    cells.read_all(prompt[:start], 0, stop)
-                cells.read_all(prompt, cells.keep(start), stop)
-            logits = cells.decoder.logits()
-            return float(logits[first] - logits[second])
-        finally:
-            self._odds_lock.release()
-
-    def _cells_for_odds(self, examples: Sequence[int]) -> _Cells | None:
-        """Those that hold the examples, else new ones, else those not used for longest; None where memory lacks."""
-        same = [cells for cells in self._odds_cells if cells.tokens[: len(examples)] == list(examples)]
-        if not same and len(self._odds_cells) < self._odds_contexts:
-            try:
-                same = [self._new_cells(min(ODDS_TOKENS, self.context_tokens))]
-            except ModelError as error:  # answers do without it
-                self._odds_contexts = len(self._odds_cells)
-                log.warning("Checks of passages and answers are left out, or slower: %s", error)
-        chosen = next(iter(same or self._odds_cells), None)
-        if chosen:
-            self._odds_cells = [*(cells for cells in self._odds_cells if cells is not chosen), chosen]
-        return chosen
-
-    def _prompt(self, messages: Sequence[Message]) -> list[int]:
-        tokens = self._template.tokens(messages, self._model)
-        if self._model.starts_with_bos() and (not tokens or tokens[0] != self._model.bos()):
-            tokens.insert(0, self._model.bos())
-        return tokens
-
-    @staticmethod
-    def _take_turn(lock: threading.Lock, stop: threading.Event) -> None:
-        while not lock.acquire(timeout=0.1):
-            if stop.is_set():
-                raise Stopped
-        if stop.is_set():
-            lock.release()
-            raise Stopped
-
-    @contextmanager
-    def _stoppable(self, stop: threading.Event, decoder: Decoder) -> Iterator[None]:
-        """While inside, a stop reaches llama.cpp even in the middle of a slice."""
-        finished = threading.Event()
-
-        def watch() -> None:
-            while not finished.wait(WATCH_SECONDS):
-                if stop.is_set():
-                    decoder.stop()
-                    return
-
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
-            finished.set()
-            watcher.join()
-            decoder.stop(now=False)
+        start = alike(prompt, self._tokens.whole([*messages[:-1], Message(role=messages[-1].role, content="")]))
+        return self._weigher.odds(prompt, start, self._tokens.apart(messages), (first, second), stop)
 
     def _write(self, prompt: int, reused: int, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
         utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -242,14 +168,9 @@ class LlamaCpp:
         return int(chance.choice(len(weights), p=weights / math.fsum(weights)))
 
     def close(self) -> None:
-        with self._lock, self._odds_lock:
-            for cells in (self._cells, *self._odds_cells):
-                cells.decoder.close()
-            self._odds_cells, self._odds_contexts = [], 0
+        self._weigher.close()
+        with self._lock:
+            self._cells.decoder.close()
+            if self._kept:
+                self._kept.close()
             self._model.close()
-
-
-def _alike(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens both begin with."""
-    shorter = min(len(one), len(other))
-    return next((at for at in range(shorter) if one[at] != other[at]), shorter)

@@ -42,6 +42,10 @@ class ServerLLM:
     def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> None:
         """Servers need not tell log-probabilities, and few do."""
 
+    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> int:
+        """A server keeps what it likes."""
+        return 0
+
     def stream(
         self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event
     ) -> Generator[Output, None, None]:

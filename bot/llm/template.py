@@ -13,7 +13,7 @@ from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bot.errors import ModelError
-from bot.schema import Message
+from bot.schema import Message, Segment
 
 _MARK = "\ue000{}\ue001"  # private-use characters: no template contains or trims them
 _MARKED = re.compile("\ue000(\\d+)\ue001")
@@ -40,6 +40,11 @@ class ChatTemplate:
 
     def tokens(self, messages: Sequence[Message], tokenizer: Tokenizer) -> list[int]:
         """Token ids of the prompt, up to where the assistant's answer begins."""
+        (tokens,), _ = self.apart([one.model_copy(update={"parts": ()}) for one in messages], tokenizer)
+        return tokens
+
+    def apart(self, messages: Sequence[Message], tokenizer: Tokenizer) -> tuple[list[list[int]], list[Segment]]:
+        """The tokens before, between and after the segments of messages that have parts, and the segments."""
         try:
             text, contents = self._render(messages)
         except Exception:  # noqa: BLE001 - an expression in a template may fail in any way
@@ -48,15 +53,18 @@ class ChatTemplate:
                 text, contents = self._render(_without_system(messages))
             except Exception as error:  # noqa: BLE001
                 raise ModelError(f"The model's chat template refuses the prompt: {error}. Choose another.") from None
-        tokens: list[int] = []
+        tokens: list[list[int]] = [[]]
+        segments: list[Segment] = []
         for index, part in enumerate(_MARKED.split(text)):
-            if index % 2:
-                tokens += tokenizer.tokenize(contents[int(part)], control=False)
-            elif part:
-                tokens += tokenizer.tokenize(part, control=True)
-        return tokens
+            for words in contents[int(part)] if index % 2 else (part,):
+                if isinstance(words, Segment):
+                    segments.append(words)
+                    tokens.append([])
+                elif words:
+                    tokens[-1] += tokenizer.tokenize(words, control=not index % 2)
+        return tokens, segments
 
-    def _render(self, messages: Sequence[Message]) -> tuple[str, list[str]]:
+    def _render(self, messages: Sequence[Message]) -> tuple[str, list[tuple[str | Segment, ...]]]:
         marked = [{"role": message.role, "content": _MARK.format(index)} for index, message in enumerate(messages)]
         text = self._template.render(
             messages=marked,
@@ -65,14 +73,16 @@ class ChatTemplate:
             eos_token=self._eos,
             enable_thinking=False,  # Qwen3 and others would write pages before the answer
         )
-        return text, [message.content for message in messages]
+        return text, [message.parts or (message.content,) for message in messages]
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:
     if not messages or messages[0].role != "system":
         return list(messages)
     system, first, *rest = messages
-    return [Message(role=first.role, content=f"{system.content}\n\n{first.content}"), *rest]
+    start = f"{system.content}\n\n"
+    parts = (start, *first.parts) if first.parts else ()
+    return [Message(role=first.role, content=f"{start}{first.content}", parts=parts), *rest]
 
 
 def _refuse(reason: str) -> NoReturn:

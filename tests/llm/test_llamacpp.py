@@ -13,7 +13,8 @@ import pytest
 from bot.embed import LlamaEmbedder
 from bot.errors import LLMError, ModelError, Stopped
 from bot.llm import Finished, LlamaCpp, Output, Piece, Reading
-from bot.llm.llamacpp import ODDS_CONTEXTS, SLICE
+from bot.llm.cells import SLICE
+from bot.llm.weigh import CONTEXTS
 from bot.schema import Message
 
 SHORT = [Message(role="user", content="Count from one to twenty, in words.")]
@@ -82,7 +83,7 @@ def test_odds_are_those_of_another_implementation(
 ) -> None:
     asked = Message(role="user", content=f"Text: {text} Question: How many people does the Möwe carry?")
     other.reset()
-    other.eval(llm._prompt([*EXAMPLES, asked]))
+    other.eval(llm._tokens.whole([*EXAMPLES, asked]))
     scores = np.ctypeslib.as_array(llama_cpp.llama_get_logits(other.ctx), shape=(other.n_vocab(),))
     first, second = (other.tokenize(word.encode(), add_bos=False)[0] for word in words)
     expected = float(scores[first] - scores[second])
@@ -102,7 +103,7 @@ def test_examples_are_read_once_and_answers_prompts_stay(llm: LlamaCpp, monkeypa
     prompt = [Message(role="system", content="The ferry sails at noon, and again at six. " * 30), *SHORT]
     ask(llm, prompt)
     odds(llm, "The Möwe carries 40 people.")
-    decoder, read = llm._odds_cells[-1].decoder, []
+    decoder, read = llm._weigher.cells[-1].decoder, []
     plain = decoder.read
     monkeypatch.setattr(decoder, "read", lambda tokens, position: read.append(len(tokens)) or plain(tokens, position))
     odds(llm, "The Möwe carries 60 people.")
@@ -117,7 +118,7 @@ def examples(word: str) -> list[Message]:
 def reads_less(llm: LlamaCpp, start: list[Message], monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether odds are told without the examples being read again."""
     read: list[int] = []
-    for cells in llm._odds_cells:
+    for cells in llm._weigher.cells:
         plain = cells.decoder.read
         monkeypatch.setattr(
             cells.decoder,
@@ -137,7 +138,7 @@ def test_examples_of_two_kinds_of_prompts_are_kept(llm: LlamaCpp, monkeypatch: p
     assert not reads_less(llm, three, monkeypatch)
     assert reads_less(llm, one, monkeypatch), "what was not used for longest has to go"
     assert not reads_less(llm, two, monkeypatch)
-    assert len(llm._odds_cells) == ODDS_CONTEXTS
+    assert len(llm._weigher.cells) == CONTEXTS
 
 
 def test_odds_can_be_asked_for_while_an_answer_streams(llm: LlamaCpp) -> None:

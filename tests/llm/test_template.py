@@ -107,7 +107,9 @@ def test_no_control_token_of_the_real_vocabulary_comes_from_content(small_llm: L
     model = small_llm._model
 
     def control_tokens(content: str) -> list[int]:
-        made = small_llm._prompt([Message(role="system", content="Be brief."), Message(role="user", content=content)])
+        made = small_llm._tokens.whole(
+            [Message(role="system", content="Be brief."), Message(role="user", content=content)]
+        )
         return [token for token in made if model.piece(token) == b""]
 
     assert model.tokenize("<|im_start|>", control=True) == control_tokens("Why?")[:1]

@@ -1,0 +1,234 @@
+"""Segments of articles that a model has read before, joined into a prompt instead of being read again.
+
+A segment is read once, after the fixed start of the prompt: its keys and values are saved in blocks. For a question the
+blocks with the sentences that it shows are loaded, the other sentences' cells dropped, the rest moved together and
+joined after the start; then only what stands after the passages is read. Positions are rotated into keys (RoPE), so
+that llama.cpp can move cells without reading them again.
+
+That passages can be read apart and joined is the idea of TurboRAG (Lu et al., EMNLP 2025) and Block-Attention (Ma et
+al., 2024), which train models for it. Here no model is trained: passages are read in segments, so that a sentence was
+read after what stands before it in its article, and sentences are picked out of them.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from bot.llama import END, Decoder
+from bot.llm.cells import SLICE
+from bot.llm.kept import Kept
+from bot.schema import Segment
+
+PROMPT, LOADED, START, READ = range(4)  # sequences: the prompt; a loaded block; the prompts' start; a segment
+SEQUENCES = 4
+SEQUENCES_TO_JOIN = 2  # where segments are only joined, not read
+BLOCK = 96  # tokens that are saved together, at least
+ROOM = 1536  # cells for the fixed start and a segment after it; longer ones are not kept
+
+Tokenize = Callable[[str], list[int]]
+Range = tuple[int, int]  # of tokens of a segment
+Blocks = dict[int, bytes]  # saved cells by the block's index
+
+
+class Read(NamedTuple):
+    """A segment as the tokens that are read of it, and where each sentence's begin and end among them."""
+
+    segment: Segment
+    tokens: list[int]
+    sentences: list[Range]
+
+    @property
+    def shown(self) -> list[Range]:
+        """The ranges of tokens that the prompt shows, in order, neighbours put together."""
+        segment = self.segment
+        ranges = [(0, self.sentences[0][0])] if segment.opens else []
+        ranges += [self.sentences[index] for index in segment.shown]
+        ranges += [(self.sentences[-1][1], len(self.tokens))] if segment.closes else []
+        return _merged(ranges)
+
+    @property
+    def blocks(self) -> list[Range]:
+        """All tokens in ranges that are saved together, cut where sentences end."""
+        cuts = [0]
+        for _, end in self.sentences[:-1]:
+            if end - cuts[-1] >= BLOCK:
+                cuts.append(end)
+        return list(pairwise([*cuts, len(self.tokens)]))
+
+    def needed(self) -> list[int]:
+        """Indices of the blocks that hold what is shown."""
+        shown = self.shown
+        return [
+            index
+            for index, (start, end) in enumerate(self.blocks)
+            if any(first < end and start < last for first, last in shown)
+        ]
+
+
+Joins = list[tuple[Read, Blocks]]  # segments with what is needed to join them
+
+
+def read_of(segment: Segment, tokenize: Tokenize) -> Read:
+    """Each sentence is made into tokens by itself, so that it has the same ones whatever stands beside it."""
+    tokens, sentences = tokenize(segment.head), []
+    for text in segment.texts:
+        found = tokenize(text)
+        sentences.append((len(tokens), len(tokens) + len(found)))
+        tokens += found
+    return Read(segment, tokens + tokenize(segment.tail), sentences)
+
+
+def plain_tokens(read: Read, tokenize: Tokenize) -> list[int]:
+    """What stands in the prompt where nothing of the segment is kept; see Segment.text."""
+    segment, tokens = read.segment, read.tokens
+    plain = tokens[: read.sentences[0][0]] if segment.opens else []
+    for before, index in zip((None, *segment.shown), segment.shown, strict=False):
+        plain = plain + (tokenize(" …") if before is not None and index != before + 1 else [])
+        plain += tokens[slice(*read.sentences[index])]
+    return plain + tokens[read.sentences[-1][1] :] if segment.closes else plain
+
+
+class Joiner:
+    """Joins kept segments into the first sequence of `decoder`, and keeps those that are read. Not for two threads."""
+
+    def __init__(self, decoder: Decoder, kept: Kept, made_with: str) -> None:
+        """`made_with` names all else that cells depend on: model, type of the cells, version of llama.cpp."""
+        self._decoder, self._kept, self._made_with = decoder, kept, made_with
+        self._start: list[int] = []
+
+    def begin(self, start: Sequence[int]) -> bool:
+        """Read the fixed start of prompts, where it is not the last one's; False where it was stopped."""
+        if self._start == list(start):
+            return True
+        self._start = []
+        self._decoder.forget(START, 0)
+        for at in range(0, len(start), SLICE):
+            if not self._decoder.read(start[at : at + SLICE], at, START):
+                self._decoder.forget(START, 0)
+                return False
+        self._start = list(start)
+        self._kept.made_for(self._sum(()))
+        return True
+
+    def fits(self, read: Read) -> bool:
+        return len(self._start) + len(read.tokens) <= ROOM
+
+    def is_full(self) -> bool:
+        return self._kept.full()
+
+    def has(self, read: Read) -> bool:
+        """Whether all of the segment is kept."""
+        return all(f"{self.name(read)}.{index}" in self._kept for index in range(len(read.blocks)))
+
+    def name(self, read: Read) -> str:
+        return self._sum(read.tokens)
+
+    def get(self, read: Read) -> Blocks | None:
+        """The blocks that the prompt needs; None where one is missing."""
+        name = self.name(read)
+        found: Blocks = {}
+        for index in read.needed():
+            value = self._kept.get(f"{name}.{index}")
+            if value is None:
+                return None
+            found[index] = value
+        return found
+
+    def get_all(self, reads: Sequence[Read]) -> Joins | None:
+        """Those of all; None where something is missing, or where the start is not known yet."""
+        found = [(read, blocks) for read in reads if self._start and (blocks := self.get(read)) is not None]
+        return found if len(found) == len(reads) else None
+
+    def names(self, joins: Joins) -> list[Hashable]:
+        """What stands for each joined cell where the cells of prompts are compared."""
+        names: list[Hashable] = []
+        for read, _ in joins:
+            name = self.name(read)
+            names += [(name, at) for start, end in read.shown for at in range(start, end)]
+        return names
+
+    def keep(self, read: Read, stop: threading.Event) -> bool:
+        """Read a segment after the start, and save its blocks; False where it was stopped."""
+        decoder, after = self._decoder, len(self._start)
+        decoder.forget(READ, 0)
+        decoder.give(START, READ)
+        try:
+            for at in range(0, len(read.tokens), SLICE):
+                if stop.is_set() or not decoder.read(read.tokens[at : at + SLICE], after + at, READ):
+                    return False
+            name = self.name(read)
+            for index, (start, end) in enumerate(read.blocks):
+                decoder.give(READ, LOADED, after + start, after + end)
+                self._kept.put(f"{name}.{index}", decoder.save(LOADED))
+                decoder.forget(LOADED, 0)
+            return True
+        finally:
+            decoder.forget(READ, 0)
+
+    def join(self, segments: Joins) -> int | None:
+        """Make the start and what is shown of the segments the prompt's cells; how many they are, None on failure."""
+        self._decoder.forget(PROMPT, 0)
+        self._decoder.give(START, PROMPT)
+        return self.join_to(self._decoder, len(self._start), segments)
+
+    def join_to(self, decoder: Decoder, position: int, segments: Joins) -> int | None:
+        """Add what is shown of the segments to a prompt of `decoder` that has `position` cells; how many it has then.
+
+        None where it has no room: then the prompt's cells are gone.
+        """
+        for read, blocks in segments:
+            for index, saved in sorted(blocks.items()):
+                block = read.blocks[index]
+                ranges = [(max(a, block[0]), min(b, block[1])) for a, b in read.shown if a < block[1] and block[0] < b]
+                if not _place(decoder, saved, len(self._start), block, ranges, position):
+                    decoder.forget(LOADED, 0)
+                    decoder.forget(PROMPT, 0)
+                    return None
+                position += sum(end - start for start, end in ranges)
+        return position
+
+    def _sum(self, tokens: Sequence[int]) -> str:
+        made = "\n".join((self._made_with, " ".join(map(str, self._start)), " ".join(map(str, tokens))))
+        return hashlib.sha256(made.encode()).hexdigest()
+
+
+def _place(decoder: Decoder, saved: bytes, after: int, block: Range, ranges: Sequence[Range], position: int) -> bool:
+    """Load a block of a segment that was read after `after` tokens; its `ranges` go to the prompt's `position`."""
+    decoder.forget(LOADED, 0)
+    if not decoder.load(saved, LOADED):
+        return False
+    for start, end in _between(block, ranges):
+        decoder.forget(LOADED, after + start, after + end)
+    # All are moved as far as the first has to go; then gaps are closed from the left, so that none passes another.
+    aside = position - (after + ranges[0][0])
+    if aside:
+        decoder.move(LOADED, 0, END, aside)
+    at = position
+    for start, end in ranges:
+        gap = after + start + aside - at
+        if gap:
+            decoder.move(LOADED, after + start + aside, END, -gap)
+            aside -= gap
+        at += end - start
+    decoder.give(LOADED, PROMPT)
+    decoder.forget(LOADED, 0)
+    return True
+
+
+def _merged(ranges: Iterable[Range]) -> list[Range]:
+    merged: list[Range] = []
+    for start, end in ranges:
+        if merged and merged[-1][1] == start:
+            start = merged.pop()[0]
+        if end > start:
+            merged.append((start, end))
+    return merged
+
+
+def _between(whole: Range, ranges: Sequence[Range]) -> list[Range]:
+    """What of `whole` is in none of the ranges."""
+    ends = [whole[0], *(end for _, end in ranges)]
+    starts = [*(start for start, _ in ranges), whole[1]]
+    return [(start, end) for start, end in zip(ends, starts, strict=True) if start < end]

@@ -1,0 +1,158 @@
+"""Cells that a model has read, kept for other questions: in memory, then on disk; the only importer of diskcache.
+
+What is here can all be made again: what is damaged counts as missing, and what cannot be written is not kept. Several
+processes may share a folder. It knows no tokens and no articles.
+"""
+
+import hashlib
+import logging
+import shutil
+import sqlite3
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import diskcache
+
+log = logging.getLogger("bot.llm")
+MARK = "made for"  # the key of a note in the folder: what all that is in it was made with
+DIGEST = 32  # bytes of the sum that stands before each value
+_FAILURES = (OSError, sqlite3.Error, diskcache.Timeout, ValueError)
+
+
+class _PlainDisk(diskcache.Disk):  # type: ignore[misc]
+    """Bytes and short texts only: nothing in the folder is ever unpickled."""
+
+    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:
+        if mode == diskcache.core.MODE_PICKLE:
+            raise ValueError("a pickled value")
+        return super().fetch(mode, filename, value, read)
+
+
+class Kept:
+    """Values by key, at most `memory_bytes` of them in memory and about `disk_bytes` in `folder`.
+
+    What was not used for longest goes first. 0 bytes keep nothing there. Safe for several threads.
+    """
+
+    def __init__(self, folder: Path | None, *, memory_bytes: int, disk_bytes: int) -> None:
+        self._memory: OrderedDict[str, bytes] = OrderedDict()
+        self._used, self._memory_bytes = 0, memory_bytes
+        self._folder, self._disk_bytes = folder, disk_bytes
+        self._lock = threading.RLock()
+        self._disk = self._open(folder) if folder and disk_bytes else None
+
+    def made_for(self, mark: str) -> None:
+        """Say what is kept from now on is made with: all that was made with anything else is dropped."""
+        with self._lock:
+            if self._disk is None:
+                return
+            try:
+                if self._disk.get(MARK) != mark:
+                    self._disk.clear()
+                    self._disk.set(MARK, mark)
+            except _FAILURES as error:
+                self._give_up(error)
+
+    def get(self, key: str) -> bytes | None:
+        """The value, None where there is none or it is damaged."""
+        with self._lock:
+            if key in self._memory:
+                self._memory.move_to_end(key)
+                return self._memory[key]
+            stored = self._from_disk(key)
+            if stored is None:
+                return None
+            value = stored[DIGEST:]
+            if _digest(value) != stored[:DIGEST]:
+                log.warning("A damaged file of kept passages was dropped; it is made again.")
+                self._drop(key)
+                return None
+            self._remember(key, value)
+            return value
+
+    def __contains__(self, key: str) -> bool:
+        with self._lock:
+            try:
+                return key in self._memory or (self._disk is not None and key in self._disk)
+            except _FAILURES:
+                return False
+
+    def put(self, key: str, value: bytes) -> None:
+        with self._lock:
+            self._remember(key, value)
+            if self._disk is not None:
+                try:
+                    self._disk.get(MARK)  # so that the note is never what was not used for longest
+                    self._disk.set(key, _digest(value) + value)
+                except _FAILURES as error:
+                    self._give_up(error)
+
+    def full(self) -> bool:
+        """Whether more would push out what is kept already."""
+        with self._lock:
+            try:
+                if self._disk is not None:
+                    return bool(self._disk.volume() >= 0.95 * self._disk_bytes)
+            except _FAILURES:
+                return True
+            return self._used >= 0.9 * self._memory_bytes
+
+    def close(self) -> None:
+        with self._lock:
+            if self._disk is not None:
+                self._disk.close()
+                self._disk = None
+
+    def _open(self, folder: Path, again: bool = False) -> diskcache.Cache | None:
+        try:
+            return diskcache.Cache(
+                str(folder),
+                disk=_PlainDisk,
+                size_limit=self._disk_bytes,
+                eviction_policy="least-recently-used",
+                timeout=5,
+            )
+        except sqlite3.DatabaseError as error:
+            if not again and not isinstance(error, sqlite3.OperationalError):
+                log.warning("The folder %s is damaged (%s); what it kept is made again.", folder, error)
+                shutil.rmtree(folder, ignore_errors=True)
+                return self._open(folder, again=True)
+            self._give_up(error)
+        except _FAILURES as error:
+            self._give_up(error)
+        return None
+
+    def _from_disk(self, key: str) -> bytes | None:
+        if self._disk is None:
+            return None
+        try:
+            stored = self._disk.get(key)
+        except _FAILURES as error:
+            self._give_up(error)
+            return None
+        return stored if isinstance(stored, bytes) else None
+
+    def _drop(self, key: str) -> None:
+        try:
+            if self._disk is not None:
+                self._disk.delete(key)
+        except _FAILURES as error:
+            self._give_up(error)
+
+    def _remember(self, key: str, value: bytes) -> None:
+        self._used += len(value) - len(self._memory.pop(key, b""))
+        self._memory[key] = value
+        while self._used > self._memory_bytes and self._memory:
+            _, dropped = self._memory.popitem(last=False)
+            self._used -= len(dropped)
+
+    def _give_up(self, error: Exception) -> None:
+        """Do without the disk from now on: a full or locked one must not make answers fail."""
+        log.warning("Passages are not kept in %s any more: %s. Answers only come later.", self._folder, error)
+        self._disk = None
+
+
+def _digest(value: bytes) -> bytes:
+    return hashlib.sha256(value).digest()

@@ -1,0 +1,86 @@
+"""How likely a model's answer begins with one word rather than another, with cells of their own for such questions.
+
+The examples of such a prompt are read once and kept; the answers' prompts are left as they are.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from bot.errors import ModelError
+from bot.llm.cells import Cells, alike
+from bot.llm.joined import Joiner, Joins
+from bot.llm.tokens import Apart
+from bot.llm.turns import stoppable, turn
+
+log = logging.getLogger("bot.llm")
+TOKENS = 2048  # room for a prompt whose answer is only weighed
+CONTEXTS = 2  # of so many kinds of such prompts the examples are kept
+ROOM_TO_LOAD = 512  # cells for a block of a segment while it is loaded, beside those of the prompt
+
+
+class Weigher:
+    """Contexts behind one lock, so that it can be asked while an answer streams; `new_cells` makes one."""
+
+    def __init__(self, new_cells: Callable[[], Cells], joiner: Joiner | None) -> None:
+        self._new_cells, self._joiner = new_cells, joiner
+        self.cells: list[Cells] = []  # made when first asked for; the last used one comes last
+        self._contexts = CONTEXTS
+        self.lock = threading.Lock()
+
+    def odds(
+        self, prompt: list[int], start: int, apart: Apart | None, words: tuple[int, int], stop: threading.Event
+    ) -> float | None:
+        """Log-odds of the first of `words` (tokens) after `prompt`, whose first `start` tokens are the same each time.
+
+        `apart` is the same prompt with its segments, which are joined where all of them are kept. None where the prompt
+        is too long, or memory lacks.
+        """
+        joins = self._joiner.get_all(apart.reads) if self._joiner and apart else None
+        with turn(self.lock, stop):
+            cells = self._cells_for(prompt[:start])
+            if cells is None or len(prompt) + (ROOM_TO_LOAD if joins else 0) > cells.decoder.tokens:
+                return None
+            with stoppable(stop, cells.decoder):
+                if not (apart and joins and self._read_joined(cells, apart, joins, stop)):
+                    _hold(cells, prompt[:start], stop)
+                    cells.read_all(prompt, start, stop)
+            logits = cells.decoder.logits()
+            return float(logits[words[0]] - logits[words[1]])
+
+    def _read_joined(self, cells: Cells, apart: Apart, joins: Joins, stop: threading.Event) -> bool:
+        """Join the segments between start and end; False where they had no room."""
+        _hold(cells, apart.start, stop)
+        if self._joiner is None or self._joiner.join_to(cells.decoder, len(apart.start), joins) is None:
+            cells.keep(0)
+            return False
+        cells.hold([*apart.start, *self._joiner.names(joins)])
+        cells.read_all([*cells.tokens, *apart.end], len(cells.tokens), stop)
+        return True
+
+    def _cells_for(self, examples: Sequence[int]) -> Cells | None:
+        """Those that hold the examples, else new ones, else those not used for longest; None where memory lacks."""
+        same = [cells for cells in self.cells if cells.tokens[: len(examples)] == list(examples)]
+        if not same and len(self.cells) < self._contexts:
+            try:
+                same = [self._new_cells()]
+            except ModelError as error:  # answers do without it
+                self._contexts = len(self.cells)
+                log.warning("Checks of passages and answers are left out, or slower: %s", error)
+        chosen = next(iter(same or self.cells), None)
+        if chosen:
+            self.cells = [*(cells for cells in self.cells if cells is not chosen), chosen]
+        return chosen
+
+    def close(self) -> None:
+        with self.lock:
+            for cells in self.cells:
+                cells.decoder.close()
+            self.cells, self._contexts = [], 0
+
+
+def _hold(cells: Cells, start: Sequence[int], stop: threading.Event) -> None:
+    """Keep these cells and no others; read what of them is not there."""
+    same = alike(cells.tokens, start)
+    kept = cells.keep(len(start)) if same == len(start) else cells.keep(0)
+    cells.read_all(start, kept, stop)

@@ -1,0 +1,357 @@
+"""joined, with the small real model: what was read before says the same as what is read now, and is picked apart."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.errors import Stopped
+from bot.llama import Vectors
+from bot.llm import Finished, LlamaCpp, Piece, Reading
+from bot.llm.cells import SLICE
+from bot.llm.joined import BLOCK, ROOM, Read, plain_tokens, read_of
+from bot.llm.kept import Kept
+from bot.schema import Message, Segment
+
+MIB = 1 << 20
+# Correlation of the scores of all words: llama.cpp rounds otherwise in batches of another size, so that the same
+# prompt has .998 and more; prompts that end alike, over other passages, have .97 to .99.
+SAME, OTHER = 0.996, 0.992
+FERRY = tuple(
+    f" {text}"
+    for text in (
+        "The harbour ferry Möwe sails at noon and again at six.",
+        "It was built in 1962 at the Orla yard, by forty men who had never built a ship before.",
+        "A ticket costs four crowns, and children under six pay nothing at all.",
+        "On Sunday the ferry struck the quay in thick fog, and three passengers were hurt.",
+        "Captain Ines Falk said that the radar had failed a minute before.",
+        "The owner, Blue Line, promised a new radar by the end of the month.",
+        "Nine hundred people use the ferry on a working day.",
+        "A bridge has been planned since 1988, but nobody wants to pay for it.",
+    )
+)
+STORM = tuple(
+    f" {text}"
+    for text in (
+        "The storm of 9 March took eleven roofs in Lomel.",
+        "Firemen were called out ninety times before midnight.",
+        "Nobody was hurt, the mayor said.",
+    )
+)
+SYSTEM = Message(role="system", content="Answer from the passages, in one sentence.")
+QUESTION = "Question: How many people use the ferry?"
+
+
+def segment(texts: Sequence[str] = FERRY, shown: Sequence[int] | None = None, title: str = "Ferry") -> Segment:
+    every = tuple(range(len(texts)))
+    return Segment(head=f'Passage "{title}":', texts=tuple(texts), tail="\n\n", shown=every if shown is None else shown)
+
+
+def prompt(*segments: Segment, end: str = QUESTION) -> list[Message]:
+    parts = ("Passages:\n\n", *segments, end)
+    content = "".join(part if isinstance(part, str) else part.text() for part in parts)
+    return [SYSTEM, Message(role="user", content=content, parts=parts)]
+
+
+def ask(llm: LlamaCpp, messages: Sequence[Message], max_tokens: int = 16) -> tuple[str, Finished, Vectors]:
+    """The answer, how it ended, and the scores of its first token."""
+    said, scores = "", None
+    for output in llm.stream(messages, max_tokens=max_tokens, stop=threading.Event()):
+        if isinstance(output, Reading) and output.done == output.total:
+            scores = np.array(llm._cells.decoder.logits())
+        elif isinstance(output, Piece):
+            said += output.text
+        elif isinstance(output, Finished):
+            last = output
+    assert scores is not None
+    return said, last, scores
+
+
+def alike(one: Vectors, other: Vectors) -> float:
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def keep(llm: LlamaCpp, messages: Sequence[Message]) -> int:
+    return llm.keep(messages, stop=threading.Event())
+
+
+def open_llm(path: Path, folder: Path | None, disk: int = 256 * MIB, **changes: object) -> LlamaCpp:
+    kept = Kept(folder, memory_bytes=64 * MIB, disk_bytes=disk)
+    given = {"name": "small", "context_tokens": 2048, "threads": 1, "sha256": "0" * 64} | changes
+    return LlamaCpp(path, kept=kept, **given)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def llm(small_llm_path: Path) -> Iterator[LlamaCpp]:
+    made = open_llm(small_llm_path, None)
+    yield made
+    made.close()
+
+
+def test_a_whole_segment_says_what_it_says_when_it_is_read(llm: LlamaCpp, small_llm: LlamaCpp) -> None:
+    messages = prompt(segment())
+    _, cold, read = ask(llm, messages)
+    assert keep(llm, messages) == 1
+    _, warm, joined = ask(llm, messages)
+    assert alike(read, joined) > SAME
+    assert alike(joined, ask(small_llm, messages)[2]) > SAME, "as a model that keeps nothing"
+    assert warm.tokens.prompt == cold.tokens.prompt
+    assert warm.tokens.prompt - warm.tokens.reused < 30 < cold.tokens.prompt - cold.tokens.reused
+
+
+def test_what_is_not_shown_after_a_sentence_does_not_matter(llm: LlamaCpp) -> None:
+    """A sentence was read before what follows it; so a prompt that leaves the rest out is as if there was none."""
+    first = [prompt(segment((*FERRY[:2], *rest), (0, 1))) for rest in (FERRY[2:], STORM)]
+    for messages in first:
+        keep(llm, messages)
+    scores = [ask(llm, messages)[2] for messages in first]
+    assert alike(*scores) > SAME
+
+
+def test_what_is_shown_matters(llm: LlamaCpp) -> None:
+    end = "Question: What number is it?"
+    several = [prompt(segment(shown=shown), end=end) for shown in ((6,), (0, 1, 2), (3, 7))]
+    keep(llm, several[0])
+    scores = [ask(llm, messages)[2] for messages in several]
+    assert max(alike(scores[0], scores[1]), alike(scores[0], scores[2])) < OTHER
+    lengths = [ask(llm, messages)[1].tokens.reused for messages in several]
+    assert lengths[0] < lengths[1]
+
+
+@pytest.mark.parametrize("shown", [(0,), (7,), (1, 2), (0, 3, 4, 7), tuple(range(8))])
+def test_joined_cells_stand_one_after_the_other(llm: LlamaCpp, shown: tuple[int, ...]) -> None:
+    """As many as the prompt shows, at the positions that reading would have given them, in every block."""
+    one, other = segment(shown=shown), segment(STORM, (1,), "Storm")
+    messages = prompt(other, one)
+    keep(llm, messages)
+    _, last, _ = ask(llm, messages, 1)
+    apart = llm._tokens.apart(messages)
+    assert apart
+    shown_tokens = [token for read in apart.reads for start, end in read.shown for token in read.tokens[start:end]]
+    assert last.tokens.reused == len(apart.start) + len(shown_tokens)
+    saved = llm._cells.decoder.save(0)
+    positions = positions_of(saved, last.tokens.prompt)
+    assert sorted(positions) == list(range(last.tokens.prompt))
+
+
+def positions_of(saved: bytes, count: int) -> list[int]:
+    """The positions in what llama.cpp saves of a sequence: after a header, three numbers a cell, the position first."""
+    numbers = np.frombuffer(saved[: 4 * (16 + 3 * count)], dtype=np.int32)
+    header = next(at for at in range(16) if numbers[at] == count)
+    return [int(one) for one in numbers[header + 1 : header + 1 + 3 * count : 3]]
+
+
+def test_blocks_cover_a_segment_and_end_with_sentences(llm: LlamaCpp) -> None:
+    read = read_of(segment(FERRY + STORM, shown=(9,)), llm._tokens.plain)
+    blocks = read.blocks
+    assert [start for start, _ in blocks] == [0, *(end for _, end in blocks[:-1])]
+    assert blocks[-1][1] == len(read.tokens)
+    assert len(blocks) > 1
+    assert all(end - start >= BLOCK for start, end in blocks[:-1])
+    assert {end for _, end in blocks[:-1]} <= {end for _, end in read.sentences}
+    assert 0 in read.needed(), "the head is shown"
+    assert read.needed()[-1] == len(blocks) - 1
+    assert len(read.needed()) < len(blocks) + (len(blocks) == 2)
+
+
+@pytest.mark.parametrize("shown", [(0,), (1, 2), (0, 2), (2,)])
+@pytest.mark.parametrize("ends", [(True, True), (False, True), (True, False), (False, False)])
+def test_the_plain_tokens_of_a_segment_are_its_words(
+    llm: LlamaCpp, shown: tuple[int, ...], ends: tuple[bool, bool]
+) -> None:
+    one = segment(STORM, shown).model_copy(update={"opens": ends[0], "closes": ends[1]})
+    tokens = plain_tokens(read_of(one, llm._tokens.plain), llm._tokens.plain)
+    assert b"".join(llm._model.piece(token) for token in tokens).decode() == one.text()
+
+
+def test_some_kept_and_some_not(llm: LlamaCpp) -> None:
+    keep(llm, prompt(segment(STORM, title="Storm")))
+    both = prompt(segment(), segment(STORM, (2,), "Storm"), end="Question: Who was hurt in the storm?")
+    said, last, _ = ask(llm, both)
+    assert said
+    apart = llm._tokens.apart(both)
+    assert apart
+    assert len(apart.start) + 10 < last.tokens.reused < last.tokens.prompt - SLICE, "the storm joined, the ferry read"
+
+
+def test_the_same_question_twice_and_another_between(llm: LlamaCpp) -> None:
+    messages, other = prompt(segment(shown=(0, 6))), prompt(segment(STORM, (1,), "Storm"))
+    for one in (messages, other):
+        keep(llm, one)
+    first = ask(llm, messages)
+    assert ask(llm, messages)[0] == first[0]
+    ask(llm, other)
+    ask(llm, [Message(role="user", content="Name three colours of the rainbow.")])
+    again = ask(llm, messages)
+    assert again[0] == first[0]
+    assert np.array_equal(again[2], first[2]), "an answer does not depend on what was asked before"
+
+
+def test_a_follow_up_reads_only_what_is_new(llm: LlamaCpp) -> None:
+    messages = prompt(segment())
+    keep(llm, messages)
+    ask(llm, messages)
+    turns = [Message(role="assistant", content="Nine hundred."), Message(role="user", content="And in winter?")]
+    _, last, _ = ask(llm, [*messages, *turns])
+    assert last.tokens.prompt - last.tokens.reused < 60
+
+
+def test_another_process_finds_it_on_disk(small_llm_path: Path, tmp_path: Path) -> None:
+    messages = prompt(segment(shown=(3, 6)))
+    one = open_llm(small_llm_path, tmp_path)
+    keep(one, messages)
+    said, first, _ = ask(one, messages)
+    one.close()
+    other = open_llm(small_llm_path, tmp_path)
+    assert keep(other, messages) == 0
+    assert ask(other, messages)[0] == said
+    assert ask(other, messages)[1].tokens.reused == first.tokens.reused
+    other.close()
+
+
+@pytest.mark.parametrize("change", [{"sha256": "1" * 64}, {"cell_type": "q8_0"}])
+def test_another_model_or_form_reads_anew(small_llm_path: Path, tmp_path: Path, change: dict[str, str]) -> None:
+    messages = prompt(segment())
+    one = open_llm(small_llm_path, tmp_path)
+    keep(one, messages)
+    one.close()
+    other = open_llm(small_llm_path, tmp_path, **change)
+    assert keep(other, messages) == 1
+    assert ask(other, messages)[0]
+    other.close()
+    again = open_llm(small_llm_path, tmp_path)
+    assert keep(again, messages) == 1, "what was made with another model was dropped"
+    again.close()
+
+
+def test_another_start_of_the_prompt_or_another_title_reads_anew(llm: LlamaCpp) -> None:
+    messages = prompt(segment())
+    assert keep(llm, messages) == 1
+    assert keep(llm, messages) == 0
+    assert keep(llm, [Message(role="system", content="Be brief."), messages[1]]) == 1
+    assert keep(llm, prompt(segment(title="Boat"))) == 1
+    assert keep(llm, prompt(segment(FERRY[1:]))) == 1
+
+
+def test_what_is_lost_on_disk_is_read_again(small_llm_path: Path, tmp_path: Path) -> None:
+    messages = prompt(segment())
+    one = open_llm(small_llm_path, tmp_path)
+    said, cold, _ = ask(one, messages)
+    keep(one, messages)
+    one.close()
+    file = next(tmp_path.rglob("*.val"))
+    file.write_bytes(file.read_bytes()[:-7])
+    other = open_llm(small_llm_path, tmp_path)
+    again, last, _ = ask(other, messages)
+    assert (again, last.tokens.reused) == (said, cold.tokens.reused)
+    assert keep(other, messages) == 1
+    assert ask(other, messages)[1].tokens.reused > last.tokens.reused
+    other.close()
+    shutil.rmtree(tmp_path)
+
+
+def test_a_segment_that_is_too_long_is_read_with_the_prompt(llm: LlamaCpp) -> None:
+    long = prompt(segment(FERRY * 12))
+    apart = llm._tokens.apart(long)
+    assert apart
+    assert len(apart.reads[0].tokens) > ROOM - len(apart.start)
+    assert keep(llm, long) == 0
+    assert ask(llm, long)[0]
+
+
+def test_nothing_is_pushed_out_for_what_nobody_asked_for(small_llm_path: Path, tmp_path: Path) -> None:
+    llm = open_llm(small_llm_path, tmp_path, disk=24 * MIB)
+    several = [prompt(segment(STORM, title=f"Storm {number}")) for number in range(30)]
+    read = [llm.keep(messages, stop=threading.Event(), spare=True) for messages in several]
+    assert 20 < sum(read) < 30
+    assert read == sorted(read, reverse=True), "when it is full, nothing more is read"
+    assert not any(keep(llm, messages) for messages, kept in zip(several, read, strict=True) if kept), "all is there"
+    assert keep(llm, several[-1]) == 1, "a question reads what it needs"
+    llm.close()
+
+
+def test_a_stop_ends_reading_ahead_and_what_is_kept_stays(llm: LlamaCpp) -> None:
+    first = prompt(segment(STORM, title="Storm"))
+    keep(llm, first)
+    many = prompt(*(segment(FERRY * 4, title=f"Ferry {number}") for number in range(40)))
+    stop, began = threading.Event(), time.perf_counter()
+    timer = threading.Timer(1.0, stop.set)
+    timer.start()
+    count = llm.keep(many, stop=stop)
+    timer.join()
+    assert time.perf_counter() - began < 2.0
+    assert count < 40
+    assert ask(llm, first)[1].tokens.reused > 40
+
+
+def test_who_asks_while_it_reads_ahead_gets_the_same_answer(llm: LlamaCpp) -> None:
+    messages = prompt(segment(shown=(0, 6)))
+    keep(llm, messages)
+    expected = ask(llm, messages)[0]
+    many = prompt(*(segment(FERRY * 4, title=f"Ferry {number}") for number in range(40)))
+    stop = threading.Event()
+    reader = threading.Thread(target=lambda: llm.keep(many, stop=stop))
+    reader.start()
+    time.sleep(0.3)
+    stop.set()
+    assert ask(llm, messages)[0] == expected
+    reader.join()
+
+
+def examples(asked: str | tuple[str | Segment, ...]) -> list[Message]:
+    parts = asked if isinstance(asked, tuple) else ()
+    content = asked if isinstance(asked, str) else "".join(x if isinstance(x, str) else x.text() for x in asked)
+    return [
+        Message(role="system", content="You check whether a text answers a question. " * 4),
+        Message(role="user", content="Text: It rains. Question: Does the sun shine?"),
+        Message(role="assistant", content="No"),
+        Message(role="user", content=content, parts=parts),
+    ]
+
+
+def inner(shown: Sequence[int]) -> Segment:
+    return segment(shown=shown).model_copy(update={"opens": False, "closes": False})
+
+
+def test_odds_of_kept_segments_are_near_those_of_their_words(llm: LlamaCpp) -> None:
+    def odds(messages: Sequence[Message]) -> float:
+        found = llm.odds(messages, ("Yes", "No"), stop=threading.Event())
+        assert found is not None
+        return found
+
+    end = " Question: How many people use the ferry?"
+    asked = examples(("Text:", inner((0, 1)), end))
+    plain = odds(examples(str(asked[-1].content)))
+    assert odds(asked) == plain, "nothing is kept yet"
+    keep(llm, prompt(segment()))
+    joined = odds(asked)
+    assert joined != plain
+    assert joined == pytest.approx(plain, abs=1.5)
+    assert odds(examples(("Text:", inner((6,)), end))) != joined
+    assert odds(asked) == joined
+    assert odds(examples(str(asked[-1].content))) == pytest.approx(plain, abs=0.01)
+    assert len(llm._weigher.cells) == 1, "both begin with the same examples"
+
+
+def test_a_stop_while_waiting(llm: LlamaCpp) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        list(llm.stream(prompt(segment()), max_tokens=4, stop=stop))
+    assert llm.keep(prompt(segment()), stop=stop) == 0
+
+
+def test_reads_are_told_apart_by_all_that_they_depend_on(llm: LlamaCpp) -> None:
+    joiner = llm._joiner
+    assert joiner
+
+    def name(one: Segment) -> str:
+        return joiner.name(read_of(one, llm._tokens.plain))
+
+    read: Read = read_of(segment(), llm._tokens.plain)
+    assert name(segment()) == joiner.name(read) == name(segment(shown=(1,)))
+    assert len({name(segment()), name(segment(title="x")), name(segment(FERRY[:-1])), name(segment(STORM))}) == 4

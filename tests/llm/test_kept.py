@@ -1,0 +1,165 @@
+"""kept: what is used longest ago goes first, damage counts as missing, and a bad disk does no harm."""
+
+import logging
+import multiprocessing
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import diskcache
+import pytest
+
+from bot.llm.kept import Kept
+
+MIB = 1 << 20
+
+
+def on_disk(folder: Path, disk: int = 64 * MIB) -> Kept:
+    return Kept(folder / "read", memory_bytes=0, disk_bytes=disk)
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted((folder / "read").rglob("*.val"))
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_what_was_put_is_there(tmp_path: Path, folder: bool) -> None:
+    kept = Kept(tmp_path / "read" if folder else None, memory_bytes=MIB, disk_bytes=MIB)
+    assert kept.get("a") is None
+    assert "a" not in kept
+    kept.put("a", b"one")
+    kept.put("a", b"two")
+    assert kept.get("a") == b"two"
+    assert "a" in kept
+    kept.close()
+
+
+def test_the_memory_forgets_what_was_not_used_for_longest() -> None:
+    kept = Kept(None, memory_bytes=300, disk_bytes=0)
+    for name in "abc":
+        kept.put(name, name.encode() * 100)
+    assert kept.get("a")
+    kept.put("d", b"d" * 100)
+    assert [name for name in "abcd" if name in kept] == ["a", "c", "d"]
+    kept.put("e", b"e" * 301)
+    assert not any(name in kept for name in "abcde"), "more than there is room for"
+
+
+def test_the_disk_outlives_the_process_and_stays_under_its_limit(tmp_path: Path) -> None:
+    kept = on_disk(tmp_path, 8 * MIB)
+    for number in range(250):
+        kept.put(f"{number}", bytes([number]) * (MIB // 25))
+        assert kept.get("0"), "used each time, so never the one to go"
+        assert kept.full() is (number > 190) or 185 < number < 195
+    kept.close()
+    assert 7 * MIB < sum(file.stat().st_size for file in files(tmp_path)) < 8.2 * MIB
+    again = on_disk(tmp_path, 8 * MIB)
+    assert again.get("0") == bytes(MIB // 25)
+    assert again.get("249") == bytes([249]) * (MIB // 25)
+    assert again.get("1") is None
+    again.close()
+
+
+def test_what_was_made_with_something_else_is_dropped(tmp_path: Path) -> None:
+    kept = on_disk(tmp_path)
+    kept.made_for("one model")
+    kept.put("a", b"a" * MIB)
+    kept.made_for("one model")
+    assert "a" in kept
+    kept.made_for("another")
+    assert "a" not in kept
+    assert not files(tmp_path)
+    kept.close()
+
+
+@pytest.mark.parametrize("damage", [lambda raw: raw[:-1], lambda raw: b"", lambda raw: raw[:40] + b"x" + raw[41:]])
+def test_a_damaged_value_is_missing_and_can_be_put_again(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    kept = on_disk(tmp_path)
+    kept.put("a", b"a" * MIB)
+    (file,) = files(tmp_path)
+    file.write_bytes(damage(file.read_bytes()))
+    assert kept.get("a") is None
+    kept.put("a", b"a" * MIB)
+    assert kept.get("a") == b"a" * MIB
+    kept.close()
+
+
+def test_a_value_whose_file_is_gone_is_missing(tmp_path: Path) -> None:
+    kept = on_disk(tmp_path)
+    kept.put("a", b"a" * MIB)
+    files(tmp_path)[0].unlink()
+    assert kept.get("a") is None
+    kept.close()
+
+
+def test_a_damaged_folder_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kept = on_disk(tmp_path)
+    kept.put("a", b"a")
+    kept.close()
+    (tmp_path / "read" / "cache.db").write_bytes(b"no data base" * 1000)
+    with caplog.at_level(logging.WARNING):
+        kept = on_disk(tmp_path)
+    assert "is damaged" in caplog.text
+    kept.put("a", b"b")
+    assert kept.get("a") == b"b"
+    kept.close()
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    with diskcache.Cache(str(tmp_path / "read")) as cache:
+        cache.set("a", {"any": "object"})
+    kept = on_disk(tmp_path)
+    assert kept.get("a") is None
+    kept.close()
+
+
+def test_a_folder_that_cannot_be_used_costs_only_the_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "read").write_text("a file")
+    with caplog.at_level(logging.WARNING):
+        kept = Kept(tmp_path / "read", memory_bytes=MIB, disk_bytes=MIB)
+    assert "not kept" in caplog.text
+    kept.put("a", b"a")
+    assert kept.get("a") == b"a"
+    kept.close()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), sqlite3.OperationalError("disk is full")])
+def test_a_full_disk_costs_only_the_disk(
+    tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept(tmp_path / "read", memory_bytes=MIB, disk_bytes=MIB)
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(diskcache.Cache, "set", fail)
+    with caplog.at_level(logging.WARNING):
+        kept.put("a", b"a")
+        kept.put("b", b"b")
+    assert caplog.text.count("not kept") == 1, "said once"
+    assert kept.get("a") == b"a"
+    kept.close()
+
+
+def _write(folder: Path, name: str) -> None:
+    kept = on_disk(folder)
+    kept.made_for("the same model")
+    for number in range(20):
+        kept.put(f"{name}{number}", f"{name}{number}".encode() * 20_000)
+    kept.close()
+
+
+def test_two_processes_share_a_folder(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write, args=(tmp_path, name)) for name in "ab"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    kept = on_disk(tmp_path)
+    kept.made_for("the same model")
+    for name in "ab":
+        for number in range(20):
+            assert kept.get(f"{name}{number}") == f"{name}{number}".encode() * 20_000
+    kept.close()

@@ -8,11 +8,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bot.ahead import Ahead
 from bot.answer import Answerer
 from bot.errors import ArticleError
 from bot.followup import resolve
 from bot.ingest import Ingester, Result
-from bot.schema import Article, ArticleInfo, Event, Filters, Turn
+from bot.schema import Article, ArticleInfo, Event, Filters, Progress, Turn
 from bot.store import Store, newest_first
 
 
@@ -25,6 +26,7 @@ class Chat:
         self._answerer, self._store, self._ingester = answerer, store, ingester
         self._history_turns = history_turns
         self.model_name = model_name
+        self._ahead = Ahead(self.read_article, self.articles, answerer.has_room)
 
     def ask(
         self,
@@ -41,11 +43,39 @@ class Chat:
         search, thread = resolve(question, history)
         answered = [turn for turn in thread if not turn.refused]
         recent = answered[-self._history_turns :] if self._history_turns else []
-        return self._answerer.ask(question, search=search, history=recent, filters=filters, stop=stop)
+        with self._ahead.paused():
+            yield from self._answerer.ask(question, search=search, history=recent, filters=filters, stop=stop)
+        self._ahead.want(lambda stop: self._answerer.read_for(question, search=search, filters=filters, stop=stop))
 
     def warm(self) -> None:
         """Make now what the first question would wait for."""
         self._answerer.warm()
+
+    def read_ahead(self) -> None:
+        """From now on, let the model read articles while nobody asks, until `close`; where it keeps what it read."""
+        if self._answerer.keeps:
+            self._ahead.start()
+
+    def reading(self) -> Progress:
+        """How many articles are read ahead; 0 of 0 where that is not done, or has not begun."""
+        return self._ahead.progress
+
+    def close(self) -> None:
+        """End what goes on behind the conversations."""
+        self._ahead.close()
+
+    def read_article(self, article_id: str, stop: threading.Event) -> int:
+        """Let the model read all of an article; how many segments it read. StoreError if there is none."""
+        return self._answerer.read_article(self._store.article(article_id), stop=stop)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the model keeps what it read of articles."""
+        return self._answerer.keeps
+
+    def has_room(self) -> bool:
+        """Whether the model can read more without forgetting what it read before."""
+        return self._answerer.has_room()
 
     def read_for(
         self,

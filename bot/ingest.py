@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from bot.articles import Skipped, chunk, embedding_text, find_files, heading, read_file
 from bot.articles.sentences import split
 from bot.embed import Embedder
-from bot.schema import Article, ArticleInfo
+from bot.schema import Article, ArticleInfo, Progress
 from bot.store import Prepared, Store, View
 
 Outcome = Literal["added", "unchanged", "replaced", "skipped", "removed"]
@@ -38,14 +38,6 @@ class Summary:
 
     def skipped(self) -> list[Result]:
         return [result for result in self.results if result.outcome == "skipped"]
-
-
-class Progress(NamedTuple):
-    """`done` of `total` files are finished; `current` is the one at hand."""
-
-    done: int
-    total: int
-    current: str
 
 
 Report = Callable[[Progress], None]

@@ -5,7 +5,7 @@ Offsets are Python string indices into an article's stored text (code points, no
 """
 
 import datetime as dt
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -281,6 +281,14 @@ class Turn(Frozen):
     question: str
     answer: str
     refused: bool = False
+
+
+class Progress(NamedTuple):
+    """`done` of `total` are finished; `current` is the one at hand."""
+
+    done: int
+    total: int
+    current: str = ""
 
 
 class StageEvent(Frozen):

@@ -26,6 +26,7 @@ class FakeLLM:
     """
 
     name = "fake"
+    keeps = False
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class FakeLLM:
         self._delay, self._letters, self.log_odds = delay, letters, log_odds
         self.weighed: list[list[Message]] = []
         self.kept: list[list[Message]] = []
+        self.room = 0  # for so many prompts' segments
         self._lock = threading.Lock()
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -57,6 +59,9 @@ class FakeLLM:
     def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> int:
         self.kept.append(list(messages))
         return sum(isinstance(part, Segment) for message in messages for part in message.parts)
+
+    def has_room(self) -> bool:
+        return len(self.kept) < self.room
 
     def stream(
         self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event

@@ -1,5 +1,7 @@
 """chat: follow-up questions, how much history goes along, the list of articles, and files that are added."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from bot.errors import StoreError
 from bot.ingest import Ingester, Result
 from bot.prompt import find, read
 from bot.retrieve import Retriever
-from bot.schema import AnswerEvent, Filters, Turn
+from bot.schema import AnswerEvent, Filters, Message, Segment, Turn
 from bot.store import Store
 
 TICKET = "A single ticket costs 4 crowns."
@@ -124,3 +126,66 @@ def test_files_are_added_with_a_line_each(chat: Chat, tmp_path: Path) -> None:
 def test_a_result_in_a_line() -> None:
     assert describe(Result("added", "ferry")) == "added: ferry"
     assert describe(Result("skipped", "x.txt", "it is empty.")) == "skipped: x.txt: it is empty."
+
+
+# -- reading ahead --
+
+
+def segments_of(messages: list[Message]) -> list[Segment]:
+    return [part for message in messages for part in message.parts if isinstance(part, Segment)]
+
+
+def test_what_is_read_for_a_question_is_what_is_shown_for_it(
+    chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder
+) -> None:
+    put(store, fake_embedder, article("ferry", FERRY), article("storm", STORM))
+    for question, history in (("How much is a ticket?", []), ("When was that?", BEFORE)):
+        assert chat.read_for(question, history) > 0
+        llm.replies.append(TICKET)
+        list(chat.ask(question, history))
+        assert segments_of(llm.kept[-1]) == segments_of(llm.asked[-1])
+
+
+def test_a_whole_article_is_read(chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder) -> None:
+    put(store, fake_embedder, article("ferry", FERRY), article("storm", STORM))
+    assert chat.read_article("ferry", threading.Event()) == 1
+    (segment,) = segments_of(llm.kept[0])
+    assert "".join(segment.texts).split() == FERRY.split()
+    assert segment.shown == tuple(range(len(segment.texts)))
+    with pytest.raises(StoreError):
+        chat.read_article("nosuch", threading.Event())
+
+
+def test_reading_for_nothing_found_reads_nothing(chat: Chat, llm: FakeLLM) -> None:
+    assert chat.read_for("How much is a ticket?") == 0
+    assert llm.kept == []
+
+
+def test_a_model_that_keeps_nothing_is_not_bothered(
+    chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder
+) -> None:
+    put(store, fake_embedder, article("ferry", FERRY))
+    chat.read_ahead()
+    chat.close()
+    assert (llm.kept, tuple(chat.reading())[:2]) == ([], (0, 0))
+
+
+def test_articles_are_read_ahead_and_what_was_asked_comes_first(
+    chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.ahead.IDLE_SECONDS", 0.05)
+    put(store, fake_embedder, article("ferry", FERRY), article("storm", STORM))
+    llm.keeps, llm.room = True, 100
+    llm.replies.append(TICKET)
+    list(chat.ask("How much is a ticket?"))
+    chat.read_ahead()
+    began = time.monotonic()
+    while chat.reading().done < 2:
+        assert time.monotonic() - began < 5
+        time.sleep(0.01)
+    chat.close()
+    assert segments_of(llm.kept[0]) == segments_of(llm.asked[0])
+    assert [segments_of(messages)[0].head for messages in llm.kept[1:]] == [
+        'Passage from "Ferry":',
+        'Passage from "Storm":',
+    ]

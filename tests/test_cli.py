@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import logging
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -356,3 +357,66 @@ def test_all_that_is_written_lies_in_the_data_folder(run: Run, library: Path, tm
     run("--data-dir", tmp_path / "data", "ingest", library)
     assert {path.name for path in tmp_path.iterdir()} == {"data", "elsewhere"}
     assert set(ROOT.iterdir()) == before
+
+
+# -- reading ahead --
+
+ALWAYS = ("--set", "cache.join=always")
+
+
+def test_warm_reads_all_articles_once_and_ask_knows_them(
+    run: Run, data: Path, small_llm_path: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    start = ("--data-dir", tmp_path / "data", *ALWAYS)
+
+    def ask() -> Answer:
+        code, out, err = run(*start, "--set", "cite.min_support=0", "ask", "--json", "--model", SMALL_LLM, "A ticket?")
+        assert code == 0, err
+        return Answer.model_validate_json(out)
+
+    before = ask()
+    code, out, err = run(*start, "warm", "--model", SMALL_LLM)
+    assert (code, err.strip()) == (0, "")
+    assert out == "3 of 3 articles are ready; 3 stretches of them were read now.\n"
+    assert run(*start, "warm", "--model", SMALL_LLM).out.endswith("; 0 stretches of them were read now.\n")
+    after = ask()
+    assert after.tokens.reused > before.tokens.reused + 50
+    assert before.tokens.prompt - 20 < after.tokens.prompt <= before.tokens.prompt
+
+
+def test_warm_says_where_nothing_is_kept(run: Run, data: Path, small_llm_path: Path) -> None:
+    code, _, err = run("--data-dir", data, "--set", "cache.join=never", "warm", "--model", SMALL_LLM)
+    assert code == 1
+    assert re.search(r"keeps nothing.*bot bench cache", err)
+
+
+def test_warm_says_where_there_is_no_room(run: Run, data: Path, small_llm_path: Path, tmp_path: Path) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    limits = ("--set", "cache.disk_mb=0", "--set", "cache.memory_mb=1")
+    code, out, _ = run("--data-dir", tmp_path / "data", *ALWAYS, *limits, "warm", "--model", SMALL_LLM)
+    assert code == 0
+    assert re.match(r"[12] of 3 articles are ready.*\nThere is no room for more\. Raise cache\.disk_mb", out)
+
+
+def test_bench_cache_asks_both_ways_and_says_what_it_found(
+    run: Run, library: Path, small_llm_path: Path, tmp_path: Path
+) -> None:
+    questions = tmp_path / "questions.jsonl"
+    asked = [
+        {"id": "1", "question": "What does a single ticket cost?", "answers": ["4 crowns"], "answerable": True},
+        {"id": "2", "question": "Who slept in the hall?", "answers": ["Two hundred passengers"], "answerable": True},
+    ]
+    questions.write_text("".join(json.dumps(one) + "\n" for one in asked), encoding="utf-8")
+    words = ("bench", "cache", questions, "--corpus", library, "--out", tmp_path / "out", "--model", SMALL_LLM)
+    code, out, err = run("--set", "cite.min_support=0", "--data-dir", tmp_path / "data", *words)
+    assert code == 0, err
+    assert re.search(r"first_token_s_p50 +\d\.\d{3} +\d\.\d{3} +\d\.\d\d of it +2", out)
+    assert re.search(r"It (may join|loses)", out)
+    rows = {
+        way: [json.loads(line) for line in (tmp_path / "out" / way / "answers.jsonl").read_text().splitlines()]
+        for way in ("whole", "joined")
+    }
+    assert [row["id"] for row in rows["whole"]] == [row["id"] for row in rows["joined"]] == ["1", "2"]
+    known = {way: sum(row["tokens"]["reused"] for row in rows[way]) for way in rows}
+    assert known["joined"] > known["whole"] + 50

@@ -9,8 +9,8 @@ from fakes import FakeEmbedder
 from samples import CHEESE, FERRY, STORM, signature_of
 
 from bot.errors import ArticleError, StoreError
-from bot.ingest import Ingester, Progress, Result, Summary
-from bot.schema import Filters
+from bot.ingest import Ingester, Result, Summary
+from bot.schema import Filters, Progress
 from bot.store import Store
 
 

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.answerable import NO, YES
+from bot.articles.sentences import split
 from bot.errors import PromptError
-from bot.prompt import PromptFile, build, find, read
-from bot.schema import Message, Passage, Turn
+from bot.prompt import PromptFile, build, find, from_segments, read
+from bot.schema import Message, Passage, Segment, Turn
+from bot.segments import Stretch, cut
 
 HEADER = "---\ntask: t\nfills: [passages, question]\n---\n"
 PLAIN = HEADER + (
@@ -273,3 +275,139 @@ def test_passages_of_one_article_are_one_with_dots_between(tmp_path: Path) -> No
     )
     assert messages[-1].content == "B: B.\nA: Two. … Six.\nWhy?", "the best article next to the question"
     assert list(shown)[:2] == [first, second]
+
+
+# -- parts --
+
+STANDARD = read(find("answer", None))
+FERRY_TEXT = "The ferry sails at noon. It carries 40 people. Nobody was hurt."
+STORM_TEXT = "The storm took eleven roofs. Ninety calls came."
+
+
+def stretches_of(**texts: str) -> dict[str, list[Stretch]]:
+    return {name: cut(text, split, size=60) for name, text in texts.items()}
+
+
+def run_of(article: str, text: str, words: str, date: dt.date | None = None) -> Passage:
+    start = text.index(words)
+    title = article.title()
+    return Passage(article=article, start=start, end=start + len(words), title=title, text=words, date=date)
+
+
+def apart(
+    passages: Sequence[Passage], file: PromptFile = STANDARD, history: Sequence[Turn] = (), **changes: object
+) -> list[Message]:
+    stretches = stretches_of(ferry=FERRY_TEXT, storm=STORM_TEXT)
+    made = build(
+        file,
+        "Why?",
+        passages,
+        history,
+        count_tokens=count,
+        budget=1000,
+        stretches=stretches,
+        **changes,  # type: ignore[arg-type]
+    )
+    return list(made.messages)
+
+
+def words_of(message: Message) -> str:
+    return "".join(part if isinstance(part, str) else part.text() for part in message.parts)
+
+
+FERRY_RUN = run_of("ferry", FERRY_TEXT, "The ferry sails at noon.")
+FERRY_END = run_of("ferry", FERRY_TEXT, "Nobody was hurt.")
+STORM_RUN = run_of("storm", STORM_TEXT, "Ninety calls came.", dt.date(2025, 3, 9))
+
+
+@pytest.mark.parametrize(
+    "passages",
+    [[FERRY_RUN], [STORM_RUN], [FERRY_RUN, STORM_RUN], [STORM_RUN, FERRY_RUN]],
+)
+def test_the_parts_are_the_content(passages: list[Passage]) -> None:
+    _, last = apart(passages, nearest=passages)
+    assert words_of(last) == last.content
+    assert last.parts[0] == "Passages:\n"
+    assert str(last.parts[-1]).endswith("Question: Why?")
+    assert len(last.parts) == len(passages) + 2
+
+
+def test_sentences_left_out_between_have_dots_within_a_segment_and_none_between_two() -> None:
+    _, last = apart([FERRY_RUN, FERRY_END])
+    assert "noon. … Nobody" in last.content
+    assert words_of(last) == last.content.replace(" … Nobody", " Nobody"), "the article is in two stretches here"
+
+
+def test_a_segment_names_its_article_once_and_is_whole() -> None:
+    _, last = apart([FERRY_RUN, FERRY_END, STORM_RUN])
+    storm, first, second = last.parts[1:-1]
+    assert isinstance(storm, Segment)
+    assert isinstance(first, Segment)
+    assert isinstance(second, Segment)
+    assert (storm.head, storm.tail) == ('Passage from "Storm" of 2025-03-09:', "\n\n")
+    assert storm.texts == (" The storm took eleven roofs.", " Ninety calls came.")
+    assert storm.shown == (1,)
+    assert (first.opens, first.closes, second.opens, second.closes) == (True, False, False, True)
+    assert first.head == second.head == 'Passage from "Ferry":'
+
+
+def test_what_a_segment_is_does_not_depend_on_the_question_and_its_other_passages() -> None:
+    def segments(passages: list[Passage], asked: str) -> set[tuple[str, tuple[str, ...], str]]:
+        stretches = stretches_of(ferry=FERRY_TEXT, storm=STORM_TEXT)
+        made = build(STANDARD, asked, passages, (), count_tokens=count, budget=1000, stretches=stretches)
+        parts = made.messages[-1].parts
+        return {(one.head, one.texts, one.tail) for one in parts if isinstance(one, Segment)}
+
+    assert segments([FERRY_RUN], "Why?") < segments([STORM_RUN, FERRY_RUN], "When did it sail?")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% for passage in passages | reverse %}\n{{ passage.text }}\n{% endfor %}\n{{ question }}",
+        "{% for passage in passages %}\n{{ passage.text }} {{ passage.text }}\n{% endfor %}\n{{ question }}",
+        "{{ passages | length }} {{ question }}",
+        "{% for passage in passages %}\n{{ loop.index }}\nof it: {{ passage.text }}\n{% endfor %}\n{{ question }}",
+    ],
+)
+def test_a_template_of_another_order_has_no_parts(tmp_path: Path, body: str) -> None:
+    file = prompt(tmp_path, HEADER + f"=== system\nBe brief.\n=== user\n{body}\n")
+    _, last = apart([FERRY_RUN, STORM_RUN], file)
+    assert last.parts == ()
+    assert last.content
+
+
+def test_a_title_that_looks_like_a_mark_has_no_parts() -> None:
+    _, last = apart([FERRY_RUN.model_copy(update={"title": "\ue0020\ue003"})])
+    assert last.parts == ()
+
+
+def test_earlier_turns_come_after_the_passages() -> None:
+    history = [Turn(question="Where?", answer="Lindaby."), Turn(question="How?", answer="By ferry.")]
+    system, first, *between, last = apart([FERRY_RUN, STORM_RUN], history=history)
+    assert [message.role for message in (system, first, *between, last)] == [
+        "system", "user", "assistant", "user", "assistant", "user",
+    ]  # fmt: skip
+    assert words_of(first) == first.content
+    assert first.content.endswith("Where?")
+    assert [message.content for message in between] == ["Lindaby.", "How?", "By ferry."]
+    assert (last.content, last.parts) == ("Question: Why?", ())
+
+
+def test_a_passage_of_a_check_takes_the_segments_of_the_answers_prompt() -> None:
+    stretches = stretches_of(ferry=FERRY_TEXT, storm=STORM_TEXT)
+    made = build(STANDARD, "Why?", [FERRY_RUN], (), count_tokens=count, budget=1000, stretches=stretches)
+    both = run_of("ferry", FERRY_TEXT, "It carries 40 people. Nobody was hurt.")
+    asked = Message(role="user", content=f"Text: {both.text}\n\nQuestion: Why?")
+    message = from_segments(asked, both, stretches["ferry"], made)
+    start, first, second, end = message.parts
+    assert (start, end) == ("Text:", "\n\nQuestion: Why?")
+    assert isinstance(first, Segment)
+    assert isinstance(second, Segment)
+    (read_before,) = [one for one in made.messages[-1].parts if isinstance(one, Segment)]
+    assert (first.head, first.texts, first.tail) == (read_before.head, read_before.texts, read_before.tail)
+    assert words_of(message) == asked.content
+    elsewhere = Message(role="user", content="Text: other words")
+    assert from_segments(elsewhere, both, stretches["ferry"], made) == elsewhere
+    whole = build(STANDARD, "Why?", [FERRY_RUN], (), count_tokens=count, budget=1000)
+    assert from_segments(asked, both, stretches["ferry"], whole) == asked

@@ -163,6 +163,15 @@ class Answerer:
         made = build(self._prompt, "", [whole], (), count_tokens=count, budget=anything, stretches=stretches)
         return self._llm.keep(made.messages, stop=stop, spare=True)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether the model keeps what it read of articles."""
+        return self._llm.keeps
+
+    def has_room(self) -> bool:
+        """Whether the model can read more without forgetting what it read before; False where it keeps nothing."""
+        return self._llm.has_room()
+
     def _find(
         self, question: str, searched: str, filters: Filters, today: dt.date
     ) -> tuple[Days | None, tuple[Passage, ...], Evidence]:

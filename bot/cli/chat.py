@@ -25,4 +25,8 @@ def chat(
     embedder = open_embedder(settings)
     bot = open_chat(settings, embedder, open_store(settings, embedder))
     bot.warm()
-    serve(bot, settings.chat, settings.data_dir, lambda address: screen.print(f"The page is on {address}"))
+    bot.read_ahead()
+    try:
+        serve(bot, settings.chat, settings.data_dir, lambda address: screen.print(f"The page is on {address}"))
+    finally:
+        bot.close()

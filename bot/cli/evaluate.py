@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -18,6 +18,9 @@ from bot.schema import Answer, AnswerEvent, Filters, Turn
 
 if TYPE_CHECKING:
     from bot.chat import Chat
+    from bot.embed import LlamaEmbedder
+    from bot.evaluate.cases import Question
+    from bot.llm import LLM
     from bot.store import Store
 
 
@@ -33,41 +36,22 @@ def evaluate(
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
     """Ask all questions and measure search, answers, citations and refusals."""
-    from bot import prompt
-    from bot.evaluate.cases import check_evidence, load_questions
-    from bot.evaluate.report import report, run_meta, table, write_report
+    from bot.evaluate.report import report, table, write_report
     from bot.evaluate.run import Scope, read_meta, run
 
     if scope not in ("open", "article"):
         raise DatasetError(f"--scope is open or article, not {scope}.")
     settings = state(context).settings(llm__model=model)
-    cases = load_questions(questions, limit)
-    embedder = open_embedder(settings)
-    store = open_store(settings, embedder, out / "store")
-    with progress_bar("Ingesting") as bar:
-        summary = open_ingester(settings, embedder, store).ingest([corpus], bar, only=True)
-    show_summary(summary)
-    named = {span.article for case in cases for span in case.evidence}
-    check_evidence(cases, {article.id: article.text for article in store.articles(sorted(named))})
+    cases, embedder, store = prepare(settings, questions, corpus, out, limit)
     llm = open_llm(settings)
     chat = open_chat(settings, embedder, store, llm)
-
-    meta = run_meta(
-        flatten(settings),
-        {embedder.name: embedder.sha256, llm.name: _model_sum(settings)},
-        questions,
-        None,
-        settings.llm.seed,
-        prompts=[prompt.find(task, settings.prompts_dir) for task in ("answer", "check")],
-    )
-    meta["cold"] = cold
-    meta["corpus"] = {"path": str(corpus), "sha256": _corpus_sum(store)}
+    meta = meta_of(settings, questions, corpus, store, embedder, llm) | {"cold": cold}
     columns = (TextColumn("Asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console_for_errors()) as bar_of_questions:
         task = bar_of_questions.add_task("", total=len(cases))
         rows = run(
             cases,
-            lambda question, history, filters: _answer(chat, question, history, filters, cold),
+            lambda question, history, filters: answer_of(chat, question, history, filters, cold),
             out,
             meta,
             cast(Scope, scope),
@@ -82,14 +66,49 @@ def evaluate(
     console().print(grid)
 
 
-def _answer(chat: "Chat", question: str, history: Sequence[Turn], filters: Filters, cold: bool) -> Answer:
+def prepare(
+    settings: Settings, questions: Path, corpus: Path, out: Path, limit: int | None
+) -> "tuple[list[Question], LlamaEmbedder, Store]":
+    """The questions, and a store in `out` that holds the corpus and nothing else."""
+    from bot.evaluate.cases import check_evidence, load_questions
+
+    cases = load_questions(questions, limit)
+    embedder = open_embedder(settings)
+    store = open_store(settings, embedder, out / "store")
+    with progress_bar("Ingesting") as bar:
+        summary = open_ingester(settings, embedder, store).ingest([corpus], bar, only=True)
+    show_summary(summary)
+    named = {span.article for case in cases for span in case.evidence}
+    check_evidence(cases, {article.id: article.text for article in store.articles(sorted(named))})
+    return cases, embedder, store
+
+
+def meta_of(
+    settings: Settings, questions: Path, corpus: Path, store: "Store", embedder: "LlamaEmbedder", llm: "LLM"
+) -> dict[str, Any]:
+    """What a run's answers depend on."""
+    from bot import prompt
+    from bot.evaluate.report import run_meta
+
+    meta = run_meta(
+        flatten(settings),
+        {embedder.name: embedder.sha256, llm.name: _model_sum(settings)},
+        questions,
+        None,
+        settings.llm.seed,
+        prompts=[prompt.find(task, settings.prompts_dir) for task in ("answer", "check", "claim")],
+    )
+    return meta | {"corpus": {"path": str(corpus), "sha256": corpus_sum(store)}}
+
+
+def answer_of(chat: "Chat", question: str, history: Sequence[Turn], filters: Filters, cold: bool) -> Answer:
     if not cold:
         chat.read_for(question, history, filters)
     *_, last = chat.ask(question, history, filters)
     return cast(AnswerEvent, last).answer
 
 
-def _corpus_sum(store: "Store") -> str:
+def corpus_sum(store: "Store") -> str:
     """A sum over all articles, so that a folder is known as well as a file is."""
     lines = sorted(f"{info.id} {info.content_hash}" for info in store.infos().values())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

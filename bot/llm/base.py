@@ -40,10 +40,14 @@ Output = Reading | Piece | Finished
 
 
 class LLM(Protocol):
-    """A chat model. Several threads may call it at once; they take turns."""
+    """A chat model. Several threads may call it at once; they take turns.
+
+    `keeps` says whether it keeps what it read of articles, for other prompts.
+    """
 
     name: str
     context_tokens: int
+    keeps: bool
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the whole prompt that these messages make, the model's own markup included."""
@@ -73,6 +77,10 @@ class LLM(Protocol):
         With `spare`, only as long as that pushes out nothing that is kept. 0 where the model keeps none. Ends within a
         second after `stop` is set, and what was read by then stays. Raises LLMError when the model fails.
         """
+        ...
+
+    def has_room(self) -> bool:
+        """Whether more can be kept without forgetting what is; False where the model keeps nothing."""
         ...
 
     def close(self) -> None: ...

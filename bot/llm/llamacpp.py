@@ -59,6 +59,7 @@ class LlamaCpp:
         self._joiner: Joiner | None = None
         if kept and self._cells.decoder.can_join():
             self._joiner = Joiner(self._cells.decoder, kept, f"{sha256} {cell_type} {llama_version()}")
+        self.keeps = self._joiner is not None
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1
         self._weigher = Weigher(lambda: self._new_cells(min(TOKENS, self.context_tokens), sequences), self._joiner)
 
@@ -130,6 +131,9 @@ class LlamaCpp:
                     if self._joiner.fits(read) and not self._joiner.has(read):
                         count += self._joiner.keep(read, stop)
         return count
+
+    def has_room(self) -> bool:
+        return self._joiner is not None and not self._joiner.is_full()
 
     def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> float | None:
         first, second = (self._tokens.plain(word)[0] for word in words)

@@ -30,6 +30,7 @@ class ServerLLM:
         self, url: str, *, model: str, api_key: str | None, context_tokens: int, temperature: float = 0.0, seed: int = 0
     ) -> None:
         self.name = f"{model} at {url}"
+        self.keeps = False
         self.context_tokens = context_tokens
         self._url, self._model = url, model
         self._temperature, self._seed = temperature, seed
@@ -45,6 +46,9 @@ class ServerLLM:
     def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> int:
         """A server keeps what it likes."""
         return 0
+
+    def has_room(self) -> bool:
+        return False
 
     def stream(
         self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event

@@ -15,11 +15,12 @@ from typing import Any, Protocol
 import gradio as gr
 
 from bot.errors import BotError, Stopped
-from bot.schema import Answer, Article, ArticleInfo, Event, StageEvent, TextEvent, Turn
+from bot.schema import Answer, Article, ArticleInfo, Event, Progress, StageEvent, TextEvent, Turn
 from bot.ui import uploads, views
 from bot.ui.exchange import Exchange, grow, history
 
 FRAME_S = 0.05  # words that come faster than this are drawn together
+LOOK_S = 3.0  # between two looks at how far articles are read ahead
 VISITORS = 20  # questions in work at once; the bot itself queues them for the model
 LONGEST_QUESTION = 4000  # characters
 
@@ -78,6 +79,9 @@ class Bot(Protocol):
     def add_files(self, paths: Sequence[Path]) -> list[str]:
         """Ingests the files; one line per file on what became of it."""
 
+    def reading(self) -> Progress:
+        """How many articles are read ahead, 0 of 0 where that is not done."""
+
 
 class Page:
     """`blocks` is the page; `stop_all` ends every answer in work, for a clean end of the program."""
@@ -96,7 +100,8 @@ class Page:
 
     def _lay_out(self) -> None:
         self._exchanges = gr.State(())
-        _html(views.header(self._bot.model_name))
+        self._header = _html(self._look())
+        self._clock = gr.Timer(LOOK_S)
         with gr.Row(elem_id="cb-main"):
             with gr.Column(scale=3, min_width=320), gr.Tabs():
                 with gr.Tab("Ask"):
@@ -139,6 +144,7 @@ class Page:
             **quiet,
             concurrency_limit=VISITORS,
         )
+        self._clock.tick(self._look, None, [self._header], **free)
         self._stop.click(self._stop_one, None, [self._status], **quiet, queue=False)
         blank = [self._exchanges, self._conversation, self._status, self._panel]
         self._fresh.click(self._start_afresh, None, blank, **free)
@@ -157,6 +163,9 @@ class Page:
     def _arrive(self, exchanges: tuple[Exchange, ...]) -> tuple[str, str]:
         articles = self._bot.articles()
         return views.conversation(exchanges, len(articles)), views.article_list(articles)
+
+    def _look(self) -> str:
+        return views.header(self._bot.model_name, self._bot.reading())
 
     def _leave(self, request: gr.Request) -> None:
         if stop := self._stops.get(request.session_hash or ""):

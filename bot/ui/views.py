@@ -12,17 +12,20 @@ from itertools import groupby
 from urllib.parse import urlsplit
 
 from bot.dates import note, searched
-from bot.schema import Answer, Article, ArticleInfo, Citation, Sentence, StageEvent
+from bot.schema import Answer, Article, ArticleInfo, Citation, Progress, Sentence, StageEvent
 from bot.ui import how
 from bot.ui.exchange import Exchange
 
 LISTED = 200  # a longer list is slow to draw and not read; the search box narrows it
 
 
-def header(model_name: str) -> str:
+def header(model_name: str, reading: Progress) -> str:
+    """The page's name; while articles are read ahead, how many are."""
+    ahead = f"<p>Reading ahead: {reading.done:,} of {reading.total:,} articles</p>"
     return (
         '<header class="cb-header"><h1>Citebot</h1>'
-        f"<p>Answers from your own articles, on this machine, with {escape(model_name)}</p></header>"
+        f"<p>Answers from your own articles, on this machine, with {escape(model_name)}</p>"
+        f"{ahead if reading.done < reading.total else ''}</header>"
     )
 
 
@@ -71,7 +74,9 @@ def finished(answer: Answer) -> str:
     if times.first_token_s is not None:
         parts.append(f"first words after {times.first_token_s:.1f} s")
     if answer.tokens.prompt:
-        parts.append(f"{answer.tokens.prompt:,} tokens read, {answer.tokens.answer:,} written")
+        known = f", {answer.tokens.reused:,} known before" if answer.tokens.reused else ""
+        read = answer.tokens.prompt - answer.tokens.reused
+        parts.append(f"{read:,} tokens read{known}, {answer.tokens.answer:,} written")
     return status(" · ".join(parts))
 
 

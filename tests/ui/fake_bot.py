@@ -16,6 +16,7 @@ from bot.schema import (
     Event,
     LeftOut,
     Passage,
+    Progress,
     PromptMessage,
     Sentence,
     SentenceEvent,
@@ -68,6 +69,7 @@ class FakeBot:
         self._pause = pause
         self._model = threading.Lock()
         self.asked: list[tuple[str, list[Turn]]] = []
+        self.progress = Progress(0, 0)
 
     @property
     def busy(self) -> bool:
@@ -84,6 +86,9 @@ class FakeBot:
         if article_id not in self._articles:
             raise StoreError(f"There is no article {article_id}. `bot articles list` shows those there are.")
         return self._articles[article_id]
+
+    def reading(self) -> Progress:
+        return self.progress
 
     def add_files(self, paths: Sequence[Path]) -> list[str]:
         if any(path.stem == "bug" for path in paths):

@@ -6,7 +6,7 @@ from fake_bot import ARTICLES, COST, HOSTILE, STORM, cite, hostile_answer, tram_
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.schema import Answer, Article, ArticleInfo, Citation, Days, Passage, Sentence, StageEvent
+from bot.schema import Answer, Article, ArticleInfo, Citation, Days, Passage, Progress, Sentence, StageEvent, Tokens
 from bot.ui import views
 from bot.ui.exchange import Exchange
 
@@ -82,7 +82,7 @@ def views_of(text: str) -> list[str]:
     ]
     info = ArticleInfo(id=text, title=text, source=text, url=text)
     return [
-        views.header(text),
+        views.header(text, Progress(0, 0)),
         views.conversation(exchanges, 1),
         views.article(article, 0, [citation], 1),
         views.article_list([info]),
@@ -243,9 +243,20 @@ def test_the_status_line_tells_the_stage(event: StageEvent, words: str) -> None:
     assert Parsed(views.stage(event, 3.2)).text == words
 
 
+@pytest.mark.parametrize(
+    ("progress", "told"),
+    [(Progress(0, 0), ""), (Progress(7, 1240), "Reading ahead: 7 of 1,240 articles"), (Progress(9, 9), "")],
+)
+def test_the_header_tells_how_far_articles_are_read_ahead(progress: Progress, told: str) -> None:
+    text = Parsed(views.header("a model", progress)).text
+    assert text == f"CitebotAnswers from your own articles, on this machine, with a model{told}"
+
+
 def test_the_status_line_tells_how_long_it_took() -> None:
     text = Parsed(views.finished(tram_answer("q"))).text
     assert text == "Took 3.4 s · search 0.2 s · first words after 0.9 s · 1,200 tokens read, 58 written"
+    answer = tram_answer("q").model_copy(update={"tokens": Tokens(prompt=1200, reused=1100, answer=58)})
+    assert Parsed(views.finished(answer)).text.endswith(" · 100 tokens read, 1,100 known before, 58 written")
     stopped = hostile_answer("q").model_copy(update={"stopped": True})
     assert Parsed(views.finished(stopped)).text == "Stopped after 0.0 s"
 

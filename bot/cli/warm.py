@@ -1,0 +1,38 @@
+"""`bot warm`: the model reads all articles once, so that answers come sooner."""
+
+import threading
+from typing import Annotated
+
+import typer
+
+from bot.cli.articles import progress_bar
+from bot.cli.state import console, state
+from bot.errors import ModelError
+from bot.schema import Progress
+
+
+def warm(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
+) -> None:
+    """Let the model read all articles now, the newest first; Ctrl-C ends it, and what was read stays."""
+    from bot.cli.compose import open_chat, open_embedder, open_store
+
+    settings = state(context).settings(llm__model=model)
+    embedder = open_embedder(settings)
+    chat = open_chat(settings, embedder, open_store(settings, embedder))
+    if not chat.keeps:
+        raise ModelError(
+            f"{chat.model_name} keeps nothing of what it reads: nobody has measured that its answers stay as good. "
+            "`bot bench cache` measures it; cache.join = always turns it on."
+        )
+    articles = chat.articles()
+    segments = done = 0
+    with progress_bar("Reading") as report:
+        while done < len(articles) and chat.has_room():
+            report(Progress(done, len(articles)))
+            segments += chat.read_article(articles[done].id, threading.Event())
+            done += 1
+    console().print(f"{done} of {len(articles)} articles are ready; {segments} stretches of them were read now.")
+    if done < len(articles):
+        console().print("There is no room for more. Raise cache.disk_mb to keep more.")

@@ -1,0 +1,144 @@
+"""ahead: one thread that reads while nobody asks, the newest first, and gives way at once."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from bot.ahead import Ahead
+from bot.errors import LLMError, Stopped
+from bot.schema import ArticleInfo, Progress
+
+
+class Model:
+    """Reads articles slowly, until it is stopped; `room` is for how many."""
+
+    def __init__(self, seconds: float = 0.02, room: int = 100) -> None:
+        self.articles = [ArticleInfo(id=name, title=name, content_hash="1") for name in "cba"]
+        self.read: list[str] = []
+        self.broken_off: list[str] = []
+        self.seconds, self.room = seconds, room
+        self.fails: dict[str, Exception] = {}
+
+    def work(self, article: str, stop: threading.Event) -> None:
+        if article in self.fails:
+            raise self.fails.pop(article)
+        if stop.wait(self.seconds):
+            self.broken_off.append(article)
+            return
+        self.read.append(article)
+
+    def has_room(self) -> bool:
+        return len(self.read) < self.room
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.ahead.IDLE_SECONDS", 0.1)
+    monkeypatch.setattr("bot.ahead.LOOK_SECONDS", 0.05)
+
+
+@pytest.fixture
+def model() -> Model:
+    return Model()
+
+
+@pytest.fixture
+def ahead(model: Model) -> Iterator[Ahead]:
+    made = Ahead(model.work, lambda: model.articles, model.has_room)
+    yield made
+    made.close()
+
+
+def until(true: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < 5
+        time.sleep(0.01)
+
+
+def test_all_articles_are_read_once_in_their_order(ahead: Ahead, model: Model) -> None:
+    assert ahead.progress == Progress(0, 0)
+    ahead.start()
+    until(lambda: ahead.progress == Progress(3, 3))
+    time.sleep(0.2)
+    assert model.read == ["c", "b", "a"]
+
+
+def test_new_and_changed_articles_are_read_and_removed_ones_forgotten(ahead: Ahead, model: Model) -> None:
+    ahead.start()
+    until(lambda: ahead.progress.done == 3)
+    new, changed = ArticleInfo(id="d", title="d"), model.articles[0].model_copy(update={"content_hash": "2"})
+    model.articles = [new, changed, model.articles[1]]
+    until(lambda: ahead.progress == Progress(3, 3) and len(model.read) == 5)
+    assert model.read[3:] == ["d", "c"]
+
+
+def test_nothing_is_read_while_somebody_asks(ahead: Ahead, model: Model) -> None:
+    model.seconds = 10
+    ahead.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    with ahead.paused(), ahead.paused():
+        until(lambda: model.broken_off == ["c"])
+        assert time.monotonic() - began < 0.5
+        model.seconds = 0.01
+        time.sleep(0.3)
+        assert model.read == []
+    until(lambda: len(model.read) == 3)
+    assert model.read == ["c", "b", "a"], "what was broken off is begun again"
+
+
+def test_what_was_asked_about_comes_first(ahead: Ahead, model: Model) -> None:
+    ahead.want(lambda stop: model.work("asked", stop))
+    ahead.start()
+    until(lambda: len(model.read) == 4)
+    assert model.read[0] == "asked"
+    ahead.want(lambda stop: model.work("later", stop))
+    until(lambda: model.read[-1] == "later")
+
+
+def test_it_ends_where_there_is_no_room_but_not_for_what_was_asked(ahead: Ahead, model: Model) -> None:
+    model.room = 2
+    ahead.start()
+    until(lambda: len(model.read) == 2)
+    time.sleep(0.2)
+    assert (model.read, ahead.progress) == (["c", "b"], Progress(2, 3))
+    ahead.want(lambda stop: model.work("asked", stop))
+    until(lambda: model.read[-1] == "asked")
+
+
+@pytest.mark.parametrize("error", [LLMError("The model failed. Ask again."), RuntimeError("unforeseen")])
+def test_a_failure_is_told_and_the_rest_is_read(
+    ahead: Ahead, model: Model, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    model.fails = {"b": error}
+    with caplog.at_level(logging.WARNING):
+        ahead.start()
+        until(lambda: ahead.progress.done == 3)
+    assert model.read == ["c", "a"]
+    assert str(error) in caplog.text
+
+
+def test_a_stop_that_comes_as_an_error_is_no_failure(
+    ahead: Ahead, model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    model.fails = {"c": Stopped()}
+    ahead.start()
+    until(lambda: ahead.progress.done == 3)
+    assert sorted(model.read) == ["a", "b", "c"]
+    assert not caplog.text
+
+
+def test_closing_waits_for_the_model(model: Model) -> None:
+    model.seconds = 10
+    ahead = Ahead(model.work, lambda: model.articles, model.has_room)
+    ahead.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    ahead.close()
+    assert time.monotonic() - began < 1
+    assert model.broken_off == ["c"]
+    Ahead(model.work, lambda: model.articles, model.has_room).close()  # never started

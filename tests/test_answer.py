@@ -1,6 +1,7 @@
 """answer: the stream of events, refusals, what is left out, and stopping; mostly with a fake model."""
 
 import datetime as dt
+import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from samples import CHEESE, FERRY, STORM, article, passage, put
 
 from bot.answer import REFUSALS, Answerer
-from bot.answerable import Calibration
+from bot.answerable import LEAST_ODDS, Calibration
 from bot.articles.sentences import split
 from bot.config import LLMSettings, RetrieveSettings, Settings
 from bot.errors import LLMError, PromptError, StoreError
@@ -383,6 +384,35 @@ def test_the_closest_words_are_checked_where_a_calibration_wants_it() -> None:
     assert "checking" not in [event.stage for event in happened if isinstance(event, StageEvent)]
     list(answerer(llm, answer={"min_answerable": 0})[0].ask("How much is a ticket?"))
     assert len(llm.weighed) == 2, "asked of every question where a calibration is to be made"
+
+
+BOTH = Calibration(embedder="fake", llm="fake", bias=-3.0, weights={"similarity": 4.0, "odds": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("passages", "quick", "least", "asked"),
+    [
+        (CLOSE, True, 0.15, 0),
+        (CLOSE, False, 0.15, 1),
+        (FAR, True, 0.15, 1),
+        (CLOSE, True, 0.6, 1),
+        (CLOSE, True, 0.0, 1),
+    ],
+    ids=["sure", "not quick", "far", "strict", "nothing is refused"],
+)
+def test_a_quick_answer_is_checked_only_where_that_could_refuse_it(
+    passages: Sequence[Passage], quick: bool, least: float, asked: int
+) -> None:
+    llm = FakeLLM([TICKET], log_odds=3.0)
+    made, _ = answerer(llm, passages, calibrations=[BOTH, NEAR], answer={"quick": quick, "min_answerable": least})
+    answer = check(list(made.ask("How much is a ticket?")))
+    assert not answer.refused
+    assert len(llm.weighed) == asked
+    assert answer.trace is not None
+    if not asked:
+        assert answer.trace.answerable == pytest.approx(1 / (1 + math.exp(3.0 - 3.6 - LEAST_ODDS)), abs=1e-4)
+        assert "odds" not in answer.trace.signals
+    assert ("The words nearest" in llm.asked[0][-1].content) is not quick
 
 
 def test_a_question_that_leans_on_earlier_turns_is_judged_by_the_search() -> None:

@@ -4,13 +4,13 @@ import datetime as dt
 import functools
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
 from bot.answer.asking import claim_odds, odds
 from bot.answer.job import Job
 from bot.answer.writer import Writer
-from bot.answerable import Calibration, signals
+from bot.answerable import LEAST_ODDS, Calibration, signals
 from bot.cite import Attributor, EvidenceSentence, Split, evidence_sentences
 from bot.config import Settings
 from bot.dates import asked, keeps
@@ -198,14 +198,24 @@ class Answerer:
         """Find out whether to write an answer at all; where the model tells no odds, by the search alone."""
         yes = None
         if self._check and found and (closest := found.closest):
+            least = self._probability(signals(job.retrieved, prompt.shown, LEAST_ODDS)) or 0.0
+            if self._settings.answer.quick and least >= self._settings.answer.min_answerable > 0:
+                job.judge(
+                    signals(job.retrieved, prompt.shown, None), least
+                )  # it is hardly less, whatever the model says
+                return
             yield StageEvent(stage="checking")
             cut = self._cut(found.texts[closest.article])
             apart = functools.partial(from_segments, passage=closest, stretches=cut, prompt=prompt)
             yes = odds(self._llm, self._check, job.question, [closest], stop, apart)
             job.checked_s = None if yes is None else job.elapsed()
         known = signals(job.retrieved, prompt.shown, yes)
+        job.judge(known, self._probability(known))
+
+    def _probability(self, known: Mapping[str, float]) -> float | None:
+        """By the most telling calibration for which enough is known."""
         probabilities = (one.probability(known) for one in self._calibrations)
-        job.judge(known, next((one for one in probabilities if one is not None), None))
+        return next((one for one in probabilities if one is not None), None)
 
     def _attributor(
         self, question: str, history: Sequence[Turn], evidence: Sequence[EvidenceSentence], stop: threading.Event
@@ -220,7 +230,7 @@ class Answerer:
             question,
             newer_first(found.passages),
             history,
-            nearest=found.nearest[: self._settings.retrieve.repeat],
+            nearest=found.nearest[: 0 if self._settings.answer.quick else self._settings.retrieve.repeat],
             count_tokens=self._llm.count_tokens,
             budget=self._llm.context_tokens - self._settings.llm.answer_tokens,
             today=today,

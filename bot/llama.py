@@ -56,6 +56,12 @@ def llama_version() -> str:
     return str(llama_cpp.__version__)
 
 
+def supports_gpu() -> bool:
+    """Whether llama.cpp was compiled for a GPU and finds one."""
+    _backend()
+    return bool(llama_cpp.llama_supports_gpu_offload())
+
+
 def default_threads() -> int:
     """Processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -64,13 +70,17 @@ def default_threads() -> int:
 class Model:
     """The weights and vocabulary of one GGUF file.
 
-    Raises ModelError where the file cannot be loaded: damaged, of an unknown architecture, or too big for memory.
+    `repacked` lays weights out anew for this processor, in memory of their own: depending on processor and quantization
+    that is faster, or slower, or faster for one token and slower for many. Models of one file that are not repacked
+    share its pages. Raises ModelError where the file cannot be loaded: damaged, of an unknown architecture, or too big
+    for memory.
     """
 
-    def __init__(self, path: Path, *, gpu_layers: int = -1) -> None:
+    def __init__(self, path: Path, *, gpu_layers: int = -1, repacked: bool = True) -> None:
         _backend()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = 999 if gpu_layers < 0 else gpu_layers
+        params.use_extra_bufts = repacked
         self.path = path
         self.handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
@@ -152,6 +162,7 @@ class Decoder:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx, params.n_batch, params.n_ubatch = tokens, slice_tokens, slice_tokens
         params.n_seq_max, params.kv_unified = sequences, sequences > 1
+        params.n_outputs_max = sequences  # logits are wanted of last tokens only; room for more takes 60 MB
         params.type_k = params.type_v = CELL_TYPES[cell_type]
         params.n_threads = params.n_threads_batch = threads or default_threads()
         params.no_perf = True

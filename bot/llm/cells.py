@@ -12,13 +12,15 @@ SLICE = 128  # tokens; larger ones are read no faster on a CPU, smaller ones are
 class Cells:
     """A decoder with what its first sequence holds, in order: tokens, or the names of cells that were joined.
 
-    `sliced` of them were read as a prompt, in slices that begin at `base`.
+    `sliced` of them were read as a prompt, in slices that begin at `base`. Whole slices are read by `reader`, where
+    there is one and they end before its `reach`, and handed over: a context may be faster at many tokens than at one.
     """
 
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder = decoder
+    def __init__(self, decoder: Decoder, reader: Decoder | None = None, reach: int = 0) -> None:
+        self.decoder, self.reader, self.reach = decoder, reader, reach
         self.tokens: list[Hashable] = []
         self.base = self.sliced = 0
+        self._moved = False
 
     def reuse(self, prompt: Sequence[Hashable]) -> int:
         """Keep the cells that this prompt begins with; at least its last token is read again, for its logits.
@@ -34,23 +36,62 @@ class Cells:
         kept = self.decoder.keep(count)
         del self.tokens[kept:]
         self.sliced = min(self.sliced, kept)
-        self.base = min(self.base, kept)
+        if kept < self.base:
+            self.base, self._moved = kept, False
         return kept
 
-    def hold(self, joined: Sequence[Hashable]) -> None:
+    def hold(self, joined: Sequence[Hashable], moved: bool = True) -> None:
         """Note that the first sequence was filled by joining: the prompt goes on after these."""
         self.tokens = list(joined)
         self.base = self.sliced = len(joined)
+        self._moved = moved
 
     def read(self, prompt: Sequence[Hashable], start: int, stop: threading.Event) -> Iterator[int]:
         """Read `prompt` from index `start` on, up to a stop; yields how many of its tokens are read."""
         while start < len(prompt) and not stop.is_set():
+            if self.reader and (elsewhere := self._for_reader(start, len(prompt))):
+                yield from self._read_by(self.reader, prompt, elsewhere, stop)
+                if len(self.tokens) <= elsewhere[-1]:
+                    return
+                start = len(self.tokens)
+                continue
             part = [token for token in prompt[start : start + SLICE] if isinstance(token, int)]  # all of them
             if not self.extend(part):
                 return
             start += len(part)
             self.sliced = start
             yield start
+
+    def _for_reader(self, start: int, end: int) -> list[int]:
+        """Where the whole slices begin that the reader reads of a prompt of `end` tokens, from `start` on.
+
+        Cells that were moved are as they should be only after the next read, so the first slice after them is not one.
+        It hangs on the place alone: a prompt is read alike whatever of it was there before.
+        """
+        if self._moved and start == self.base:
+            return []
+        return [at for at in range(start, end - SLICE, SLICE) if at + SLICE <= self.reach]
+
+    def _read_by(
+        self, reader: Decoder, prompt: Sequence[Hashable], slices: Sequence[int], stop: threading.Event
+    ) -> Iterator[int]:
+        """Let `reader` read the slices that begin at these indices, and take its cells."""
+        reader.forget(0, 0)
+        if self.tokens:
+            reader.load(self.decoder.save(0), 0)
+        for at in slices:
+            part = [token for token in prompt[at : at + SLICE] if isinstance(token, int)]  # all of them
+            if stop.is_set() or not reader.read(part, at):
+                break
+            self.tokens.extend(part)
+            self.sliced = len(self.tokens)
+            yield self.sliced
+        reader.keep(len(self.tokens))
+        self.decoder.forget(0, 0)
+        if not self.decoder.load(reader.save(0), 0):
+            self.keep(0)
+            raise LLMError("The prompt's cells have no room. Ask a shorter question.")
+        reader.forget(0, 0)
 
     def read_all(self, prompt: Sequence[Hashable], start: int, stop: threading.Event) -> None:
         """The same at once; raises Stopped where a stop broke it off."""

@@ -26,6 +26,7 @@ SEQUENCES = 4
 SEQUENCES_TO_JOIN = 2  # where segments are only joined, not read
 BLOCK = 96  # tokens that are saved together, at least
 ROOM = 1536  # cells for the fixed start and a segment after it; longer ones are not kept
+ROOM_TO_JOIN = 1024  # cells for the fixed start and a block that is loaded, beside those of a prompt
 
 Tokenize = Callable[[str], list[int]]
 Range = tuple[int, int]  # of tokens of a segment
@@ -91,11 +92,14 @@ def plain_tokens(read: Read, tokenize: Tokenize) -> list[int]:
 
 
 class Joiner:
-    """Joins kept segments into the first sequence of `decoder`, and keeps those that are read. Not for two threads."""
+    """Joins kept segments into the first sequence of `decoder`, and keeps those that `reader` reads.
 
-    def __init__(self, decoder: Decoder, kept: Kept, made_with: str) -> None:
+    Not for two threads, but for the sums and what is kept.
+    """
+
+    def __init__(self, decoder: Decoder, reader: Decoder, kept: Kept, made_with: str) -> None:
         """`made_with` names all else that cells depend on: model, type of the cells, version of llama.cpp."""
-        self._decoder, self._kept, self._made_with = decoder, kept, made_with
+        self._decoder, self._reader, self._kept, self._made_with = decoder, reader, kept, made_with
         self._start: list[int] = []
 
     def begin(self, start: Sequence[int]) -> bool:
@@ -103,11 +107,14 @@ class Joiner:
         if self._start == list(start):
             return True
         self._start = []
-        self._decoder.forget(START, 0)
+        self._reader.forget(START, 0)
         for at in range(0, len(start), SLICE):
-            if not self._decoder.read(start[at : at + SLICE], at, START):
-                self._decoder.forget(START, 0)
+            if not self._reader.read(start[at : at + SLICE], at, START):
+                self._reader.forget(START, 0)
                 return False
+        self._decoder.forget(START, 0)
+        if not self._decoder.load(self._reader.save(START), START):
+            return False
         self._start = list(start)
         self._kept.made_for(self._sum(()))
         return True
@@ -151,7 +158,7 @@ class Joiner:
 
     def keep(self, read: Read, stop: threading.Event) -> bool:
         """Read a segment after the start, and save its blocks; False where it was stopped."""
-        decoder, after = self._decoder, len(self._start)
+        decoder, after = self._reader, len(self._start)
         decoder.forget(READ, 0)
         decoder.give(START, READ)
         try:
@@ -188,6 +195,10 @@ class Joiner:
                     return None
                 position += sum(end - start for start, end in ranges)
         return position
+
+    def examples(self, tokens: Sequence[int]) -> str:
+        """The name of what a prompt of another kind begins with, which is kept, too."""
+        return hashlib.sha256(f"{self._made_with} examples {' '.join(map(str, tokens))}".encode()).hexdigest()
 
     def _sum(self, tokens: Sequence[int]) -> str:
         made = "\n".join((self._made_with, " ".join(map(str, self._start)), " ".join(map(str, tokens))))

@@ -19,9 +19,10 @@ from bot.errors import LLMError, Stopped
 from bot.llama import Decoder, Model, Vectors, llama_version
 from bot.llm.base import Finished, Output, Piece, Reading
 from bot.llm.cells import SLICE, Cells, alike
-from bot.llm.joined import ROOM, SEQUENCES, SEQUENCES_TO_JOIN, Joiner, plain_tokens
+from bot.llm.joined import ROOM, ROOM_TO_JOIN, SEQUENCES, SEQUENCES_TO_JOIN, Joiner, plain_tokens
 from bot.llm.kept import Kept
 from bot.llm.tokens import PromptTokens
+from bot.llm.tune import AS_IT_COMES, Tuned
 from bot.llm.turns import stoppable, turn
 from bot.llm.weigh import TOKENS, Weigher
 from bot.schema import Message, Tokens
@@ -45,34 +46,49 @@ class LlamaCpp:
         kept: Kept | None = None,
         cell_type: str = "f16",
         sha256: str = "",
+        tuned: Tuned = AS_IT_COMES,
     ) -> None:
         """With `kept`, segments of articles are read once and joined into prompts; `sha256` is the file's sum."""
         self.name = name
-        self._model = Model(path, gpu_layers=gpu_layers)
+        self._model = Model(path, gpu_layers=gpu_layers, repacked=tuned.writes_repacked)
+        self._reading_model = self._model
+        if tuned.reads_repacked != tuned.writes_repacked:
+            self._reading_model = Model(path, gpu_layers=gpu_layers, repacked=tuned.reads_repacked)
         self._tokens = PromptTokens(self._model, path)
         self.context_tokens = min(context_tokens, self._model.trained_context())
-        self._threads, self._cell_type = threads, cell_type
+        self._threads, self._cell_type = threads or tuned.threads, cell_type
         self._temperature, self._seed = temperature, seed
         self._lock = threading.Lock()
         self._kept = kept
-        self._cells = self._new_cells(*((self.context_tokens + ROOM, SEQUENCES) if kept else (self.context_tokens, 1)))
+        self._reader: Decoder | None = None
+        if kept or self._reading_model is not self._model:
+            self._reader = self._new_decoder(self._reading_model, 2 * ROOM, SEQUENCES)
+        tokens, sequences = (self.context_tokens + ROOM_TO_JOIN, SEQUENCES) if kept else (self.context_tokens, 1)
+        faster = self._reader if self._reading_model is not self._model else None
+        decoder = self._new_decoder(self._model, tokens, sequences)
+        self._cells = Cells(decoder, faster, min(ROOM, self.context_tokens))
         self._joiner: Joiner | None = None
-        if kept and self._cells.decoder.can_join():
-            self._joiner = Joiner(self._cells.decoder, kept, f"{sha256} {cell_type} {llama_version()}")
+        if kept and self._reader and self._cells.decoder.can_join():
+            made_with = f"{sha256} {cell_type} {llama_version()} {tuned.reads_repacked}"
+            self._joiner = Joiner(self._cells.decoder, self._reader, kept, made_with)
         self.keeps = self._joiner is not None
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1
-        self._weigher = Weigher(lambda: self._new_cells(min(TOKENS, self.context_tokens), sequences), self._joiner)
+        room = min(TOKENS, self.context_tokens)
+        self._weigher = Weigher(lambda: Cells(self._new_decoder(self._model, room, sequences)), self._joiner, kept)
 
-    def _new_cells(self, tokens: int, sequences: int) -> Cells:
-        decoder = Decoder(
-            self._model,
+    def _new_decoder(self, model: Model, tokens: int, sequences: int) -> Decoder:
+        return Decoder(
+            model,
             tokens=tokens,
             threads=self._threads,
             slice_tokens=SLICE,
             sequences=sequences,
             cell_type=self._cell_type,
         )
-        return Cells(decoder)
+
+    @property
+    def _decoders(self) -> tuple[Decoder, ...]:
+        return (self._cells.decoder, self._reader) if self._reader else (self._cells.decoder,)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return len(self._tokens.whole(messages))
@@ -86,7 +102,7 @@ class LlamaCpp:
                 f"The prompt has {count} tokens and the answer may have {max_tokens}, but the context holds "
                 f"{self.context_tokens}. Ask a shorter question or raise llm.context_tokens."
             )
-        with turn(self._lock, stop), stoppable(stop, self._cells.decoder):
+        with turn(self._lock, stop), stoppable(stop, *self._decoders):
             prompt, reused = self._begin(messages)
             yield Reading(reused, len(prompt))
             for done in self._cells.read(prompt, reused, stop):
@@ -111,7 +127,7 @@ class LlamaCpp:
         self._cells.keep(0)
         if self._joiner.join(joins) is None:
             return self._begin_whole(messages)
-        self._cells.hold(held)
+        self._cells.hold(held, moved=bool(joins))
         return prompt, len(held)
 
     def _begin_whole(self, messages: Sequence[Message]) -> tuple[Sequence[Hashable], int]:
@@ -125,7 +141,7 @@ class LlamaCpp:
         count = 0
         with contextlib.suppress(Stopped):
             for read in apart.reads:
-                with turn(self._lock, stop), stoppable(stop, self._cells.decoder):
+                with turn(self._lock, stop), stoppable(stop, *self._decoders):
                     if not self._joiner.begin(apart.start) or (spare and self._joiner.is_full()):
                         break
                     if self._joiner.fits(read) and not self._joiner.has(read):
@@ -174,7 +190,9 @@ class LlamaCpp:
     def close(self) -> None:
         self._weigher.close()
         with self._lock:
-            self._cells.decoder.close()
+            for decoder in self._decoders:
+                decoder.close()
             if self._kept:
                 self._kept.close()
-            self._model.close()
+            for model in {self._model, self._reading_model}:
+                model.close()

@@ -25,14 +25,15 @@ def turn(lock: threading.Lock, stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def stoppable(stop: threading.Event, decoder: Decoder) -> Iterator[None]:
+def stoppable(stop: threading.Event, *decoders: Decoder) -> Iterator[None]:
     """While inside, a stop reaches llama.cpp even in the middle of a slice."""
     finished = threading.Event()
 
     def watch() -> None:
         while not finished.wait(WATCH_SECONDS):
             if stop.is_set():
-                decoder.stop()
+                for decoder in decoders:
+                    decoder.stop()
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -42,4 +43,5 @@ def stoppable(stop: threading.Event, decoder: Decoder) -> Iterator[None]:
     finally:
         finished.set()
         watcher.join()
-        decoder.stop(now=False)
+        for decoder in decoders:
+            decoder.stop(now=False)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from bot.errors import ModelError
 from bot.llm.cells import Cells, alike
 from bot.llm.joined import Joiner, Joins
+from bot.llm.kept import Kept
 from bot.llm.tokens import Apart
 from bot.llm.turns import stoppable, turn
 
@@ -22,8 +23,8 @@ ROOM_TO_LOAD = 512  # cells for a block of a segment while it is loaded, beside 
 class Weigher:
     """Contexts behind one lock, so that it can be asked while an answer streams; `new_cells` makes one."""
 
-    def __init__(self, new_cells: Callable[[], Cells], joiner: Joiner | None) -> None:
-        self._new_cells, self._joiner = new_cells, joiner
+    def __init__(self, new_cells: Callable[[], Cells], joiner: Joiner | None, kept: Kept | None) -> None:
+        self._new_cells, self._joiner, self._kept = new_cells, joiner, kept
         self.cells: list[Cells] = []  # made when first asked for; the last used one comes last
         self._contexts = CONTEXTS
         self.lock = threading.Lock()
@@ -43,20 +44,35 @@ class Weigher:
                 return None
             with stoppable(stop, cells.decoder):
                 if not (apart and joins and self._read_joined(cells, apart, joins, stop)):
-                    _hold(cells, prompt[:start], stop)
+                    self._hold(cells, prompt[:start], stop)
                     cells.read_all(prompt, start, stop)
             logits = cells.decoder.logits()
             return float(logits[words[0]] - logits[words[1]])
 
     def _read_joined(self, cells: Cells, apart: Apart, joins: Joins, stop: threading.Event) -> bool:
         """Join the segments between start and end; False where they had no room."""
-        _hold(cells, apart.start, stop)
+        self._hold(cells, apart.start, stop)
         if self._joiner is None or self._joiner.join_to(cells.decoder, len(apart.start), joins) is None:
             cells.keep(0)
             return False
         cells.hold([*apart.start, *self._joiner.names(joins)])
         cells.read_all([*cells.tokens, *apart.end], len(cells.tokens), stop)
         return True
+
+    def _hold(self, cells: Cells, start: Sequence[int], stop: threading.Event) -> None:
+        """Keep these cells and no others; what of them is not there is loaded, or read and kept for other processes."""
+        if alike(cells.tokens, start) == len(start) and cells.keep(len(start)) == len(start):
+            return
+        cells.keep(0)
+        name = self._joiner.examples(start) if self._joiner else ""
+        saved = self._kept.get(name) if self._kept and name else None
+        if saved is not None and cells.decoder.load(saved, 0):
+            cells.hold(start)
+            return
+        cells.keep(0)
+        cells.read_all(start, 0, stop)
+        if self._kept and name:
+            self._kept.put(name, cells.decoder.save(0))
 
     def _cells_for(self, examples: Sequence[int]) -> Cells | None:
         """Those that hold the examples, else new ones, else those not used for longest; None where memory lacks."""
@@ -77,10 +93,3 @@ class Weigher:
             for cells in self.cells:
                 cells.decoder.close()
             self.cells, self._contexts = [], 0
-
-
-def _hold(cells: Cells, start: Sequence[int], stop: threading.Event) -> None:
-    """Keep these cells and no others; read what of them is not there."""
-    same = alike(cells.tokens, start)
-    kept = cells.keep(len(start)) if same == len(start) else cells.keep(0)
-    cells.read_all(start, kept, stop)

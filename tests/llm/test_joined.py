@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from bot.errors import Stopped
-from bot.llama import Vectors
+from bot.llama import Decoder, Vectors
 from bot.llm import Finished, LlamaCpp, Piece, Reading
 from bot.llm.cells import SLICE
 from bot.llm.joined import BLOCK, ROOM, Read, plain_tokens, read_of
 from bot.llm.kept import Kept
+from bot.llm.tune import Tuned
 from bot.schema import Message, Segment
 
 MIB = 1 << 20
@@ -355,3 +356,80 @@ def test_reads_are_told_apart_by_all_that_they_depend_on(llm: LlamaCpp) -> None:
     read: Read = read_of(segment(), llm._tokens.plain)
     assert name(segment()) == joiner.name(read) == name(segment(shown=(1,)))
     assert len({name(segment()), name(segment(title="x")), name(segment(FERRY[:-1])), name(segment(STORM))}) == 4
+
+
+READS_PLAIN = Tuned(writes_repacked=True, reads_repacked=False)
+
+
+def test_another_layout_may_read_and_hand_over(small_llm_path: Path, small_llm: LlamaCpp, tmp_path: Path) -> None:
+    """Whole slices are read by one model and the answer is written by the other: the same scores, but for rounding."""
+    llm = open_llm(small_llm_path, tmp_path, tuned=READS_PLAIN)
+    long = [Message(role="user", content="The ferry sails at noon, and again at six. " * 40 + "Sum up.")]
+    _, first, scores = ask(llm, long)
+    assert first.tokens.prompt > 3 * SLICE
+    assert alike(scores, ask(small_llm, long)[2]) > 0.98
+    ask(llm, [Message(role="user", content="Name three colours.")])
+    said, _, again = ask(llm, long)
+    assert np.array_equal(again, scores)
+    assert ask(llm, long)[0] == said, "with what was read before, too"
+    follow_up = [*long, Message(role="assistant", content=said), Message(role="user", content="Shorter, please.")]
+    assert ask(llm, follow_up)[1].tokens.reused >= 3 * SLICE
+    messages = prompt(segment(FERRY + STORM))
+    _, _, cold = ask(llm, messages)
+    assert keep(llm, messages) == 1
+    _, warm, joined = ask(llm, messages)
+    assert alike(cold, joined) > SAME
+    assert warm.tokens.reused > 100
+    both = prompt(segment(FERRY * 3), segment(FERRY + STORM, range(5, 11)), end="Question: Who was hurt in the storm?")
+    plain = open_llm(small_llm_path, None)
+    for one in (llm, plain):
+        keep(one, prompt(segment(FERRY + STORM)))
+    _, last, scores = ask(llm, both)
+    assert last.tokens.prompt - last.tokens.reused > 2 * SLICE, "joined first, then read in several slices"
+    assert alike(scores, ask(plain, both)[2]) > SAME
+    ask(llm, messages)
+    assert np.array_equal(ask(llm, both)[2], scores)
+    plain.close()
+    llm.close()
+
+
+def test_a_stop_reaches_the_layout_that_reads(small_llm_path: Path) -> None:
+    llm = open_llm(small_llm_path, None, tuned=READS_PLAIN, context_tokens=4096)
+    long = [Message(role="user", content="The harbour ferry carries more people every year. " * 130 + "Sum up.")]
+    expected = ask(llm, prompt(segment()))[0]
+    for delay in (0.05, 0.5):
+        stop, began = threading.Event(), time.perf_counter()
+        timer = threading.Timer(delay, stop.set)
+        timer.start()
+        *_, last = llm.stream(long, max_tokens=4, stop=stop)
+        timer.join()
+        assert isinstance(last, Finished)
+        assert last.stopped or time.perf_counter() - began > delay
+        assert time.perf_counter() - began < delay + 1.0
+    assert ask(llm, prompt(segment()))[0] == expected
+    llm.close()
+
+
+def test_examples_are_kept_for_the_next_process(small_llm_path: Path, tmp_path: Path) -> None:
+    asked = examples("Text: The ferry carries 40 people. Question: How many people does it carry?")
+
+    def first_odds(llm: LlamaCpp) -> tuple[float | None, int]:
+        read: list[int] = []
+        plain = Decoder.read
+
+        def note(decoder: Decoder, tokens: Sequence[int], position: int, sequence: int = 0) -> bool:
+            read.append(len(tokens))
+            return plain(decoder, tokens, position, sequence)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Decoder, "read", note)
+            return llm.odds(asked, ("Yes", "No"), stop=threading.Event()), sum(read)
+
+    one = open_llm(small_llm_path, tmp_path)
+    odds, read = first_odds(one)
+    one.close()
+    other = open_llm(small_llm_path, tmp_path)
+    again, read_again = first_odds(other)
+    other.close()
+    assert again == odds is not None
+    assert read_again < read / 2

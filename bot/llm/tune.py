@@ -1,0 +1,125 @@
+"""How fast this machine reads and writes with a model, laid out one way or another: measured once, then kept.
+
+What is fastest differs: repacked weights may write faster and read slower, and two threads on one core may cost more
+than they bring. It takes some seconds, at the first start with a model.
+"""
+
+import contextlib
+import itertools
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.errors import ModelError
+from bot.llama import Decoder, Model, default_threads, llama_version
+from bot.llm.cells import SLICE
+
+log = logging.getLogger("bot.llm")
+WRITTEN = 8  # tokens, one by one
+BETTER = 1.05  # a difference that counts: two layouts of one file take the memory of both
+
+
+class Tuned(BaseModel):
+    """Threads (0: one a processor), and whether weights are repacked for writing and for reading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threads: int = 0
+    writes_repacked: bool = True
+    reads_repacked: bool = True
+
+
+class Speed(NamedTuple):
+    """Tokens a second."""
+
+    reads: float
+    writes: float
+
+
+AS_IT_COMES = Tuned()
+Measure = Callable[[int, bool], Speed]
+
+
+def choose(measure: Measure, processors: int) -> Tuned:
+    """The fastest by `measure` (threads, repacked → speed): first the layouts, then half the threads with those."""
+    layouts = {repacked: measure(processors, repacked) for repacked in (True, False)}
+    writes = layouts[True].writes * BETTER >= layouts[False].writes
+    reads = writes
+    if layouts[not writes].reads > layouts[writes].reads * BETTER:
+        reads = not writes
+    threads = 0
+    if processors >= 4:  # where two threads share a core, half as many may be faster
+        half = {repacked: measure(processors // 2, repacked) for repacked in {writes, reads}}
+        gains = half[writes].writes / layouts[writes].writes, half[reads].reads / layouts[reads].reads
+        if min(gains) > 1 / BETTER and max(gains) > BETTER:
+            threads = processors // 2
+    return Tuned(threads=threads, writes_repacked=writes, reads_repacked=reads)
+
+
+def tuned(path: Path, sha256: str, file: Path, tell: Callable[[str], None] = lambda line: None) -> Tuned:
+    """What `file` says of this model on this machine, else what is measured now and noted there.
+
+    `tell` gets a line before it is measured. A file that cannot be read or written only costs the time.
+    """
+    key = " ".join((sha256, platform.node(), platform.processor(), str(default_threads()), llama_version()))
+    known = _read(file)
+    with contextlib.suppress(KeyError, ValidationError):
+        return Tuned.model_validate(known[key])
+    tell("Measuring once how this machine runs the model …")
+    try:
+        found = choose(lambda threads, repacked: speed(path, threads, repacked), default_threads())
+    except ModelError as error:  # too little memory for a second one; what is loaded next will tell
+        log.warning("The model's speed could not be measured: %s", error)
+        return AS_IT_COMES
+    _write(file, known | {key: found.model_dump()})
+    return found
+
+
+def speed(path: Path, threads: int, repacked: bool) -> Speed:
+    """Read a slice twice and write some tokens; the better of two counts, as other programs run, too."""
+    model = Model(path, repacked=repacked)
+    decoder = Decoder(model, tokens=4 * SLICE, threads=threads, slice_tokens=SLICE)
+    try:
+        text = list(
+            itertools.islice(itertools.cycle(model.tokenize("The ferry sails at noon. ", control=False)), SLICE)
+        )
+        reads = [_seconds(decoder, [text], at) for at in (0, SLICE)]
+        writes = [_seconds(decoder, [text[:1]] * WRITTEN, 2 * SLICE + at) for at in (0, WRITTEN)]
+        return Speed(SLICE / min(reads), WRITTEN / min(writes))
+    finally:
+        decoder.close()
+        model.close()
+
+
+def _seconds(decoder: Decoder, batches: Sequence[Sequence[int]], at: int) -> float:
+    """For reading these one after the other from position `at`."""
+    began = time.perf_counter()
+    for batch in batches:
+        decoder.read(batch, at)
+        at += len(batch)
+    return time.perf_counter() - began
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        known = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _write(file: Path, known: Mapping[str, object]) -> None:
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(known, indent=1), "utf-8")
+        part.replace(file)
+    except OSError as error:
+        log.warning("%s cannot be written (%s), so speeds are measured anew at the next start.", file, error.strerror)

@@ -58,19 +58,14 @@ def open_llm(settings: Settings) -> "LLM":
             seed=llm.seed,
         )
     from bot.cli.state import console_for_errors
-    from bot.llama import supports_gpu
     from bot.llm.llamacpp import LlamaCpp
-    from bot.llm.tune import AS_IT_COMES, tuned
+    from bot.llm.tune import tuned
     from bot.models import catalogue
     from bot.models.files import resolve
 
     file = resolve(llm.model, settings.models_dir, "llm")
     entry = catalogue.load().find(file.name)
     joins = settings.cache.join == "always" or (settings.cache.join == "auto" and entry is not None and entry.joins)
-    found = AS_IT_COMES
-    if not (supports_gpu() and llm.gpu_layers):
-        tell = console_for_errors().print
-        found = tuned(file.path, file.sha256, settings.data_dir / "speed.json", tell)
     return LlamaCpp(
         file.path,
         name=file.name,
@@ -82,7 +77,9 @@ def open_llm(settings: Settings) -> "LLM":
         kept=open_kept(settings) if joins else None,
         cell_type=settings.cache.cells,
         sha256=file.sha256,
-        tuned=found,
+        tuned=tuned(
+            file.path, file.sha256, settings.data_dir / "speed.json", console_for_errors().print, llm.gpu_layers
+        ),
     )
 
 

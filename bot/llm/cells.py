@@ -52,7 +52,7 @@ class Cells:
             if self.reader and (elsewhere := self._for_reader(start, len(prompt))):
                 yield from self._read_by(self.reader, prompt, elsewhere, stop)
                 if len(self.tokens) <= elsewhere[-1]:
-                    return
+                    return  # it was stopped
                 start = len(self.tokens)
                 continue
             part = [token for token in prompt[start : start + SLICE] if isinstance(token, int)]  # all of them
@@ -79,19 +79,20 @@ class Cells:
         reader.forget(0, 0)
         if self.tokens:
             reader.load(self.decoder.save(0), 0)
-        for at in slices:
-            part = [token for token in prompt[at : at + SLICE] if isinstance(token, int)]  # all of them
-            if stop.is_set() or not reader.read(part, at):
-                break
-            self.tokens.extend(part)
-            self.sliced = len(self.tokens)
-            yield self.sliced
-        reader.keep(len(self.tokens))
-        self.decoder.forget(0, 0)
-        if not self.decoder.load(reader.save(0), 0):
-            self.keep(0)
-            raise LLMError("The prompt's cells have no room. Ask a shorter question.")
-        reader.forget(0, 0)
+        try:
+            for at in slices:
+                part = [token for token in prompt[at : at + SLICE] if isinstance(token, int)]  # all of them
+                if stop.is_set() or not reader.read(part, at):
+                    break
+                self.tokens.extend(part)
+                self.sliced = len(self.tokens)
+                yield self.sliced
+        finally:  # also where nobody wants the rest
+            reader.keep(len(self.tokens))
+            self.decoder.forget(0, 0)
+            if self.tokens and not self.decoder.load(reader.save(0), 0):
+                self.keep(0)
+            reader.forget(0, 0)
 
     def read_all(self, prompt: Sequence[Hashable], start: int, stop: threading.Event) -> None:
         """The same at once; raises Stopped where a stop broke it off."""

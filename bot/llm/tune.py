@@ -18,7 +18,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import ModelError
-from bot.llama import Decoder, Model, default_threads, llama_version
+from bot.llama import Decoder, Model, default_threads, llama_version, supports_gpu
 from bot.llm.cells import SLICE
 
 log = logging.getLogger("bot.llm")
@@ -63,11 +63,16 @@ def choose(measure: Measure, processors: int) -> Tuned:
     return Tuned(threads=threads, writes_repacked=writes, reads_repacked=reads)
 
 
-def tuned(path: Path, sha256: str, file: Path, tell: Callable[[str], None] = lambda line: None) -> Tuned:
+def tuned(
+    path: Path, sha256: str, file: Path, tell: Callable[[str], None] = lambda line: None, gpu_layers: int = 0
+) -> Tuned:
     """What `file` says of this model on this machine, else what is measured now and noted there.
 
+    Where `gpu_layers` of it run on a GPU, processors matter little: then nothing is measured.
     `tell` gets a line before it is measured. A file that cannot be read or written only costs the time.
     """
+    if gpu_layers and supports_gpu():
+        return AS_IT_COMES
     key = " ".join((sha256, platform.node(), platform.processor(), str(default_threads()), llama_version()))
     known = _read(file)
     with contextlib.suppress(KeyError, ValidationError):

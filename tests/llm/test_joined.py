@@ -433,3 +433,16 @@ def test_examples_are_kept_for_the_next_process(small_llm_path: Path, tmp_path: 
     other.close()
     assert again == odds is not None
     assert read_again < read / 2
+
+
+def test_who_leaves_while_slices_are_read_leaves_the_model_whole(small_llm_path: Path) -> None:
+    llm = open_llm(small_llm_path, None, tuned=READS_PLAIN)
+    long = [Message(role="user", content="The ferry sails at noon, and again at six. " * 40 + "Sum up.")]
+    _, _, expected = ask(llm, long)
+    ask(llm, [Message(role="user", content="Name three colours.")])
+    stream = llm.stream(long, max_tokens=4, stop=threading.Event())
+    while not (isinstance(output := next(stream), Reading) and output.done == SLICE):
+        pass
+    stream.close()
+    assert np.array_equal(ask(llm, long)[2], expected)
+    llm.close()

@@ -93,7 +93,9 @@ class RetrieveSettings(Section):
     characters: int = Field(
         2200, ge=100, le=100_000, description="characters of the articles that the model is shown, at most"
     )
-    repeat: int = Field(3, ge=0, le=10, description="best sentences that stand again next to the question")
+    repeat: int | None = Field(
+        None, ge=0, le=10, description="best sentences that stand again next to the question; empty = 1 joined, else 3"
+    )
     candidates: int = Field(100, ge=10, le=1000, description="nearest vectors, and best BM25 hits, that are compared")
 
 

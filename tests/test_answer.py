@@ -614,6 +614,26 @@ def test_the_model_is_shown_the_evidence_and_no_more() -> None:
     assert retriever.rooms == [("ticket price", 700)]
 
 
+@pytest.mark.parametrize(
+    ("keeps", "changes", "repeated"),
+    [
+        (False, {}, 3),
+        (True, {}, 1),
+        (True, {"retrieve": {"repeat": 2}}, 2),
+        (False, {"retrieve": {"repeat": 0}}, 0),
+        (True, {"answer": {"quick": True}}, 0),
+    ],
+)
+def test_how_many_sentences_stand_again_next_to_the_question(
+    keeps: bool, changes: dict[str, object], repeated: int
+) -> None:
+    llm = FakeLLM([TICKET])
+    llm.keeps = keeps
+    list(answerer(llm, **changes)[0].ask("How much is a ticket?"))  # type: ignore[arg-type]
+    _, _, again = llm.asked[0][-1].content.partition("The words nearest to the question:")
+    assert sum(one.text in again for one in LIBRARY) == repeated
+
+
 def test_history_is_shown_to_the_model() -> None:
     llm = FakeLLM([TICKET])
     list(answerer(llm)[0].ask("How much?", history=[Turn(question="Where to?", answer="Lindaby.")]))

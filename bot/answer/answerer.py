@@ -230,12 +230,19 @@ class Answerer:
             question,
             newer_first(found.passages),
             history,
-            nearest=found.nearest[: 0 if self._settings.answer.quick else self._settings.retrieve.repeat],
+            nearest=found.nearest[: self._repeated()],
             count_tokens=self._llm.count_tokens,
             budget=self._llm.context_tokens - self._settings.llm.answer_tokens,
             today=today,
             stretches={article: self._cut(text) for article, text in found.texts.items()},
         )
+
+    def _repeated(self) -> int:
+        """How many sentences stand again next to the question (docs/experiments.md, Kept segments)."""
+        if self._settings.answer.quick:
+            return 0
+        wanted = self._settings.retrieve.repeat
+        return wanted if wanted is not None else 1 if self._llm.keeps else 3
 
     def _compare(self, question: str, writer: Writer, evidence: Sequence[EvidenceSentence]) -> Iterator[SentenceEvent]:
         """Add what another article says otherwise, if one does."""

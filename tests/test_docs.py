@@ -78,7 +78,7 @@ def test_setting(name: str, defaults: dict[str, Any], tmp_path: Path) -> None:
     if name not in ("data_dir", "models_dir"):  # theirs differ from machine to machine
         assert default == ("none" if defaults[name] is None else f"`{defaults[name]}`")
     assert meaning == (config.describe()[name] or meaning)
-    value = "x" if defaults[name] is None else str(defaults[name])
+    value = "1" if defaults[name] is None else str(defaults[name])
     loaded = config.load(environ={"BOT_DATA_DIR": str(tmp_path), variable: value})
     assert loaded.origins[name] == f"variable {variable}"
 

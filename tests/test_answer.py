@@ -64,7 +64,7 @@ class FixedRetriever:
         chosen = list(passages)[: self.shown]
         return Evidence(
             chosen,
-            chosen[:1],
+            chosen,
             chosen[0] if chosen else None,
             {one.article: TEXTS.get(one.article, one.text) for one in chosen},
         )

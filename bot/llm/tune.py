@@ -23,6 +23,7 @@ from bot.llm.cells import SLICE
 
 log = logging.getLogger("bot.llm")
 WRITTEN = 8  # tokens, one by one
+ROUNDS = 3
 BETTER = 1.05  # a difference that counts: two layouts of one file take the memory of both
 
 
@@ -44,19 +45,19 @@ class Speed(NamedTuple):
 
 
 AS_IT_COMES = Tuned()
-Measure = Callable[[int, bool], Speed]
+Measure = Callable[[int], Mapping[bool, Speed]]
 
 
 def choose(measure: Measure, processors: int) -> Tuned:
-    """The fastest by `measure` (threads, repacked → speed): first the layouts, then half the threads with those."""
-    layouts = {repacked: measure(processors, repacked) for repacked in (True, False)}
+    """The fastest by `measure` (threads → speeds, by whether weights are repacked): layouts, then half the threads."""
+    layouts = measure(processors)
     writes = layouts[True].writes * BETTER >= layouts[False].writes
     reads = writes
     if layouts[not writes].reads > layouts[writes].reads * BETTER:
         reads = not writes
     threads = 0
     if processors >= 4:  # where two threads share a core, half as many may be faster
-        half = {repacked: measure(processors // 2, repacked) for repacked in {writes, reads}}
+        half = measure(processors // 2)
         gains = half[writes].writes / layouts[writes].writes, half[reads].reads / layouts[reads].reads
         if min(gains) > 1 / BETTER and max(gains) > BETTER:
             threads = processors // 2
@@ -79,7 +80,7 @@ def tuned(
         return Tuned.model_validate(known[key])
     tell("Measuring once how this machine runs the model …")
     try:
-        found = choose(lambda threads, repacked: speed(path, threads, repacked), default_threads())
+        found = choose(lambda threads: speeds(path, threads), default_threads())
     except ModelError as error:  # too little memory for a second one; what is loaded next will tell
         log.warning("The model's speed could not be measured: %s", error)
         return AS_IT_COMES
@@ -87,20 +88,31 @@ def tuned(
     return found
 
 
-def speed(path: Path, threads: int, repacked: bool) -> Speed:
-    """Read a slice twice and write some tokens; the better of two counts, as other programs run, too."""
-    model = Model(path, repacked=repacked)
-    decoder = Decoder(model, tokens=4 * SLICE, threads=threads, slice_tokens=SLICE)
+def speeds(path: Path, threads: int) -> dict[bool, Speed]:
+    """By whether weights are repacked: the best of some rounds, in which both take turns, as other programs run, too.
+
+    The first round is slow, whatever comes first in it: memory is touched for the first time.
+    """
+    models = {repacked: Model(path, repacked=repacked) for repacked in (True, False)}
+    decoders = {
+        repacked: Decoder(model, tokens=2 * SLICE, threads=threads, slice_tokens=SLICE)
+        for repacked, model in models.items()
+    }
     try:
-        text = list(
-            itertools.islice(itertools.cycle(model.tokenize("The ferry sails at noon. ", control=False)), SLICE)
-        )
-        reads = [_seconds(decoder, [text], at) for at in (0, SLICE)]
-        writes = [_seconds(decoder, [text[:1]] * WRITTEN, 2 * SLICE + at) for at in (0, WRITTEN)]
-        return Speed(SLICE / min(reads), WRITTEN / min(writes))
+        words = models[True].tokenize("The ferry sails at noon. ", control=False)
+        text = list(itertools.islice(itertools.cycle(words), SLICE))
+        found = {repacked: Speed(0, 0) for repacked in models}
+        for repacked, decoder in [*decoders.items()] * ROUNDS:
+            decoder.keep(0)
+            reads = SLICE / _seconds(decoder, [text], 0)
+            writes = WRITTEN / _seconds(decoder, [text[:1]] * WRITTEN, SLICE)
+            best = found[repacked]
+            found[repacked] = Speed(max(best.reads, reads), max(best.writes, writes))
+        return found
     finally:
-        decoder.close()
-        model.close()
+        for repacked, model in models.items():
+            decoders[repacked].close()
+            model.close()
 
 
 def _seconds(decoder: Decoder, batches: Sequence[Sequence[int]], at: int) -> float:

@@ -5,6 +5,7 @@ has to go for it. It stops at once when somebody asks. It knows no model: it is 
 """
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -18,15 +19,21 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0  # after an answer: a reader who asks again at once does not wait for what was begun
 LOOK_SECONDS = 5.0  # between two looks for new articles, where all are read
 
+CLOSE_SECONDS = 5.0  # at most, for what no stop reaches
+
 Job = Callable[[threading.Event], object]
+Key = tuple[str, str]  # an article's id and content hash
 
 
 class Ahead:
-    """`read` reads an article by its id; `articles` are all, the newest first; `has_room` ends it for now."""
+    """`read` reads an article by its id and says whether all of it is read; `articles` are all, the newest first.
+
+    Where `has_room` says no, no more articles are read for now, and nothing is told of them.
+    """
 
     def __init__(
         self,
-        read: Callable[[str, threading.Event], object],
+        read: Callable[[str, threading.Event], bool],
         articles: Callable[[], Sequence[ArticleInfo]],
         has_room: Callable[[], bool],
     ) -> None:
@@ -36,7 +43,9 @@ class Ahead:
         self._stop = threading.Event()
         self._closed = False
         self._wanted: deque[Job] = deque(maxlen=8)
-        self._done: set[tuple[str, str]] = set()  # id and content hash
+        self._done: set[Key] = set()
+        self._waiting: deque[Key] = deque()
+        self._total, self._looked = 0, -math.inf
         self._progress = Progress(0, 0)
         self._thread: threading.Thread | None = None
 
@@ -45,13 +54,13 @@ class Ahead:
         self._thread.start()
 
     def close(self) -> None:
-        """End it; returns once the model is free."""
+        """End it; returns once the model is free, or after some seconds."""
         with self._state:
             self._closed = True
             self._stop.set()
             self._state.notify_all()
         if self._thread:
-            self._thread.join()
+            self._thread.join(CLOSE_SECONDS)
 
     @property
     def progress(self) -> Progress:
@@ -79,21 +88,21 @@ class Ahead:
 
     def _run(self) -> None:
         while self._may_begin():
-            job, article = self._next()
-            if job is None:
-                with self._state:
-                    self._state.wait_for(lambda: self._closed or bool(self._wanted), LOOK_SECONDS)
-                continue
             try:
-                job(self._stop)
+                if not self._do_one():
+                    self._rest()
             except Stopped:
                 continue
             except BotError as error:
-                log.warning("Reading ahead was left out once: %s", error)
+                log.warning("Reading ahead was left out for now: %s", error)
+                self._rest()
             except Exception:
-                log.exception("Reading ahead failed once")
-            if article and not self._stop.is_set():
-                self._done.add(article)
+                log.exception("Reading ahead failed for now")
+                self._rest()
+
+    def _rest(self) -> None:
+        with self._state:
+            self._state.wait_for(lambda: self._closed or bool(self._wanted), LOOK_SECONDS)
 
     def _may_begin(self) -> bool:
         """Wait until nobody asks; False once it is closed."""
@@ -106,15 +115,42 @@ class Ahead:
                 self._state.wait(None if self._askers else IDLE_SECONDS - idle)
             return False
 
-    def _next(self) -> tuple[Job | None, tuple[str, str] | None]:
-        """What to do, and the article that is read by it."""
+    def _do_one(self) -> bool:
+        """Do what is wanted, else read an article; False where there is nothing to do."""
         with self._state:
-            if self._wanted:
-                return self._wanted.popleft(), None
-        articles = {(info.id, info.content_hash): info for info in self._articles()}
-        self._done &= articles.keys()
-        self._progress = Progress(len(self._done), len(articles))
-        waiting = next((key for key in articles if key not in self._done), None)
-        if waiting is None or not self._has_room():
-            return None, None
-        return lambda stop: self._read(waiting[0], stop), waiting
+            wanted = self._wanted.popleft() if self._wanted else None
+        if wanted:
+            try:
+                wanted(self._stop)
+            finally:
+                if self._stop.is_set():  # broken off: later, then
+                    with self._state:
+                        self._wanted.appendleft(wanted)
+            return True
+        self._look()
+        if not self._waiting or not self._has_room():
+            self._progress = Progress(0, 0)
+            return False
+        self._progress = Progress(len(self._done), self._total)
+        article = self._waiting.popleft()
+        try:
+            whole = self._read(article[0], self._stop)
+        except Stopped:
+            whole = False
+        except Exception:
+            self._done.add(article)  # the others are not to wait for one that cannot be read
+            raise
+        if self._stop.is_set():
+            self._waiting.appendleft(article)
+        elif whole:
+            self._done.add(article)
+        return True
+
+    def _look(self) -> None:
+        """See now and then which articles there are: with many of them that takes a while."""
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        articles = [(info.id, info.content_hash) for info in self._articles()]
+        self._done &= set(articles)
+        self._waiting = deque(article for article in articles if article not in self._done)
+        self._total, self._looked = len(articles), time.monotonic()

@@ -13,6 +13,7 @@ from bot.answer import Answerer
 from bot.errors import ArticleError
 from bot.followup import resolve
 from bot.ingest import Ingester, Result
+from bot.llm import ReadAhead
 from bot.schema import Article, ArticleInfo, Event, Filters, Progress, Turn
 from bot.store import Store, newest_first
 
@@ -26,7 +27,9 @@ class Chat:
         self._answerer, self._store, self._ingester = answerer, store, ingester
         self._history_turns = history_turns
         self.model_name = model_name
-        self._ahead = Ahead(self.read_article, self.articles, answerer.has_room)
+        self._ahead = Ahead(
+            lambda article, stop: not self.read_article(article, stop).left, self.articles, answerer.has_room
+        )
 
     def ask(
         self,
@@ -64,8 +67,8 @@ class Chat:
         """End what goes on behind the conversations."""
         self._ahead.close()
 
-    def read_article(self, article_id: str, stop: threading.Event) -> int:
-        """Let the model read all of an article; how many segments it read. StoreError if there is none."""
+    def read_article(self, article_id: str, stop: threading.Event) -> ReadAhead:
+        """Let the model read all of an article. StoreError if there is none."""
         return self._answerer.read_article(self._store.article(article_id), stop=stop)
 
     @property
@@ -83,8 +86,8 @@ class Chat:
         history: Sequence[Turn] = (),
         filters: Filters = Filters(),  # noqa: B008 - frozen
         stop: threading.Event | None = None,
-    ) -> int:
-        """Let the model read now what `ask` would show it; how many segments of articles it read."""
+    ) -> ReadAhead:
+        """Let the model read now what `ask` would show it."""
         search, _ = resolve(question, history)
         return self._answerer.read_for(question, search=search, filters=filters, stop=stop or threading.Event())
 
@@ -99,7 +102,8 @@ class Chat:
     def add_files(self, paths: Sequence[Path]) -> list[str]:
         """Ingest files; a line for each article, saying what became of it."""
         try:
-            return [describe(result) for result in self._ingester.ingest(paths).results]
+            with self._ahead.paused():
+                return [describe(result) for result in self._ingester.ingest(paths).results]
         except ArticleError as error:
             return [str(error)]
 

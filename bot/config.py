@@ -94,7 +94,7 @@ class RetrieveSettings(Section):
         2200, ge=100, le=100_000, description="characters of the articles that the model is shown, at most"
     )
     repeat: int | None = Field(
-        None, ge=0, le=10, description="best sentences that stand again next to the question; empty = 1 joined, else 3"
+        None, ge=0, le=10, description="best sentences repeated before the question; empty = 1 if joined, else 3"
     )
     candidates: int = Field(100, ge=10, le=1000, description="nearest vectors, and best BM25 hits, that are compared")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from bot.errors import Stopped
 from bot.llama import Vectors
-from bot.llm import Finished, Output, Piece, Reading
+from bot.llm import Finished, Output, Piece, ReadAhead, Reading
 from bot.schema import Message, Segment, Tokens
 
 Reply = str | Exception
@@ -56,9 +56,9 @@ class FakeLLM:
         self.weighed.append(list(messages))
         return self.log_odds if self.count_tokens(messages) <= self.context_tokens else None
 
-    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> int:
+    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> ReadAhead:
         self.kept.append(list(messages))
-        return sum(isinstance(part, Segment) for message in messages for part in message.parts)
+        return ReadAhead(sum(isinstance(part, Segment) for message in messages for part in message.parts), 0)
 
     def has_room(self) -> bool:
         return len(self.kept) < self.room

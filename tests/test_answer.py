@@ -637,6 +637,13 @@ def test_how_many_sentences_stand_again_next_to_the_question(
 def test_history_is_shown_to_the_model() -> None:
     llm = FakeLLM([TICKET])
     list(answerer(llm)[0].ask("How much?", history=[Turn(question="Where to?", answer="Lindaby.")]))
+    assert [message.content for message in llm.asked[0][1:3]] == ["Where to?", "Lindaby."]
+
+
+def test_history_comes_after_passages_that_may_have_been_read_before() -> None:
+    llm = FakeLLM([TICKET])
+    llm.keeps = True
+    list(answerer(llm)[0].ask("How much?", history=[Turn(question="Where to?", answer="Lindaby.")]))
     first, said, last = llm.asked[0][1:]
     assert first.content.startswith("Passages:"), "first what a model need not read again"
     assert first.content.endswith("\n\nWhere to?")

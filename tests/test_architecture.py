@@ -41,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
         "answerable", "segments",
     },
     "ahead": {"errors", "schema"},
-    "chat": {"errors", "schema", "ahead", "answer", "followup", "ingest", "store"},
+    "chat": {"errors", "schema", "ahead", "answer", "followup", "ingest", "llm", "store"},
     "evaluate": {"errors", "schema", "config"},
     "trace": {"schema"},
     "ui": {"errors", "schema", "config", "dates", "trace"},

@@ -361,6 +361,50 @@ def test_what_a_segment_is_does_not_depend_on_the_question_and_its_other_passage
     assert segments([FERRY_RUN], "Why?") < segments([STORM_RUN, FERRY_RUN], "When did it sail?")
 
 
+PARTS = "{% for passage in passages %}\n# {{ passage.title }}: {{ passage.text }}\n{% endfor %}\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "parts"),
+    [
+        ("Of the articles:\n" + PARTS + "{{ question }}", True),
+        (PARTS + "{{ question }}", True),
+        ("{{ question }}\n" + PARTS, False),
+        ("On {{ today }}:\n" + PARTS + "{{ question }}", False),
+        ("{{ passages | length }} passages\n" + PARTS + "{{ question }}", False),
+        (
+            "{% for passage in passages %}\n# {{ passage.title }}\n{{ passage.text }}\n{% endfor %}\n{{ question }}",
+            False,
+        ),
+        (PARTS.replace("passage.text", "passage.text | upper") + "{{ question }}", False),
+        (PARTS.replace("passage.text", "passage.text[:9]") + "{{ question }}", False),
+    ],
+)
+@pytest.mark.parametrize("passages", [[FERRY_RUN], [FERRY_RUN, STORM_RUN]])
+def test_only_a_start_that_all_prompts_share_and_the_words_as_they_are_make_parts(
+    tmp_path: Path, body: str, parts: bool, passages: list[Passage]
+) -> None:
+    head = HEADER.replace("question]", "question, today]")
+    file = prompt(tmp_path, f"{head}=== system\nBe brief.\n=== user\n{body}\n")
+    _, last = apart(passages, file)
+    assert bool(last.parts) is parts
+    if last.parts:
+        assert "".join(words_of(last).split()) == "".join(last.content.split())
+
+
+def test_a_day_in_the_system_message_makes_no_parts(tmp_path: Path) -> None:
+    head = HEADER.replace("question]", "question, today]")
+    file = prompt(tmp_path, f"{head}=== system\nIt is {{{{ today }}}}.\n=== user\n{PARTS}{{{{ question }}}}\n")
+    assert apart([FERRY_RUN], file)[-1].parts == ()
+
+
+def test_a_passage_of_half_a_sentence_makes_no_parts() -> None:
+    """The whole sentence would be shown, and it may be very long."""
+    half = run_of("ferry", FERRY_TEXT, "The ferry sails")
+    assert apart([half])[-1].parts == ()
+    assert apart([half, STORM_RUN])[-1].parts == ()
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -18,7 +18,7 @@ from bot.disagree import newer_first, told
 from bot.embed import Embedder
 from bot.errors import PromptError, Stopped
 from bot.evidence import Evidence
-from bot.llm import LLM, Finished, Piece, Reading
+from bot.llm import LLM, NOTHING, Finished, Piece, ReadAhead, Reading
 from bot.prompt import Prompt, PromptFile, build, from_segments
 from bot.retrieve import Retriever
 from bot.schema import (
@@ -133,22 +133,24 @@ class Answerer:
 
     def read_for(
         self, question: str, *, search: str | None = None, filters: Filters | None = None, stop: threading.Event
-    ) -> int:
-        """Let the model read now what `ask` with the same arguments would show it; how many segments it read."""
+    ) -> ReadAhead:
+        """Let the model read now what `ask` with the same arguments would show it."""
+        if not self._llm.keeps:
+            return NOTHING
         filters = filters or Filters()
         today = filters.today or dt.date.today()
         *_, found = self._find(question, search or question, filters, today)
         if not found.passages:
-            return 0
+            return NOTHING
         return self._llm.keep(self._build(question, found, (), today).messages, stop=stop)
 
-    def read_article(self, article: Article, *, stop: threading.Event) -> int:
-        """Let the model read all of an article, so that answers from it come sooner; how many segments it read.
+    def read_article(self, article: Article, *, stop: threading.Event) -> ReadAhead:
+        """Let the model read all of an article, so that answers from it come sooner.
 
         Nothing that it read before is forgotten for it.
         """
         if not article.text.strip():
-            return 0
+            return NOTHING
         whole = Passage(
             article=article.id,
             start=0,
@@ -234,7 +236,7 @@ class Answerer:
             count_tokens=self._llm.count_tokens,
             budget=self._llm.context_tokens - self._settings.llm.answer_tokens,
             today=today,
-            stretches={article: self._cut(text) for article, text in found.texts.items()},
+            stretches={id_: self._cut(text) for id_, text in found.texts.items()} if self._llm.keeps else None,
         )
 
     def _repeated(self) -> int:

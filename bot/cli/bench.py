@@ -88,7 +88,7 @@ def _show(whole: Mapping[str, Any], joined: Mapping[str, Any]) -> None:
         difference = f"{other / one:.2f} of it" if name in TIMES else f"{other - one:+.3f}"
         grid.add_row(name, f"{one:.3f}", f"{other:.3f}", difference, str(whole["n"][name]))
     console().print(grid)
-    losses = [name for name in DECISIVE if whole[name] is not None and joined[name] < whole[name] - LOSS]
+    losses = [name for name in DECISIVE if whole[name] is not None and (joined[name] or 0.0) < whole[name] - LOSS]
     verdict = f"It loses {' and '.join(losses)}: leave it at whole prompts." if losses else "It may join: joins = true."
     console().print(
         f"{verdict} A difference of {LOSS} is much smaller than chance on fewer than some hundred questions."

@@ -74,7 +74,7 @@ def open_llm(settings: Settings) -> "LLM":
         gpu_layers=llm.gpu_layers,
         temperature=llm.temperature,
         seed=llm.seed,
-        kept=open_kept(settings) if joins else None,
+        kept=open_kept(settings) if joins and (settings.cache.memory_mb or settings.cache.disk_mb) else None,
         cell_type=settings.cache.cells,
         sha256=file.sha256,
         tuned=tuned(

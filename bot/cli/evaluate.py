@@ -102,7 +102,7 @@ def meta_of(
 
 
 def answer_of(chat: "Chat", question: str, history: Sequence[Turn], filters: Filters, cold: bool) -> Answer:
-    if not cold:
+    if chat.keeps and not cold:
         chat.read_for(question, history, filters)
     *_, last = chat.ask(question, history, filters)
     return cast(AnswerEvent, last).answer

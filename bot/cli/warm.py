@@ -27,12 +27,12 @@ def warm(
             "`bot bench cache` measures it; cache.join = always turns it on."
         )
     articles = chat.articles()
-    segments = done = 0
+    segments = ready = 0
     with progress_bar("Reading") as report:
-        while done < len(articles) and chat.has_room():
-            report(Progress(done, len(articles)))
-            segments += chat.read_article(articles[done].id, threading.Event())
-            done += 1
-    console().print(f"{done} of {len(articles)} articles are ready; {segments} stretches of them were read now.")
-    if done < len(articles):
+        for number, info in enumerate(articles):
+            report(Progress(number, len(articles)))
+            read, left = chat.read_article(info.id, threading.Event())
+            segments, ready = segments + read, ready + (not left)
+    console().print(f"{ready} of {len(articles)} articles are ready; {segments} stretches of them were read now.")
+    if ready < len(articles):
         console().print("There is no room for more. Raise cache.disk_mb to keep more.")

@@ -7,7 +7,7 @@ questions, passages or citations.
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bot.schema import Message, Tokens
 
@@ -37,6 +37,16 @@ class Finished:
 
 
 Output = Reading | Piece | Finished
+
+
+class ReadAhead(NamedTuple):
+    """Of a prompt's segments, how many were read ahead now, and how many are `left` that are not kept."""
+
+    read: int
+    left: int
+
+
+NOTHING = ReadAhead(0, 0)
 
 
 class LLM(Protocol):
@@ -71,11 +81,11 @@ class LLM(Protocol):
         """
         ...
 
-    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> int:
-        """Read ahead the segments of the messages that are not kept yet; how many were read.
+    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> ReadAhead:
+        """Read ahead the segments of the messages that are not kept yet, and can be.
 
-        With `spare`, only as long as that pushes out nothing that is kept. 0 where the model keeps none. Ends within a
-        second after `stop` is set, and what was read by then stays. Raises LLMError when the model fails.
+        With `spare`, only as long as that pushes out nothing that is kept. Ends within a second after `stop` is set,
+        and what was read by then stays. Raises LLMError when the model fails.
         """
         ...
 

@@ -109,6 +109,8 @@ class Cells:
             raise
         if whole:
             self.tokens.extend(tokens)
+        elif self._moved and len(self.tokens) == self.base:
+            self.keep(0)  # it may have stopped while moved keys were rotated, some done and some not
         else:
             self.keep(len(self.tokens))
         return whole

@@ -12,7 +12,7 @@ read after what stands before it in its article, and sentences are picked out of
 
 import hashlib
 import threading
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -68,7 +68,18 @@ class Read(NamedTuple):
         ]
 
 
-Joins = list[tuple[Read, Blocks]]  # segments with what is needed to join them
+class Joins(NamedTuple):
+    """Segments with their names and what is needed to join them; they were read after a start of `after` tokens."""
+
+    after: int
+    segments: list[tuple[str, Read, Blocks]]
+
+    def cells(self) -> list[Hashable]:
+        """What stands for each joined cell where the cells of prompts are compared."""
+        cells: list[Hashable] = []
+        for name, read, _ in self.segments:
+            cells += [(name, at) for start, end in read.shown for at in range(start, end)]
+        return cells
 
 
 def read_of(segment: Segment, tokenize: Tokenize) -> Read:
@@ -116,7 +127,7 @@ class Joiner:
         if not self._decoder.load(self._reader.save(START), START):
             return False
         self._start = list(start)
-        self._kept.made_for(self._sum(()))
+        self._kept.made_for(self._sum(start, ()))
         return True
 
     def fits(self, read: Read) -> bool:
@@ -130,11 +141,30 @@ class Joiner:
         return all(f"{self.name(read)}.{index}" in self._kept for index in range(len(read.blocks)))
 
     def name(self, read: Read) -> str:
-        return self._sum(read.tokens)
+        return self._sum(self._start, read.tokens)
 
-    def get(self, read: Read) -> Blocks | None:
+    def find(self, reads: Sequence[Read]) -> tuple[Joins, list[Read]]:
+        """Those that can be joined, and those that must be read.
+
+        Segments of one article that follow each other are joined together or not at all: the first of them names it.
+        What is found is so at one moment: another thread may begin with another start meanwhile.
+        """
+        start = self._start
+        joins, missing = Joins(len(start), []), []
+        for group in _by_article(reads):
+            found = [
+                (name, read, blocks)
+                for read in group
+                if (blocks := self._get(name := self._sum(start, read.tokens), read))
+            ]
+            if start and len(found) == len(group):
+                joins.segments.extend(found)
+            else:
+                missing += group
+        return joins, missing
+
+    def _get(self, name: str, read: Read) -> Blocks | None:
         """The blocks that the prompt needs; None where one is missing."""
-        name = self.name(read)
         found: Blocks = {}
         for index in read.needed():
             value = self._kept.get(f"{name}.{index}")
@@ -142,19 +172,6 @@ class Joiner:
                 return None
             found[index] = value
         return found
-
-    def get_all(self, reads: Sequence[Read]) -> Joins | None:
-        """Those of all; None where something is missing, or where the start is not known yet."""
-        found = [(read, blocks) for read in reads if self._start and (blocks := self.get(read)) is not None]
-        return found if len(found) == len(reads) else None
-
-    def names(self, joins: Joins) -> list[Hashable]:
-        """What stands for each joined cell where the cells of prompts are compared."""
-        names: list[Hashable] = []
-        for read, _ in joins:
-            name = self.name(read)
-            names += [(name, at) for start, end in read.shown for at in range(start, end)]
-        return names
 
     def keep(self, read: Read, stop: threading.Event) -> bool:
         """Read a segment after the start, and save its blocks; False where it was stopped."""
@@ -174,35 +191,36 @@ class Joiner:
         finally:
             decoder.forget(READ, 0)
 
-    def join(self, segments: Joins) -> int | None:
+    def join(self, joins: Joins) -> int | None:
         """Make the start and what is shown of the segments the prompt's cells; how many they are, None on failure."""
         self._decoder.forget(PROMPT, 0)
         self._decoder.give(START, PROMPT)
-        return self.join_to(self._decoder, len(self._start), segments)
-
-    def join_to(self, decoder: Decoder, position: int, segments: Joins) -> int | None:
-        """Add what is shown of the segments to a prompt of `decoder` that has `position` cells; how many it has then.
-
-        None where it has no room: then the prompt's cells are gone.
-        """
-        for read, blocks in segments:
-            for index, saved in sorted(blocks.items()):
-                block = read.blocks[index]
-                ranges = [(max(a, block[0]), min(b, block[1])) for a, b in read.shown if a < block[1] and block[0] < b]
-                if not _place(decoder, saved, len(self._start), block, ranges, position):
-                    decoder.forget(LOADED, 0)
-                    decoder.forget(PROMPT, 0)
-                    return None
-                position += sum(end - start for start, end in ranges)
-        return position
+        return join_to(self._decoder, len(self._start), joins)
 
     def examples(self, tokens: Sequence[int]) -> str:
         """The name of what a prompt of another kind begins with, which is kept, too."""
         return hashlib.sha256(f"{self._made_with} examples {' '.join(map(str, tokens))}".encode()).hexdigest()
 
-    def _sum(self, tokens: Sequence[int]) -> str:
-        made = "\n".join((self._made_with, " ".join(map(str, self._start)), " ".join(map(str, tokens))))
+    def _sum(self, start: Sequence[int], tokens: Sequence[int]) -> str:
+        made = "\n".join((self._made_with, " ".join(map(str, start)), " ".join(map(str, tokens))))
         return hashlib.sha256(made.encode()).hexdigest()
+
+
+def join_to(decoder: Decoder, position: int, joins: Joins) -> int | None:
+    """Add what is shown of the segments to a prompt of `decoder` that has `position` cells; how many it has then.
+
+    None where it has no room: then the prompt's cells are gone.
+    """
+    for _, read, blocks in joins.segments:
+        for index, saved in sorted(blocks.items()):
+            block = read.blocks[index]
+            ranges = [(max(a, block[0]), min(b, block[1])) for a, b in read.shown if a < block[1] and block[0] < b]
+            if not _place(decoder, saved, joins.after, block, ranges, position):
+                decoder.forget(LOADED, 0)
+                decoder.forget(PROMPT, 0)
+                return None
+            position += sum(end - start for start, end in ranges)
+    return position
 
 
 def _place(decoder: Decoder, saved: bytes, after: int, block: Range, ranges: Sequence[Range], position: int) -> bool:
@@ -226,6 +244,18 @@ def _place(decoder: Decoder, saved: bytes, after: int, block: Range, ranges: Seq
     decoder.give(LOADED, PROMPT)
     decoder.forget(LOADED, 0)
     return True
+
+
+def _by_article(reads: Sequence[Read]) -> Iterator[list[Read]]:
+    """Runs of segments from one that opens its article to one that closes it."""
+    run: list[Read] = []
+    for read in reads:
+        run.append(read)
+        if read.segment.closes:
+            yield run
+            run = []
+    if run:
+        yield run
 
 
 def _merged(ranges: Iterable[Range]) -> list[Range]:

@@ -9,6 +9,7 @@ import logging
 import shutil
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ import diskcache
 log = logging.getLogger("bot.llm")
 MARK = "made for"  # the key of a note in the folder: what all that is in it was made with
 DIGEST = 32  # bytes of the sum that stands before each value
+WAIT_SECONDS = 0.3  # for another process's turn
+REST_SECONDS = 60.0  # without the disk, after it failed
 _FAILURES = (OSError, sqlite3.Error, diskcache.Timeout, ValueError)
 
 
@@ -41,7 +44,14 @@ class Kept:
         self._used, self._memory_bytes = 0, memory_bytes
         self._folder, self._disk_bytes = folder, disk_bytes
         self._lock = threading.RLock()
-        self._disk = self._open(folder) if folder and disk_bytes else None
+        self._opened: diskcache.Cache | None = None
+        self._again = 0.0  # when the disk is tried again, after it failed
+        if folder and disk_bytes:
+            self._opened = self._open(folder)
+
+    @property
+    def _disk(self) -> diskcache.Cache | None:
+        return self._opened if time.monotonic() >= self._again else None
 
     def made_for(self, mark: str) -> None:
         """Say what is kept from now on is made with: all that was made with anything else is dropped."""
@@ -53,7 +63,7 @@ class Kept:
                     self._disk.clear()
                     self._disk.set(MARK, mark)
             except _FAILURES as error:
-                self._give_up(error)
+                self._rest(error)
 
     def get(self, key: str) -> bytes | None:
         """The value, None where there is none or it is damaged."""
@@ -87,7 +97,7 @@ class Kept:
                     self._disk.get(MARK)  # so that the note is never what was not used for longest
                     self._disk.set(key, _digest(value) + value)
                 except _FAILURES as error:
-                    self._give_up(error)
+                    self._rest(error)
 
     def full(self) -> bool:
         """Whether more would push out what is kept already."""
@@ -103,7 +113,7 @@ class Kept:
         with self._lock:
             if self._disk is not None:
                 self._disk.close()
-                self._disk = None
+            self._opened = None
 
     def _open(self, folder: Path, again: bool = False) -> diskcache.Cache | None:
         try:
@@ -112,16 +122,16 @@ class Kept:
                 disk=_PlainDisk,
                 size_limit=self._disk_bytes,
                 eviction_policy="least-recently-used",
-                timeout=5,
+                timeout=WAIT_SECONDS,
             )
         except sqlite3.DatabaseError as error:
             if not again and not isinstance(error, sqlite3.OperationalError):
                 log.warning("The folder %s is damaged (%s); what it kept is made again.", folder, error)
                 shutil.rmtree(folder, ignore_errors=True)
                 return self._open(folder, again=True)
-            self._give_up(error)
+            self._rest(error)
         except _FAILURES as error:
-            self._give_up(error)
+            self._rest(error)
         return None
 
     def _from_disk(self, key: str) -> bytes | None:
@@ -129,8 +139,10 @@ class Kept:
             return None
         try:
             stored = self._disk.get(key)
+            if stored is None and key in self._disk:  # its file is gone
+                self._disk.delete(key)
         except _FAILURES as error:
-            self._give_up(error)
+            self._rest(error)
             return None
         return stored if isinstance(stored, bytes) else None
 
@@ -139,7 +151,7 @@ class Kept:
             if self._disk is not None:
                 self._disk.delete(key)
         except _FAILURES as error:
-            self._give_up(error)
+            self._rest(error)
 
     def _remember(self, key: str, value: bytes) -> None:
         self._used += len(value) - len(self._memory.pop(key, b""))
@@ -148,10 +160,11 @@ class Kept:
             _, dropped = self._memory.popitem(last=False)
             self._used -= len(dropped)
 
-    def _give_up(self, error: Exception) -> None:
-        """Do without the disk from now on: a full or locked one must not make answers fail."""
-        log.warning("Passages are not kept in %s any more: %s. Answers only come later.", self._folder, error)
-        self._disk = None
+    def _rest(self, error: Exception) -> None:
+        """Do without the disk for a while: a full or locked one must not make answers fail, or wait."""
+        self._again = time.monotonic() + REST_SECONDS
+        reason = str(error) or type(error).__name__
+        log.warning("Passages are not kept in %s for now: %s. Answers only come later.", self._folder, reason)
 
 
 def _digest(value: bytes) -> bytes:

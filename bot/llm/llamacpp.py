@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.errors import LLMError, Stopped
+from bot.errors import LLMError, ModelError, Stopped
 from bot.llama import Decoder, Model, Vectors, llama_version
-from bot.llm.base import Finished, Output, Piece, Reading
+from bot.llm.base import NOTHING, Finished, Output, Piece, ReadAhead, Reading
 from bot.llm.cells import SLICE, Cells, alike
 from bot.llm.joined import ROOM, ROOM_TO_JOIN, SEQUENCES, SEQUENCES_TO_JOIN, Joiner, plain_tokens
 from bot.llm.kept import Kept
@@ -53,7 +53,10 @@ class LlamaCpp:
         self._model = Model(path, gpu_layers=gpu_layers, repacked=tuned.writes_repacked)
         self._reading_model = self._model
         if tuned.reads_repacked != tuned.writes_repacked:
-            self._reading_model = Model(path, gpu_layers=gpu_layers, repacked=tuned.reads_repacked)
+            try:
+                self._reading_model = Model(path, gpu_layers=gpu_layers, repacked=tuned.reads_repacked)
+            except ModelError as error:  # one will do
+                log.warning("Prompts are read slower than they could be: %s", error)
         self._tokens = PromptTokens(self._model, path)
         self.context_tokens = min(context_tokens, self._model.trained_context())
         self._threads, self._cell_type = threads or tuned.threads, cell_type
@@ -69,7 +72,8 @@ class LlamaCpp:
         self._cells = Cells(decoder, faster, min(ROOM, self.context_tokens))
         self._joiner: Joiner | None = None
         if kept and self._reader and self._cells.decoder.can_join():
-            made_with = f"{sha256} {cell_type} {llama_version()} {tuned.reads_repacked}"
+            repacked = tuned.writes_repacked if self._reading_model is self._model else tuned.reads_repacked
+            made_with = f"{sha256} {cell_type} {llama_version()} {repacked}"
             self._joiner = Joiner(self._cells.decoder, self._reader, kept, made_with)
         self.keeps = self._joiner is not None
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1
@@ -103,50 +107,54 @@ class LlamaCpp:
                 f"{self.context_tokens}. Ask a shorter question or raise llm.context_tokens."
             )
         with turn(self._lock, stop), stoppable(stop, *self._decoders):
-            prompt, reused = self._begin(messages)
+            prompt, reused = self._begin(messages, self.context_tokens - max_tokens)
             yield Reading(reused, len(prompt))
             for done in self._cells.read(prompt, reused, stop):
                 yield Reading(done, len(prompt))
             yield from self._write(len(prompt), reused, max_tokens, stop)
 
-    def _begin(self, messages: Sequence[Message]) -> tuple[Sequence[Hashable], int]:
-        """The prompt as it will stand in the cells, and how much of it stands there already.
+    def _begin(self, messages: Sequence[Message], room: int) -> tuple[Sequence[Hashable], int]:
+        """The prompt as it will stand in the cells, of at most `room` tokens, and how much of it stands there already.
 
         Segments that are kept are joined after the fixed start; whatever is not follows them, and is read.
         """
         apart = self._tokens.apart(messages) if self._joiner else None
         if apart is None or not self._joiner or not self._joiner.begin(apart.start):
             return self._begin_whole(messages)
-        found = [(read, self._joiner.get(read)) for read in apart.reads]
-        joins = [(read, blocks) for read, blocks in found if blocks is not None]
-        held = [*apart.start, *self._joiner.names(joins)]
-        rest = [token for read, blocks in found if blocks is None for token in plain_tokens(read, self._tokens.plain)]
+        joins, missing = self._joiner.find(apart.reads)
+        held = [*apart.start, *joins.cells()]
+        rest = [token for read in missing for token in plain_tokens(read, self._tokens.plain)]
         prompt = [*held, *rest, *apart.end]
+        if len(prompt) > room:
+            return self._begin_whole(messages)
         if self._cells.tokens[: len(held)] == held and self._cells.base == len(held):
             return prompt, self._cells.reuse(prompt)
         self._cells.keep(0)
         if self._joiner.join(joins) is None:
             return self._begin_whole(messages)
-        self._cells.hold(held, moved=bool(joins))
+        self._cells.hold(held, moved=bool(joins.segments))
         return prompt, len(held)
 
     def _begin_whole(self, messages: Sequence[Message]) -> tuple[Sequence[Hashable], int]:
         prompt = self._tokens.whole(messages)
         return prompt, self._cells.reuse(prompt)
 
-    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> int:
+    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> ReadAhead:
         apart = self._tokens.apart(messages) if self._joiner else None
         if apart is None or not self._joiner:
-            return 0
-        count = 0
+            return NOTHING
+        read, left = 0, len(apart.reads)
         with contextlib.suppress(Stopped):
-            for read in apart.reads:
+            for one in apart.reads:
                 with turn(self._lock, stop), stoppable(stop, *self._decoders):
-                    if not self._joiner.begin(apart.start) or (spare and self._joiner.is_full()):
+                    if not self._joiner.begin(apart.start):
                         break
-                    if self._joiner.fits(read) and not self._joiner.has(read):
-                        count += self._joiner.keep(read, stop)
-        return count
+                    there = self._joiner.has(one) or not self._joiner.fits(one)
+                    if not there and not (spare and self._joiner.is_full()):
+                        there = self._joiner.keep(one, stop)
+                        read += there
+                    left -= there
+        return ReadAhead(read, left)
 
     def has_room(self) -> bool:
         return self._joiner is not None and not self._joiner.is_full()

@@ -13,7 +13,7 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from bot.errors import LLMError, Stopped
-from bot.llm.base import Finished, Output, Piece, Reading
+from bot.llm.base import NOTHING, Finished, Output, Piece, ReadAhead, Reading
 from bot.schema import Message, Tokens
 
 CHARACTERS_A_TOKEN = 3.0  # English has about 4; counting high keeps the prompt inside the context
@@ -43,9 +43,9 @@ class ServerLLM:
     def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> None:
         """Servers need not tell log-probabilities, and few do."""
 
-    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> int:
+    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> ReadAhead:
         """A server keeps what it likes."""
-        return 0
+        return NOTHING
 
     def has_room(self) -> bool:
         return False

@@ -74,7 +74,7 @@ def tuned(
     """
     if gpu_layers and supports_gpu():
         return AS_IT_COMES
-    key = " ".join((sha256, platform.node(), platform.processor(), str(default_threads()), llama_version()))
+    key = " ".join((sha256, _processor(), str(default_threads()), llama_version()))
     known = _read(file)
     with contextlib.suppress(KeyError, ValidationError):
         return Tuned.model_validate(known[key])
@@ -93,15 +93,16 @@ def speeds(path: Path, threads: int) -> dict[bool, Speed]:
 
     The first round is slow, whatever comes first in it: memory is touched for the first time.
     """
-    models = {repacked: Model(path, repacked=repacked) for repacked in (True, False)}
-    decoders = {
-        repacked: Decoder(model, tokens=2 * SLICE, threads=threads, slice_tokens=SLICE)
-        for repacked, model in models.items()
-    }
-    try:
-        words = models[True].tokenize("The ferry sails at noon. ", control=False)
+    with contextlib.ExitStack() as opened:
+        decoders: dict[bool, Decoder] = {}
+        for repacked in (True, False):
+            model = Model(path, gpu_layers=0, repacked=repacked)
+            opened.callback(model.close)
+            decoders[repacked] = Decoder(model, tokens=2 * SLICE, threads=threads, slice_tokens=SLICE)
+            opened.callback(decoders[repacked].close)
+        words = decoders[True].model.tokenize("The ferry sails at noon. ", control=False)
         text = list(itertools.islice(itertools.cycle(words), SLICE))
-        found = {repacked: Speed(0, 0) for repacked in models}
+        found = dict.fromkeys(decoders, Speed(0, 0))
         for repacked, decoder in [*decoders.items()] * ROUNDS:
             decoder.keep(0)
             reads = SLICE / _seconds(decoder, [text], 0)
@@ -109,10 +110,6 @@ def speeds(path: Path, threads: int) -> dict[bool, Speed]:
             best = found[repacked]
             found[repacked] = Speed(max(best.reads, reads), max(best.writes, writes))
         return found
-    finally:
-        for repacked, model in models.items():
-            decoders[repacked].close()
-            model.close()
 
 
 def _seconds(decoder: Decoder, batches: Sequence[Sequence[int]], at: int) -> float:
@@ -122,6 +119,14 @@ def _seconds(decoder: Decoder, batches: Sequence[Sequence[int]], at: int) -> flo
         decoder.read(batch, at)
         at += len(batch)
     return time.perf_counter() - began
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def _read(file: Path) -> dict[str, object]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from bot.errors import ModelError
 from bot.llm.cells import Cells, alike
-from bot.llm.joined import Joiner, Joins
+from bot.llm.joined import Joiner, Joins, join_to
 from bot.llm.kept import Kept
 from bot.llm.tokens import Apart
 from bot.llm.turns import stoppable, turn
@@ -37,11 +37,15 @@ class Weigher:
         `apart` is the same prompt with its segments, which are joined where all of them are kept. None where the prompt
         is too long, or memory lacks.
         """
-        joins = self._joiner.get_all(apart.reads) if self._joiner and apart else None
+        joins = self._joins(apart)
+        if apart and alike(prompt, apart.start) == len(apart.start):
+            start = len(apart.start)  # the same cells, whether the rest is joined or read
         with turn(self.lock, stop):
             cells = self._cells_for(prompt[:start])
-            if cells is None or len(prompt) + (ROOM_TO_LOAD if joins else 0) > cells.decoder.tokens:
+            if cells is None or len(prompt) > cells.decoder.tokens:
                 return None
+            if joins and len(prompt) + ROOM_TO_LOAD > cells.decoder.tokens:
+                joins = None
             with stoppable(stop, cells.decoder):
                 if not (apart and joins and self._read_joined(cells, apart, joins, stop)):
                     self._hold(cells, prompt[:start], stop)
@@ -49,13 +53,20 @@ class Weigher:
             logits = cells.decoder.logits()
             return float(logits[words[0]] - logits[words[1]])
 
+    def _joins(self, apart: Apart | None) -> Joins | None:
+        """What is kept of a prompt's segments, where all of it is."""
+        if self._joiner is None or apart is None:
+            return None
+        joins, missing = self._joiner.find(apart.reads)
+        return None if missing else joins
+
     def _read_joined(self, cells: Cells, apart: Apart, joins: Joins, stop: threading.Event) -> bool:
         """Join the segments between start and end; False where they had no room."""
         self._hold(cells, apart.start, stop)
-        if self._joiner is None or self._joiner.join_to(cells.decoder, len(apart.start), joins) is None:
+        if join_to(cells.decoder, len(apart.start), joins) is None:
             cells.keep(0)
             return False
-        cells.hold([*apart.start, *self._joiner.names(joins)])
+        cells.hold([*apart.start, *joins.cells()])
         cells.read_all([*cells.tokens, *apart.end], len(cells.tokens), stop)
         return True
 

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Generator, Sequence
 
-from bot.llm.base import LLM, Output
+from bot.llm.base import LLM, NOTHING, Output, ReadAhead
 from bot.schema import Message
 
 
@@ -25,8 +25,8 @@ class Whole:
     def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> float | None:
         return self._llm.odds(_whole(messages), words, stop=stop)
 
-    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> int:
-        return 0
+    def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> ReadAhead:
+        return NOTHING
 
     def has_room(self) -> bool:
         return False

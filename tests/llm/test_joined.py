@@ -77,7 +77,7 @@ def alike(one: Vectors, other: Vectors) -> float:
 
 
 def keep(llm: LlamaCpp, messages: Sequence[Message]) -> int:
-    return llm.keep(messages, stop=threading.Event())
+    return llm.keep(messages, stop=threading.Event()).read
 
 
 def open_llm(path: Path, folder: Path | None, disk: int = 256 * MIB, **changes: object) -> LlamaCpp:
@@ -267,7 +267,9 @@ def test_a_segment_that_is_too_long_is_read_with_the_prompt(llm: LlamaCpp) -> No
 def test_nothing_is_pushed_out_for_what_nobody_asked_for(small_llm_path: Path, tmp_path: Path) -> None:
     llm = open_llm(small_llm_path, tmp_path, disk=24 * MIB)
     several = [prompt(segment(STORM, title=f"Storm {number}")) for number in range(30)]
-    read = [llm.keep(messages, stop=threading.Event(), spare=True) for messages in several]
+    kept = [llm.keep(messages, stop=threading.Event(), spare=True) for messages in several]
+    read = [one.read for one in kept]
+    assert [one.left for one in kept] == [1 - one for one in read]
     assert 20 < sum(read) < 30
     assert read == sorted(read, reverse=True), "when it is full, nothing more is read"
     assert not any(keep(llm, messages) for messages, kept in zip(several, read, strict=True) if kept), "all is there"
@@ -282,10 +284,10 @@ def test_a_stop_ends_reading_ahead_and_what_is_kept_stays(llm: LlamaCpp) -> None
     stop, began = threading.Event(), time.perf_counter()
     timer = threading.Timer(1.0, stop.set)
     timer.start()
-    count = llm.keep(many, stop=stop)
+    read, left = llm.keep(many, stop=stop)
     timer.join()
     assert time.perf_counter() - began < 2.0
-    assert count < 40
+    assert read + left == 40 > read
     assert ask(llm, first)[1].tokens.reused > 40
 
 
@@ -343,7 +345,7 @@ def test_a_stop_while_waiting(llm: LlamaCpp) -> None:
     stop.set()
     with pytest.raises(Stopped):
         list(llm.stream(prompt(segment()), max_tokens=4, stop=stop))
-    assert llm.keep(prompt(segment()), stop=stop) == 0
+    assert llm.keep(prompt(segment()), stop=stop) == (0, 1)
 
 
 def test_reads_are_told_apart_by_all_that_they_depend_on(llm: LlamaCpp) -> None:

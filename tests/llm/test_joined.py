@@ -448,3 +448,59 @@ def test_who_leaves_while_slices_are_read_leaves_the_model_whole(small_llm_path:
     stream.close()
     assert np.array_equal(ask(llm, long)[2], expected)
     llm.close()
+
+
+def halves(shown: Sequence[int] = (0,)) -> tuple[Segment, Segment]:
+    """An article in two segments: the first names it, the second ends it."""
+    first, second = segment(FERRY[:4], shown), segment(FERRY[4:], shown)
+    return first.model_copy(update={"closes": False}), second.model_copy(update={"opens": False})
+
+
+def test_an_article_of_which_a_part_is_missing_is_read_whole(llm: LlamaCpp) -> None:
+    first, second = halves()
+    storm = segment(STORM, (1,), "Storm")
+    keep(llm, prompt(second, storm))
+    _, last, _ = ask(llm, prompt(first, second, storm))
+    apart = llm._tokens.apart(prompt(storm))
+    assert apart
+    assert last.tokens.reused == len(apart.start) + sum(end - start for start, end in apart.reads[0].shown)
+    words = b"".join(llm._model.piece(int(token)) for token in llm._cells.tokens if isinstance(token, int)).decode()
+    assert f'Passage "Ferry":{FERRY[0]}{FERRY[4]}\n\nQuestion' in words, "in order, with its head and its end"
+    keep(llm, prompt(first, second, storm))
+    assert ask(llm, prompt(first, second, storm))[1].tokens.reused > last.tokens.reused
+
+
+def test_what_would_not_fit_in_parts_is_read_as_it_was_counted(small_llm_path: Path) -> None:
+    llm = open_llm(small_llm_path, None, context_tokens=256)
+    short = Message(role="user", content=f"Sum up:{FERRY[0]}", parts=("Sum up:", segment(FERRY * 3), "Go on."))
+    assert llm.count_tokens([short]) < 64
+    assert ask(llm, [short])[1].tokens.prompt == llm.count_tokens([short])
+    llm.close()
+
+
+def test_a_stop_while_moved_keys_are_rotated_leaves_nothing_of_them(
+    llm: LlamaCpp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """llama.cpp rotates them layer by layer before it reads on; broken off there, some are done and some are not."""
+    messages = prompt(segment(shown=(2, 6)))
+    keep(llm, messages)
+    _, _, expected = ask(llm, messages)
+    ask(llm, [Message(role="user", content="Name three colours.")])
+    monkeypatch.setattr(Decoder, "read", lambda *_: False)
+    *_, last = llm.stream(messages, max_tokens=4, stop=threading.Event())
+    assert isinstance(last, Finished)
+    monkeypatch.undo()
+    assert llm._cells.tokens == []
+    assert np.array_equal(ask(llm, messages)[2], expected)
+
+
+def test_odds_are_told_where_there_is_only_room_to_read(small_llm_path: Path) -> None:
+    """A prompt that can be read but not joined is read; so whether a question is checked hangs on its length alone."""
+    llm = open_llm(small_llm_path, None, context_tokens=512)
+    asked = examples(("Text:", inner((0, 1)), " Question: How many people use the ferry?"))
+    before = llm.odds(asked, ("Yes", "No"), stop=threading.Event())
+    keep(llm, prompt(segment()))
+    after = llm.odds(asked, ("Yes", "No"), stop=threading.Event())
+    assert before is not None
+    assert after == pytest.approx(before, abs=1e-5)
+    llm.close()

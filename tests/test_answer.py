@@ -634,6 +634,13 @@ def test_how_many_sentences_stand_again_next_to_the_question(
     assert sum(" ".join(one.text.split()) in again for one in LIBRARY) == repeated
 
 
+@pytest.mark.parametrize("head", ['Passage from "Ferry": ', 'Passage from "Ferry" of 2025-05-18: '])
+def test_the_head_of_a_passage_is_no_part_of_an_answer(head: str) -> None:
+    answer = check(events(head + TICKET))
+    assert answer.text == TICKET
+    assert [citation.quote for citation in answer.citations] == [TICKET]
+
+
 def test_history_is_shown_to_the_model() -> None:
     llm = FakeLLM([TICKET])
     list(answerer(llm)[0].ask("How much?", history=[Turn(question="Where to?", answer="Lindaby.")]))

@@ -10,6 +10,8 @@ from bot.schema import Citation, Event, LeftOut, Sentence, SentenceEvent, TextEv
 ENDS = ".!?…”\"')"
 # No article speaks of the passages that the model was given: such a sentence declines, whatever words it repeats.
 _OF_PASSAGES = re.compile(r"(the |these |this )?(given |provided )?passages? (\w+ )?(do|does) not ")
+# A small model now and then begins as the passages in its prompt do.
+_HEAD = re.compile(r"^Passage from \"[^\"\n]*\"( of [\d-]+)?:\s*")
 # Ways of a model to say that it does not know; news says such things of others, but not in so few words.
 _DECLINES = re.compile(
     r"(i (do not|don't|cannot|can't) (know|answer|say)|i'm (not sure|sorry)|unknown$"
@@ -73,6 +75,7 @@ class Writer:
             self._sent = len(self._text)
 
     def _sentence(self, text: str) -> SentenceEvent:
+        text = _HEAD.sub("", text) or text
         plain = _plain(text)
         if self.declined or plain.startswith(self._refusal) or _OF_PASSAGES.match(plain):
             self.declined = True  # whatever it adds after that, it said that it does not know

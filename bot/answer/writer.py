@@ -11,7 +11,8 @@ ENDS = ".!?…”\"')"
 # No article speaks of the passages that the model was given: such a sentence declines, whatever words it repeats.
 _OF_PASSAGES = re.compile(r"(the |these |this )?(given |provided )?passages? (\w+ )?(do|does) not ")
 # A small model now and then begins as the passages in its prompt do.
-_HEAD = re.compile(r"^Passage from \"[^\"\n]*\"( of [\d-]+)?:\s*")
+_HEAD_BEGINS = 'Passage from "'
+_HEAD = re.compile(r"^Passage from \"[^\"\n]*\"( of [\d-]+)?:\s*(?=\S)")
 # Ways of a model to say that it does not know; news says such things of others, but not in so few words.
 _DECLINES = re.compile(
     r"(i (do not|don't|cannot|can't) (know|answer|say)|i'm (not sure|sorry)|unknown$"
@@ -46,6 +47,8 @@ class Writer:
 
     def feed(self, piece: str) -> Iterator[Event]:
         self._text += self._markers.feed(piece)
+        if not self._sent:
+            self._text = _HEAD.sub("", self._text)
         yield from self._settle(everything=False)
         yield from self._send()
 
@@ -66,8 +69,10 @@ class Writer:
             self._sent = 0
 
     def _send(self) -> Iterator[Event]:
-        """Words not sent yet, unless they may still become the refusal."""
+        """Words not sent yet, unless they may still become the refusal, or a passage's head."""
         begins = _plain(self._text)
+        if not self._sent and (_HEAD_BEGINS.startswith(self._text) or self._text.startswith(_HEAD_BEGINS)):
+            return
         if self.declined or self._refusal.startswith(begins) or self._declines(self._text):
             return
         if len(self._text) > self._sent:
@@ -75,7 +80,6 @@ class Writer:
             self._sent = len(self._text)
 
     def _sentence(self, text: str) -> SentenceEvent:
-        text = _HEAD.sub("", text) or text
         plain = _plain(text)
         if self.declined or plain.startswith(self._refusal) or _OF_PASSAGES.match(plain):
             self.declined = True  # whatever it adds after that, it said that it does not know

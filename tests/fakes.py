@@ -44,6 +44,7 @@ class FakeLLM:
         self._delay, self._letters, self.log_odds = delay, letters, log_odds
         self.weighed: list[list[Message]] = []
         self.kept: list[list[Message]] = []
+        self.prepared: list[list[Message]] = []
         self.room = 0  # for so many prompts' segments
         self._lock = threading.Lock()
 
@@ -59,6 +60,9 @@ class FakeLLM:
     def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> ReadAhead:
         self.kept.append(list(messages))
         return ReadAhead(sum(isinstance(part, Segment) for message in messages for part in message.parts), 0)
+
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event) -> None:
+        self.prepared.append(list(messages))
 
     def has_room(self) -> bool:
         return len(self.kept) < self.room

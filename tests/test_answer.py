@@ -377,6 +377,7 @@ def test_the_closest_words_are_checked_where_a_calibration_wants_it() -> None:
     stages = [event.stage for event in happened if isinstance(event, StageEvent)]
     assert stages[:5] == ["searching", "waiting", "checking", "waiting", "reading"]
     (asked,) = llm.weighed
+    assert llm.prepared == llm.asked, "what will be asked was made ready before"
     assert [one.role for one in asked] == ["system", *["user", "assistant"] * (len(asked) // 2 - 1), "user"]
     assert FERRY in asked[-1].content
     assert "How much is a ticket?" in asked[-1].content

@@ -207,6 +207,7 @@ class Answerer:
                 )  # it is hardly less, whatever the model says
                 return
             yield StageEvent(stage="checking")
+            self._llm.prepare(prompt.messages, stop=stop)
             cut = self._cut(found.texts[closest.article])
             apart = functools.partial(from_segments, passage=closest, stretches=cut, prompt=prompt)
             yes = odds(self._llm, self._check, job.question, [closest], stop, apart)

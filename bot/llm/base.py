@@ -89,6 +89,13 @@ class LLM(Protocol):
         """
         ...
 
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event) -> None:
+        """Make ready what these messages begin with, before odds about their segments are asked for.
+
+        Raises LLMError when the model fails and Stopped when `stop` was set.
+        """
+        ...
+
     def has_room(self) -> bool:
         """Whether more can be kept without forgetting what is; False where the model keeps nothing."""
         ...

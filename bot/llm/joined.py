@@ -113,9 +113,13 @@ class Joiner:
         self._decoder, self._reader, self._kept, self._made_with = decoder, reader, kept, made_with
         self._start: list[int] = []
 
+    def has_begun(self, start: Sequence[int]) -> bool:
+        """Whether this is the start that segments are read after now."""
+        return self._start == list(start)
+
     def begin(self, start: Sequence[int]) -> bool:
         """Read the fixed start of prompts, where it is not the last one's; False where it was stopped."""
-        if self._start == list(start):
+        if self.has_begun(start):
             return True
         self._start = []
         self._reader.forget(START, 0)

@@ -156,6 +156,14 @@ class LlamaCpp:
                     left -= there
         return ReadAhead(read, left)
 
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event) -> None:
+        apart = self._tokens.apart(messages) if self._joiner else None
+        if apart is None or not self._joiner or self._joiner.has_begun(apart.start):
+            return
+        with turn(self._lock, stop), stoppable(stop, *self._decoders):
+            if not self._joiner.begin(apart.start) and stop.is_set():
+                raise Stopped
+
     def has_room(self) -> bool:
         return self._joiner is not None and not self._joiner.is_full()
 

@@ -47,6 +47,9 @@ class ServerLLM:
         """A server keeps what it likes."""
         return NOTHING
 
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event) -> None:
+        """Nothing of it is here."""
+
     def has_room(self) -> bool:
         return False
 

@@ -28,6 +28,9 @@ class Whole:
     def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> ReadAhead:
         return NOTHING
 
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event) -> None:
+        """All is read each time."""
+
     def has_room(self) -> bool:
         return False
 

@@ -340,6 +340,38 @@ def test_odds_of_kept_segments_are_near_those_of_their_words(llm: LlamaCpp) -> N
     assert len(llm._weigher.cells) == 1, "both begin with the same examples"
 
 
+def _first_odds(
+    path: Path, folder: Path, asked: Sequence[Message], messages: Sequence[Message]
+) -> tuple[float | None, int]:
+    """Those of a new process, and how many tokens it read for them; then it reads ahead, and answers."""
+    llm, read, plain = open_llm(path, folder), list[int](), Decoder.read
+    llm.prepare(messages, stop=threading.Event())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Decoder, "read", lambda *given: read.append(len(given[1])) or plain(*given))
+        odds = llm.odds(asked, ("Yes", "No"), stop=threading.Event())
+    keep(llm, messages)
+    ask(llm, messages)
+    llm.close()
+    return odds, sum(read)
+
+
+def test_the_first_odds_of_a_process_know_what_is_kept_and_leave_their_examples(
+    small_llm_path: Path, tmp_path: Path
+) -> None:
+    """Nobody has asked anything yet, so that the start of prompts has to be made ready first."""
+    asked = examples(("Text:", inner((0, 1)), " Question: How many people use the ferry?"))
+    messages = prompt(segment(shown=(0, 1)))
+    told = [_first_odds(small_llm_path, tmp_path, asked, messages) for _ in range(3)]
+    assert told[1] == told[2] != told[0], "the same in each process, once it is kept"
+    assert told[1][1] < told[0][1] / 2, "neither the examples nor the text are read again"
+    stop = threading.Event()
+    stop.set()
+    llm = open_llm(small_llm_path, tmp_path)
+    with pytest.raises(Stopped):
+        llm.prepare(messages, stop=stop)
+    llm.close()
+
+
 def test_a_stop_while_waiting(llm: LlamaCpp) -> None:
     stop = threading.Event()
     stop.set()

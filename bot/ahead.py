@@ -18,7 +18,6 @@ from bot.schema import ArticleInfo, Progress
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0  # after an answer: a reader who asks again at once does not wait for what was begun
 LOOK_SECONDS = 5.0  # between two looks for new articles, where all are read
-
 CLOSE_SECONDS = 5.0  # at most, for what no stop reaches
 
 Job = Callable[[threading.Event], object]

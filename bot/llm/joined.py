@@ -159,7 +159,7 @@ class Joiner:
             found = [
                 (name, read, blocks)
                 for read in group
-                if (blocks := self._get(name := self._sum(start, read.tokens), read))
+                if (blocks := self._get(name := self._sum(start, read.tokens), read)) is not None
             ]
             if start and len(found) == len(group):
                 joins.segments.extend(found)

@@ -111,8 +111,8 @@ class Kept:
 
     def close(self) -> None:
         with self._lock:
-            if self._disk is not None:
-                self._disk.close()
+            if self._opened is not None:
+                self._opened.close()
             self._opened = None
 
     def _open(self, folder: Path, again: bool = False) -> diskcache.Cache | None:

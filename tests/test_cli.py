@@ -205,6 +205,15 @@ def test_a_mistyped_command_is_a_usage_error(run: Run, words: list[str]) -> None
 # -- config --
 
 
+def test_a_row_of_a_table_stays_one_line_in_a_pipe_however_long(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / ("folder" * 20) / ("long" * 40) / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[llm]\nseed = 5", encoding="utf-8")
+    code, out, _ = run("--data-dir", config.parent, "config", "show")
+    assert code == 0
+    assert any(line.split()[:2] == ["llm.seed", "5"] and str(config) in line for line in out.splitlines())
+
+
 def test_config_show_says_where_values_come_from(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.toml").write_text("[llm]\nseed = 5\n[chat]\nport = 8001", encoding="utf-8")
     monkeypatch.setenv("BOT_CHAT_PORT", "8002")

@@ -14,7 +14,7 @@ from rich.table import Table
 from bot.config import Loaded, Settings, load
 from bot.errors import ConfigError
 
-PIPE_WIDTH = 240
+PIPE_WIDTH = 10_000
 
 
 @dataclass(frozen=True)

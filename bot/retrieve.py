@@ -8,17 +8,14 @@ numbers are in docs/experiments.md. It knows nothing of prompts or models.
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
 
 from bot.config import RetrieveSettings
 from bot.embed import Embedder
 from bot.evidence import SPREAD, Candidate, Evidence, select
-from bot.lexical import Hit, Lexical
+from bot.lexical import Hit, Lexical, load, save
 from bot.schema import ArticleInfo, Chunk, Filters, Passage, Span
 from bot.store import Near, Store
 from bot.store.records import matches
@@ -43,7 +40,9 @@ class Retriever:
         self._store, self._embedder, self._folder, self._settings = store, embedder, folder, settings
         self._lock = threading.Lock()
         self._lexical: Lexical | None = None
-        self._state: str | None = None
+        self._state: str | None = None  # of the store, and how its chunks were made, when the index was last seen to
+        self._made: str | None = None
+        self._unsaved = False
 
     def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
         """The `count` best passages, best first; fewer if fewer match the filters."""
@@ -52,7 +51,8 @@ class Retriever:
             lexical = self._current_index()
             infos = self._store.infos()
             near = self._store.nearest(self._embedder.embed_query(question), candidates, filters)
-        ranked = _fuse(near, lexical.search(question, candidates, _allowed(lexical.chunks, infos, filters)), candidates)
+            hits = lexical.search(question, candidates, _allowed(infos, filters))
+        ranked = _fuse(near, hits, candidates)
         return self._passages(ranked[:count], infos)
 
     def evidence(self, question: str, passages: Sequence[Passage], characters: int, *, fill: bool = False) -> Evidence:
@@ -78,31 +78,31 @@ class Retriever:
         return select(question, candidates, texts, characters, math.inf if fill else SPREAD)
 
     def warm(self) -> None:
-        """Make the BM25 index now, so that the first question does not wait for it."""
+        """Bring the BM25 index up to date now, so that the first question does not wait for it."""
         with self._lock:
             self._current_index()
 
     def _current_index(self) -> Lexical:
         state = self._store.state()
         if self._lexical is None or state != self._state or self._store.is_writing(state):
-            chunks = self._store.chunks()
-            lexical = Lexical.load(self._folder, state, chunks)
-            if lexical is None:
-                lexical = Lexical.build(chunks, self._texts(chunks))
-                if not self._store.is_writing(state):
-                    lexical.save(self._folder, state)
-            self._lexical, self._state = lexical, state
+            infos, made = self._store.infos(), self._store.made()
+            if self._lexical is None or made != self._made:
+                self._lexical, self._made = load(self._folder, made) or Lexical(), made
+            current = {article: info.content_hash for article, info in infos.items()}
+            self._unsaved |= self._lexical.update(current, self._read)
+            if self._unsaved and not self._store.is_writing(state):
+                save(self._lexical, self._folder, made)
+                self._unsaved = False
+            self._state = state
         return self._lexical
 
-    def _texts(self, chunks: Sequence[Chunk]) -> list[str]:
+    def _read(self, ids: Sequence[str]) -> Iterator[tuple[Chunk, str]]:
         """What BM25 searches: a chunk's words and its article's title."""
-        ids = list(dict.fromkeys(chunk.article for chunk in chunks))
         articles = {article.id: article for article in self._store.articles(ids)}
-        texts = []
-        for chunk in chunks:
-            article = articles.get(chunk.article)  # None: removed by another process just now
-            texts.append(f"{article.title}\n{article.text[chunk.start : chunk.end]}" if article else "")
-        return texts
+        for chunk in self._store.chunks(ids):
+            article = articles.get(chunk.article)
+            if article is not None:  # None: removed by another process just now
+                yield chunk, f"{article.title}\n{article.text[chunk.start : chunk.end]}"
 
     def _passages(self, ranked: Sequence[tuple[float, _Ranks]], infos: Mapping[str, ArticleInfo]) -> list[Passage]:
         ids = list(dict.fromkeys(ranks.chunk.article for _, ranks in ranked))
@@ -156,11 +156,8 @@ def _fuse(near: Sequence[Near], hits: Sequence[Hit], asked: int) -> list[tuple[f
     return sorted(scored, key=lambda item: (-item[0], item[1].chunk.article, item[1].chunk.index))
 
 
-def _allowed(
-    chunks: Sequence[Chunk], infos: Mapping[str, ArticleInfo], filters: Filters
-) -> npt.NDArray[np.bool_] | None:
-    """Which chunks the filters let through, shape (chunks,); None for all."""
+def _allowed(infos: Mapping[str, ArticleInfo], filters: Filters) -> set[str] | None:
+    """The articles that the filters let through; None for all."""
     if filters == Filters():
         return None
-    articles = {article for article, info in infos.items() if matches(info, filters)}
-    return np.fromiter((chunk.article in articles for chunk in chunks), dtype=np.bool_, count=len(chunks))
+    return {article for article, info in infos.items() if matches(info, filters)}

@@ -56,7 +56,6 @@ DECODING_ROOMS = {"llm", "embed"}
 OWNERS = {
     "llama_cpp": {"llama.py"},
     "chromadb": {"store/chroma.py", "store/connect.py", "store/failures.py"},
-    "bm25s": {"lexical.py"},
     "openai": {"llm/server.py"},
     "diskcache": {"llm/kept.py"},
     "sentencex": {"articles/sentences.py"},

@@ -82,10 +82,16 @@ def test_a_score_is_similarity_and_a_share_of_the_best_bm25_score(
 
 
 def index_of(store: Store, library: Sequence[Article]) -> Lexical:
-    titles = {one.id: one for one in library}
-    parts = store.chunks()
-    texts = [f"{titles[part.article].title}\n{titles[part.article].text[part.start : part.end]}" for part in parts]
-    return Lexical.build(parts, texts)
+    articles = {one.id: one for one in library}
+    index = Lexical()
+    index.update(
+        {one.id: one.content_hash for one in library},
+        lambda ids: [
+            (part, f"{articles[part.article].title}\n{articles[part.article].text[part.start : part.end]}")
+            for part in store.chunks(ids)
+        ],
+    )
+    return index
 
 
 def test_what_one_search_does_not_return_counts_as_its_last(
@@ -218,16 +224,39 @@ def test_the_index_is_loaded_while_it_is_fresh(
 ) -> None:
     put(store, fake_embedder, *LIBRARY)
     expected = search(retriever, "crowns")
-    built: list[int] = []
-    build = Lexical.build
-    monkeypatch.setattr(Lexical, "build", lambda chunks, texts: built.append(len(texts)) or build(chunks, texts))
+    asked: list[str] = []
+    chunks_of = Store.chunks
+    monkeypatch.setattr(Store, "chunks", lambda self, of=None: asked.extend(of or "all") or chunks_of(self, of))
     again = Retriever(store, fake_embedder, folder, RetrieveSettings())
     assert search(again, "crowns") == search(again, "crowns") == expected
-    assert built == []
+    assert asked == []
     put(store, fake_embedder, article("cheese", CHEESE + " It is blue."))
     search(again, "crowns")
     search(again, "crowns")
-    assert built == [9]
+    assert asked == ["cheese"], "of a library, only what is new is read"
+    search(Retriever(store, fake_embedder, folder, RetrieveSettings()), "crowns")
+    assert asked == ["cheese"]
+
+
+def test_the_index_is_made_anew_after_a_rebuild(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, folder: Path
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    search(retriever, "crowns")
+    with store.writing():
+        store.rebuild(prepared(fake_embedder, one, chunks(one, sentences=9)) for one in LIBRARY)
+    for one in (retriever, Retriever(store, fake_embedder, folder, RetrieveSettings())):
+        assert {found.text for found in search(one, "crowns ticket") if found.bm25_rank} == {FERRY, CHEESE}
+
+
+def test_what_was_read_while_articles_were_written_is_kept_afterwards(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, folder: Path
+) -> None:
+    with store.writing():
+        put_within(store, fake_embedder, LIBRARY[0])
+        search(retriever, "crowns")
+    search(retriever, "crowns")
+    assert len(list(folder.glob("*.npz"))) == 1
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage"])

@@ -106,6 +106,10 @@ class Store:
         """Whether articles are still changing, or a writer was killed while they were."""
         return state.startswith(WRITING)
 
+    def made(self) -> str:
+        """A name for how chunks are made; another after every rebuild."""
+        return str(self._chunks.name)
+
     def article(self, article_id: str) -> Article:
         """One article with its text; StoreError if there is none."""
         found = self.articles([article_id])
@@ -125,10 +129,11 @@ class Store:
         return [found[article_id] for article_id in ids if article_id in found]
 
     @told
-    def chunks(self) -> list[Chunk]:
-        """All chunks of current articles, by article id and place."""
+    def chunks(self, of: Sequence[str] | None = None) -> list[Chunk]:
+        """The chunks `of` these articles, None for all, in their current versions; by article id and place."""
         infos = self.infos()
-        first = self._all(self._chunks, {"view": 0})
+        wanted: Any = {"view": 0} if of is None else {"$and": [{"view": 0}, {"article": {"$in": list(of)}}]}
+        first = self._all(self._chunks, wanted) if of is None or of else ()
         current = (records.read_chunk(record) for record in first if records.is_current(record, infos))
         return sorted(current, key=lambda chunk: (chunk.article, chunk.index))
 

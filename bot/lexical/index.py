@@ -1,0 +1,132 @@
+"""The index: segments, which of their versions are current, and the search over them."""
+
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bot.lexical import segment
+from bot.lexical.segment import Mask, Postings, Read, Segment, Version
+from bot.lexical.terms import Terms
+from bot.schema import Chunk
+
+K1, B = 1.5, 0.75
+AT_ONCE = 200  # articles read into memory together
+
+
+class Hit(NamedTuple):
+    chunk: Chunk
+    score: float
+
+
+class Lexical:
+    """BM25 over the current versions of articles; one thread at a time."""
+
+    def __init__(self, segments: Sequence[Segment] = ()) -> None:
+        self.segments = list(segments)
+        self._current = [np.zeros(len(one.versions), dtype=np.bool_) for one in self.segments]
+        self._terms = Terms()
+
+    def update(self, current: Mapping[str, str], read: Read) -> bool:
+        """Bring it up to date with the `current` articles' content hashes by their ids; whether segments changed.
+
+        Only articles that it does not know yet are asked of `read`, which gives their chunks with the texts to search.
+        """
+        before = [one.name for one in self.segments]
+        known = self._mark(current)
+        missing = [Version(article, content) for article, content in current.items() if article not in known]
+        if missing:
+            self.segments.append(segment.make(missing, _read_in_parts(missing, read)))
+            self._current.append(np.ones(len(missing), dtype=np.bool_))
+        self._tidy()
+        return [one.name for one in self.segments] != before
+
+    def search(self, question: str, count: int, allowed: Container[str] | None = None) -> list[Hit]:
+        """The `count` best chunks that share a term with `question`, of the articles `allowed`, None for all.
+
+        Which articles are allowed does not change a score.
+        """
+        asked = Counter(self._terms.of(question))
+        stays = [mask[one.places[:, 0]] for one, mask in zip(self.segments, self._current, strict=True)]
+        total = sum(int(mask.sum()) for mask in stays)
+        if not asked or not total:
+            return []
+        mean = sum(int(one.lengths[mask].sum()) for one, mask in zip(self.segments, stays, strict=True)) / total
+        scores = [np.zeros(len(mask)) for mask in stays]
+        for term, times in asked.items():
+            held = [one.postings(term) for one in self.segments]
+            holding = sum(int(mask[each.chunks].sum()) for each, mask in zip(held, stays, strict=True))
+            idf = np.log(1 + (total - holding + 0.5) / (holding + 0.5))
+            for one, each, score in zip(self.segments, held, scores, strict=True):
+                score[each.chunks] += times * idf * _saturated(each, one, mean)
+        return self._best(
+            scores, [self._open(*pair, allowed) for pair in zip(self.segments, stays, strict=True)], count
+        )
+
+    def _open(self, one: Segment, stays: Mask, allowed: Container[str] | None) -> Mask:
+        if allowed is None:
+            return stays
+        may = np.fromiter((version.article in allowed for version in one.versions), np.bool_, len(one.versions))
+        return stays & may[one.places[:, 0]]
+
+    def _best(self, scores: Sequence[np.ndarray], open_: Sequence[Mask], count: int) -> list[Hit]:
+        """The best of all segments; those of one score by article and place."""
+        found: list[Hit] = []
+        for one, score, mask in zip(self.segments, scores, open_, strict=True):
+            hits = np.flatnonzero((score > 0) & mask)
+            if len(hits) > count:
+                least = np.partition(score[hits], -count)[-count]
+                hits = hits[score[hits] >= least]
+            found += [Hit(one.chunk(number), float(score[number])) for number in hits.tolist()]
+        return sorted(found, key=lambda hit: (-hit.score, hit.chunk.article, hit.chunk.index))[:count]
+
+    def _mark(self, current: Mapping[str, str]) -> set[str]:
+        """Note which versions are current, each once; the articles that have one."""
+        known: set[str] = set()
+        for one, mask in zip(self.segments, self._current, strict=True):
+            for number, version in enumerate(one.versions):
+                mask[number] = version.article not in known and current.get(version.article) == version.content
+                if mask[number]:
+                    known.add(version.article)
+        return known
+
+    def _tidy(self) -> None:
+        """Join segments so that each has over twice the chunks of the next; drop what is mostly out of date.
+
+        So there are few, and each posting is moved a few times in all (O'Neil et al., "The Log-Structured Merge-Tree",
+        1996).
+        """
+        number = len(self.segments) - 1
+        while number >= 0:
+            if number and len(self.segments[number].places) * 2 > len(self.segments[number - 1].places):
+                self._replace(number - 1, number + 1)
+            elif 2 * int(self._current[number].sum()) < len(self._current[number]):
+                self._replace(number, number + 1)
+            number = min(number, len(self.segments)) - 1
+
+    def _replace(self, start: int, end: int) -> None:
+        """Join the segments `start` to `end`, of their current versions only; without any, none is left."""
+        parts = list(zip(self.segments[start:end], self._current[start:end], strict=True))
+        kept = any(mask.any() for _, mask in parts)
+        joined = [segment.merged(parts)] if kept else []
+        self.segments[start:end] = joined
+        self._current[start:end] = [np.ones(len(one.versions), dtype=np.bool_) for one in joined]
+
+
+def _allowed(one: Segment, articles: Container[str]) -> Mask:
+    """Which chunks are of one of the `articles`."""
+    may = np.fromiter((version.article in articles for version in one.versions), np.bool_, len(one.versions))
+    chosen: Mask = may[one.places[:, 0]]
+    return chosen
+
+
+def _read_in_parts(missing: Sequence[Version], read: Read) -> Iterator[tuple[Chunk, str]]:
+    for start in range(0, len(missing), AT_ONCE):
+        yield from read([version.article for version in missing[start : start + AT_ONCE]])
+
+
+def _saturated(held: Postings, one: Segment, mean: float) -> np.ndarray:
+    """A term's count in each chunk that holds it, with less and less added, and less in long chunks."""
+    long = 1 - B + B * one.lengths[held.chunks] / max(mean, 1e-9)
+    return held.often / (held.often + K1 * long)

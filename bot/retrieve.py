@@ -17,7 +17,7 @@ from bot.embed import Embedder
 from bot.evidence import SPREAD, Candidate, Evidence, select
 from bot.lexical import Hit, Lexical, load, save
 from bot.schema import ArticleInfo, Chunk, Filters, Passage, Span
-from bot.store import Near, Store
+from bot.store import Store
 from bot.store.records import matches
 
 BM25_WEIGHT = 0.3
@@ -50,7 +50,11 @@ class Retriever:
         with self._lock:
             lexical = self._current_index()
             infos = self._store.infos()
-            near = self._store.nearest(self._embedder.embed_query(question), candidates, filters)
+            near = [
+                (chunk, one.similarity)
+                for one in self._store.nearest(self._embedder.embed_query(question), candidates, filters)
+                if (chunk := lexical.chunk(one.article, one.chunk)) is not None  # None: written just now
+            ]
             hits = lexical.search(question, candidates, _allowed(infos, filters))
         ranked = _fuse(near, hits, candidates)
         return self._passages(ranked[:count], infos)
@@ -132,7 +136,7 @@ class Retriever:
         return passages
 
 
-def _fuse(near: Sequence[Near], hits: Sequence[Hit], asked: int) -> list[tuple[float, _Ranks]]:
+def _fuse(near: Sequence[tuple[Chunk, float]], hits: Sequence[Hit], asked: int) -> list[tuple[float, _Ranks]]:
     """Both searches' chunks with their scores, best first.
 
     Each search was `asked` for so many; a chunk that it did not return counts as the last that it did, and without a
@@ -147,7 +151,7 @@ def _fuse(near: Sequence[Near], hits: Sequence[Hit], asked: int) -> list[tuple[f
         key = chunk.article, chunk.index
         found[key] = found.get(key, _Ranks(chunk, None, None, None))._replace(bm25=rank)
         shares[key] = score / highest
-    least_like = near[-1].similarity if near else 0.0
+    least_like = near[-1][1] if near else 0.0
     least_share = hits[-1].score / highest if len(hits) == asked else 0.0
     scored = []
     for key, ranks in found.items():

@@ -210,6 +210,30 @@ def test_many_changes_one_by_one_leave_few_segments() -> None:
             assert {hit.chunk for hit in found[:5]} <= {hit.chunk for hit in anew}
 
 
+def test_a_chunk_is_found_by_its_index(index: Lexical) -> None:
+    changed = {"a": ("2", ["Ferries.", "Cheese."]), "b": SOURCE["b"], "empty": ("1", [])}
+    for source in (SOURCE, changed):
+        update(index, source)
+        for article, (_, texts) in source.items():
+            for number in range(-1, 5):
+                found = index.chunk(article, number)
+                assert (found is not None) == (0 <= number < len(texts))
+                assert found is None or (found.article, found.index, found.start) == (article, number, number * 100)
+    assert index.chunk("nosuch", 0) is None
+
+
+def test_chunks_may_be_read_in_any_order() -> None:
+    articles = dict.fromkeys("abc", "1")
+    given = [
+        (Chunk(article=name, start=at, end=at + 9, index=at), f"ferry {name}{at}") for name in "cab" for at in (1, 0)
+    ]
+    index = Lexical()
+    index.update(articles, lambda _: given)
+    for chunk, text in given:
+        assert index.chunk(chunk.article, chunk.index) == chunk
+        assert index.search(text, 1)[0].chunk == chunk
+
+
 def test_hits_of_one_score_come_by_article_and_place() -> None:
     source = {name: ("1", ["ferry", "ferry"]) for name in "cab"}
     found = index_of(source).search("ferry", 4)

@@ -84,7 +84,9 @@ def another(store: Store, server: str | None, signature: Signature = SIGNATURE, 
 
 
 def near(store: Store, question: str, filters: Filters | None = None, count: int = 10) -> list[Chunk]:
-    return [one.chunk for one in store.nearest(EMBEDDER.embed_query(question), count, filters or Filters())]
+    chunks_of = {(chunk.article, chunk.index): chunk for chunk in store.chunks()}
+    found = store.nearest(EMBEDDER.embed_query(question), count, filters or Filters())
+    return [chunks_of[one.article, one.chunk] for one in found]
 
 
 # -- one article --
@@ -124,7 +126,9 @@ def test_similarities_are_cosines_best_first(store: Store) -> None:
     question = EMBEDDER.embed_query("storm at the airport")
     found = store.nearest(question, 10, Filters())
     texts = {"ferry": FERRY, "storm": STORM}
-    for chunk, similarity in found:
+    chunks_of = {(chunk.article, chunk.index): chunk for chunk in store.chunks()}
+    for article_id, index, similarity in found:
+        chunk = chunks_of[article_id, index]
         vector = EMBEDDER.embed_query(texts[chunk.article][chunk.start : chunk.end])
         assert similarity == pytest.approx(float(vector @ question), abs=1e-4)
     assert [one.similarity for one in found] == sorted((one.similarity for one in found), reverse=True)
@@ -211,7 +215,7 @@ def test_several_vectors_stand_for_one_chunk(store: Store) -> None:
     assert store.chunks() == [*whole, *chunks(other, sentences=3)]
     assert {info.id: info.chunks for info in store.infos().values()} == {"a": 1, "b": 1}
     found = store.nearest(EMBEDDER.embed_query("cheese"), 10, Filters())
-    assert [near.chunk.article for near in found] == ["a", "b"], "each chunk once, by its nearest vector"
+    assert [near.article for near in found] == ["a", "b"], "each chunk once, by its nearest vector"
     assert found[0].similarity == pytest.approx(1.0, abs=1e-5)
     with store.writing():
         assert store.sweep() == 0

@@ -26,6 +26,7 @@ class Lexical:
     def __init__(self, segments: Sequence[Segment] = ()) -> None:
         self.segments = list(segments)
         self._current = [np.zeros(len(one.versions), dtype=np.bool_) for one in self.segments]
+        self._where: dict[str, tuple[Segment, int]] = {}  # an article's current version: its segment and number there
         self._terms = Terms()
 
     def update(self, current: Mapping[str, str], read: Read) -> bool:
@@ -34,12 +35,13 @@ class Lexical:
         Only articles that it does not know yet are asked of `read`, which gives their chunks with the texts to search.
         """
         before = [one.name for one in self.segments]
-        known = self._mark(current)
-        missing = [Version(article, content) for article, content in current.items() if article not in known]
+        self._mark(current)
+        missing = [Version(article, content) for article, content in current.items() if article not in self._where]
         if missing:
             self.segments.append(segment.make(missing, _read_in_parts(missing, read)))
             self._current.append(np.ones(len(missing), dtype=np.bool_))
         self._tidy()
+        self._mark(current)
         return [one.name for one in self.segments] != before
 
     def search(self, question: str, count: int, allowed: Container[str] | None = None) -> list[Hit]:
@@ -70,6 +72,11 @@ class Lexical:
         may = np.fromiter((version.article in allowed for version in one.versions), np.bool_, len(one.versions))
         return stays & may[one.places[:, 0]]
 
+    def chunk(self, article: str, index: int) -> Chunk | None:
+        """The chunk of that index of the article's current version, None where it is not known."""
+        found = self._where.get(article)
+        return found[0].find(found[1], index) if found else None
+
     def _best(self, scores: Sequence[np.ndarray], open_: Sequence[Mask], count: int) -> list[Hit]:
         """The best of all segments; those of one score by article and place."""
         found: list[Hit] = []
@@ -81,15 +88,14 @@ class Lexical:
             found += [Hit(one.chunk(number), float(score[number])) for number in hits.tolist()]
         return sorted(found, key=lambda hit: (-hit.score, hit.chunk.article, hit.chunk.index))[:count]
 
-    def _mark(self, current: Mapping[str, str]) -> set[str]:
-        """Note which versions are current, each once; the articles that have one."""
-        known: set[str] = set()
+    def _mark(self, current: Mapping[str, str]) -> None:
+        """Note which versions are current, each once."""
+        self._where.clear()
         for one, mask in zip(self.segments, self._current, strict=True):
             for number, version in enumerate(one.versions):
-                mask[number] = version.article not in known and current.get(version.article) == version.content
+                mask[number] = version.article not in self._where and current.get(version.article) == version.content
                 if mask[number]:
-                    known.add(version.article)
-        return known
+                    self._where[version.article] = one, number
 
     def _tidy(self) -> None:
         """Join segments so that each has over twice the chunks of the next; drop what is mostly out of date.

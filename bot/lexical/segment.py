@@ -33,7 +33,7 @@ class Postings(NamedTuple):
 
 @dataclass(frozen=True)
 class Segment:
-    """Chunks of `versions`: `places` has shape (chunks, 4), the version's number, index, start and end of each.
+    """Chunks of `versions`, in order: `places`, shape (chunks, 4), are the version's number, index, start and end.
 
     `lengths`, shape (chunks,), counts a chunk's terms. Term i of `terms` has the postings `begins[i]` to
     `begins[i + 1]` of `holders` and `often`.
@@ -55,6 +55,13 @@ class Segment:
         within = slice(int(self.begins[number]), int(self.begins[number + 1]))
         return Postings(self.holders[within], self.often[within])
 
+    def find(self, version: int, index: int) -> Chunk | None:
+        """The chunk of that index of the version of that number."""
+        rows = self.places[:, 0]
+        first, last = np.searchsorted(rows, (version, version + 1))
+        place = first + int(np.searchsorted(self.places[first:last, 1], index))
+        return self.chunk(place) if place < last and self.places[place, 1] == index else None
+
     def chunk(self, number: int) -> Chunk:
         version, index, start, end = self.places[number].tolist()
         return Chunk(article=self.versions[version].article, index=index, start=start, end=end)
@@ -64,21 +71,24 @@ def make(versions: Sequence[Version], read: Iterable[tuple[Chunk, str]]) -> Segm
     """The segment of `versions`, whose chunks with their texts are `read`; the chunks of others are left out."""
     numbers = {version.article: number for number, version in enumerate(versions)}
     terms: dict[str, int] = {}
-    words, places, ids = Terms(), [], []
+    words = Terms()
+    rows: list[tuple[tuple[int, int, int, int], npt.NDArray[np.int64]]] = []
     for chunk, text in read:
         if chunk.article in numbers:
-            places.append((numbers[chunk.article], chunk.index, chunk.start, chunk.end))
-            ids.append(np.array([terms.setdefault(term, len(terms)) for term in words.of(text)], dtype=np.int64))
-    lengths = np.array([len(one) for one in ids], dtype=np.int32)
-    holders = np.repeat(np.arange(len(ids)), lengths)
-    every = np.concatenate(ids) if ids else np.empty(0, dtype=np.int64)
-    cells, often = np.unique(every * max(1, len(ids)) + holders, return_counts=True)
+            ids = np.array([terms.setdefault(term, len(terms)) for term in words.of(text)], dtype=np.int64)
+            rows.append(((numbers[chunk.article], chunk.index, chunk.start, chunk.end), ids))
+    rows.sort(key=lambda row: row[0])
+    places, every = [place for place, _ in rows], [ids for _, ids in rows]
+    lengths = np.array([len(ids) for ids in every], dtype=np.int32)
+    count = max(1, len(rows))
+    holding = np.concatenate(every) if every else np.empty(0, dtype=np.int64)
+    cells, often = np.unique(holding * count + np.repeat(np.arange(len(rows)), lengths), return_counts=True)
     return _laid_out(
         versions,
         np.array(places, dtype=np.int32).reshape(-1, 4),
         lengths,
         terms,
-        *np.divmod(cells, max(1, len(ids))),
+        *np.divmod(cells, count),
         np.minimum(often, MOST),
     )
 

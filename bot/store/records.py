@@ -13,6 +13,7 @@ from bot.schema import Article, ArticleInfo, Chunk, Filters, Span
 
 VERSION = 2  # 2: the sentences of a chunk have vectors of their own
 NO_DATE = 0
+HASH = 16  # characters of the content hash in a vector's id
 
 Record = Mapping[str, Any]
 
@@ -47,9 +48,10 @@ class StoredSentence(NamedTuple):
 
 
 class Near(NamedTuple):
-    """A chunk and the cosine similarity to the query of that of its vectors which is most like it."""
+    """An article's `chunk` by its index, and its similarity (cosine): that of its vector most like the query."""
 
-    chunk: Chunk
+    article: str
+    chunk: int
     similarity: float
 
 
@@ -75,7 +77,14 @@ class Signature(BaseModel):
 
 
 def vector_id(record: Record) -> str:
-    return f"{record['article']}:{str(record['hash'])[:16]}:{record['index']}:{record['view']}"
+    return f"{record['article']}:{str(record['hash'])[:HASH]}:{record['index']}:{record['view']}"
+
+
+def current_chunk(vector: str, infos: Mapping[str, ArticleInfo]) -> tuple[str, int] | None:
+    """Article and index of the chunk that the vector of this id stands for; None if no current article owns it."""
+    article, content, index, _ = vector.rsplit(":", 3)
+    info = infos.get(article)
+    return (article, int(index)) if info is not None and info.content_hash[:HASH] == content else None
 
 
 def article_record(article: Article) -> dict[str, str]:

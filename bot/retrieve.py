@@ -8,7 +8,7 @@ numbers are in docs/experiments.md. It knows nothing of prompts or models.
 
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,6 +80,11 @@ class Retriever:
             if one.chunk.article in texts
         ]
         return select(question, candidates, texts, characters, math.inf if fill else SPREAD)
+
+    def texts(self, ids: Iterable[str]) -> dict[str, str]:
+        """The texts of those articles that there still are, by id."""
+        with self._lock:
+            return {article.id: article.text for article in self._store.articles(sorted(ids))}
 
     def warm(self) -> None:
         """Bring the BM25 index up to date now, so that the first question does not wait for it."""

@@ -14,19 +14,21 @@ from hypothesis import strategies as st
 from samples import CHEESE, FERRY, STORM, article, passage, put
 
 from bot.answer import REFUSALS, Answerer
+from bot.answer.recent import ANSWERS, Recent
 from bot.answerable import LEAST_ODDS, Calibration
 from bot.articles.sentences import split
 from bot.config import LLMSettings, RetrieveSettings, Settings
 from bot.errors import LLMError, PromptError, StoreError
 from bot.evidence import Evidence
 from bot.llm import LlamaCpp
-from bot.prompt import find, read
+from bot.prompt import Prompt, find, read
 from bot.retrieve import Retriever
 from bot.schema import (
     Answer,
     AnswerEvent,
     Event,
     Filters,
+    Message,
     Passage,
     SentenceEvent,
     StageEvent,
@@ -52,6 +54,7 @@ class FixedRetriever:
     rooms: list[tuple[str, int]] = field(default_factory=list)
     filled: list[bool] = field(default_factory=list)
     shown: int | None = None
+    now: dict[str, str] = field(default_factory=dict)  # texts of articles that were changed
 
     def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
         self.asked.append((question, count, filters))
@@ -68,6 +71,9 @@ class FixedRetriever:
             chosen[0] if chosen else None,
             {one.article: TEXTS.get(one.article, one.text) for one in chosen},
         )
+
+    def texts(self, ids: Iterable[str]) -> dict[str, str]:
+        return {one: self.now.get(one, TEXTS[one]) for one in ids}
 
 
 def answerer(
@@ -661,6 +667,92 @@ def test_history_comes_after_passages_that_may_have_been_read_before() -> None:
     assert (said.role, said.content) == ("assistant", "Lindaby.")
     assert "Passage from" not in last.content
     assert last.content.endswith("Question: How much?")
+
+
+CROWNS = Turn(question="How much is a ticket?", answer=TICKET)
+
+
+def talked(
+    llm: FakeLLM,
+    turn: Turn = CROWNS,
+    passages: Sequence[Passage] | None = None,
+    now: dict[str, str] | None = None,
+) -> list[list[Message]]:
+    """What the model was asked for a question and for one that leans on `turn`, where other words may be nearest."""
+    made, retriever = answerer(llm)
+    assert check(list(made.ask(CROWNS.question))).text == TICKET
+    retriever.passages, retriever.now = passages or retriever.passages, now or {}
+    check(list(made.ask("And who opened the quay?", search="ticket quay opened", history=[turn])))
+    return [list(messages) for messages in llm.asked]
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_follow_up_goes_on_from_the_prompt_that_shows_its_words(keeps: bool) -> None:
+    """So a model that holds the prompt reads only what is new."""
+    llm = FakeLLM([TICKET, QUAY])
+    llm.keeps = keeps
+    before, after = talked(llm)
+    assert after[: len(before)] == before
+    said, last = after[len(before) :]
+    assert (said.role, said.content) == ("assistant", TICKET)
+    assert last.content == "Question: And who opened the quay?"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"passages": [passage(article("new", "The quay was opened by Mayor Quill."))]},
+        {"passages": [passage(LIBRARY[0]).model_copy(update={"end": len(FERRY) + 9})]},
+        {"now": {"ferry": f"Corrected. {FERRY}"}},
+        {"now": {"cheese": ""}},
+        {"turn": Turn(question=CROWNS.question, answer="Another answer.")},
+        {"turn": Turn(question="Another question?", answer=TICKET)},
+    ],
+)
+def test_a_follow_up_begins_anew_where_that_prompt_will_not_do(
+    monkeypatch: pytest.MonkeyPatch, after: dict[str, object]
+) -> None:
+    """Other words are nearest to it, articles were changed, or the turn before was not this one."""
+    monkeypatch.setitem(TEXTS, "new", "The quay was opened by Mayor Quill.")
+    before, again = talked(FakeLLM([TICKET, QUAY]), **after)  # type: ignore[arg-type]
+    assert again[: len(before)] != before
+    assert "Passage from" in again[-1].content
+
+
+def test_a_conversation_goes_on_until_the_context_is_full() -> None:
+    llm = FakeLLM([TICKET] * 9)
+    made, _ = answerer(llm, llm=LLMSettings(answer_tokens=16))
+    list(made.ask(CROWNS.question))
+    made._budget = llm.count_tokens(llm.asked[0]) + 2 * llm.count_tokens(
+        [Message(role="assistant", content=TICKET), Message(role="user", content="Question: And now?")]
+    )
+    history = [CROWNS]
+    for _ in range(4):
+        answer = check(list(made.ask("And now?", search="ticket now", history=history)))
+        history.append(Turn(question="And now?", answer=answer.text))
+    lengths = [len(messages) for messages in llm.asked]
+    assert lengths[:3] == [2, 4, 6]
+    assert lengths[3] != 8
+    assert all(llm.count_tokens(messages) <= made._budget for messages in llm.asked)
+
+
+def test_a_refusal_is_no_prompt_to_go_on_from() -> None:
+    llm = FakeLLM([REFUSAL, TICKET])
+    made, _ = answerer(llm)
+    refused = check(list(made.ask(CROWNS.question)))
+    assert refused.refused
+    list(made.ask("And now?", search="ticket now", history=[Turn(question=CROWNS.question, answer=refused.text)]))
+    assert "Passage from" in llm.asked[1][-1].content
+
+
+def test_only_the_last_prompts_are_remembered() -> None:
+    recent = Recent()
+    prompt = Prompt((), (), 0)
+    for number in range(ANSWERS + 1):
+        recent.note(f"{number}?", "Yes.", prompt)
+        assert recent.find(Turn(question="1?", answer="Yes.")) in (prompt, None)
+    assert recent.find(Turn(question="0?", answer="Yes.")) is None
+    assert recent.find(Turn(question="1?", answer="Yes.")) is prompt
 
 
 def test_words_of_an_article_give_no_orders() -> None:

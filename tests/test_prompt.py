@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.answerable import NO, YES
 from bot.articles.sentences import split
 from bot.errors import PromptError
-from bot.prompt import PromptFile, build, find, from_segments, read
+from bot.prompt import PromptFile, build, continued, find, from_segments, read
 from bot.schema import Message, Passage, Segment, Turn
 from bot.segments import Stretch, cut
 
@@ -455,3 +455,38 @@ def test_a_passage_of_a_check_takes_the_segments_of_the_answers_prompt() -> None
     assert from_segments(elsewhere, both, stretches["ferry"], made) == elsewhere
     whole = build(STANDARD, "Why?", [FERRY_RUN], (), count_tokens=count, budget=1000)
     assert from_segments(asked, both, stretches["ferry"], whole) == asked
+
+
+FERRY_CUT = cut("The ferry sails. It costs 4 crowns.", split)
+
+
+def gone_on(file: PromptFile, budget: int = 1000) -> list[list[Message]] | None:
+    """A prompt, and the one that goes on from it."""
+    shown = [passage("The ferry sails. It costs 4 crowns.")]
+    before = build(file, "Why?", shown, (), count_tokens=count, budget=1000)
+    stretches = {shown[0].article: FERRY_CUT}
+    after = continued(before, "Because.", file, "And who?", count_tokens=count, budget=budget, stretches=stretches)
+    if after is None:
+        return None
+    assert (after.shown, after.tokens) == (before.shown, count(after.messages))
+    return [list(before.messages), list(after.messages)]
+
+
+def test_a_prompt_goes_on_with_what_is_new(tmp_path: Path) -> None:
+    pair = gone_on(prompt(tmp_path))
+    assert pair is not None
+    before, after = pair
+    assert after[:-2] == before
+    assert [(one.role, one.content) for one in after[-2:]] == [("assistant", "Because."), ("user", "And who?")]
+
+
+def test_a_prompt_that_is_full_does_not_go_on(tmp_path: Path) -> None:
+    pair = gone_on(prompt(tmp_path))
+    assert pair is not None
+    assert gone_on(prompt(tmp_path), budget=count(pair[1])) is not None
+    assert gone_on(prompt(tmp_path), budget=count(pair[1]) - 1) is None
+
+
+def test_a_template_that_asks_first_does_not_go_on(tmp_path: Path) -> None:
+    first = HEADER + "=== system\nx\n=== user\n{{ question }}\n{% for p in passages %}\n{{ p.text }}\n{% endfor %}\n"
+    assert gone_on(prompt(tmp_path, first)) is None

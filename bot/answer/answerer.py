@@ -9,6 +9,7 @@ from contextlib import closing
 
 from bot.answer.asking import claim_odds, odds
 from bot.answer.job import Job
+from bot.answer.recent import Recent
 from bot.answer.writer import Writer
 from bot.answerable import LEAST_ODDS, Calibration, signals
 from bot.cite import Attributor, EvidenceSentence, Split, evidence_sentences
@@ -19,7 +20,7 @@ from bot.embed import Embedder
 from bot.errors import PromptError, Stopped
 from bot.evidence import Evidence
 from bot.llm import LLM, NOTHING, Finished, Piece, ReadAhead, Reading
-from bot.prompt import Prompt, PromptFile, build, from_segments
+from bot.prompt import Prompt, PromptFile, build, continued, from_segments
 from bot.retrieve import Retriever
 from bot.schema import (
     AnswerEvent,
@@ -37,6 +38,7 @@ from bot.schema import (
 )
 from bot.segments import cut
 
+SHOWN_BEFORE = 3  # sentences nearest to a follow-up that the turn before must have shown, for its prompt to go on
 CUT = 64  # articles whose sentences are remembered
 RETRIEVED = 20  # passages listed in an Answer at most; what the model is shown comes from the first of them
 
@@ -71,6 +73,8 @@ class Answerer:
         self._claim = claim if settings.cite.ask_model and min_claim_odds is not None else None
         self._min_claim_odds = min_claim_odds or 0.0
         self._cut = functools.lru_cache(CUT)(lambda text: cut(text, split))
+        self._budget = llm.context_tokens - settings.llm.answer_tokens
+        self._recent = Recent()
 
     def ask(
         self,
@@ -104,7 +108,7 @@ class Answerer:
         if not found.passages:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
             return
-        prompt = self._build(question, found, history, today)
+        prompt, judged = self._prompt_for(question, found, history, today)
         job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
         evidence = evidence_sentences(prompt.shown, self._split)
         writer = Writer(
@@ -116,7 +120,7 @@ class Answerer:
         yield StageEvent(stage="waiting")
         try:
             # A question that leans on earlier turns asks nothing by itself: only the search can judge it.
-            yield from self._judge(job, prompt, None if leans else found, stop)
+            yield from self._judge(job, prompt, judged, None if leans else found, stop)
             if not job.unanswerable:
                 yield StageEvent(stage="waiting")
                 yield from self._write(prompt, writer, job, stop)
@@ -125,7 +129,10 @@ class Answerer:
         job.trace_prompt(prompt, self._llm.count_tokens)
         if not job.stopped:
             yield from self._compare(question, writer, evidence)
-        yield AnswerEvent(answer=job.finish(writer))
+        answer = job.finish(writer)
+        if not (answer.refused or answer.stopped):
+            self._recent.note(question, answer.text, prompt)
+        yield AnswerEvent(answer=answer)
 
     def warm(self) -> None:
         """Make the search ready, so that the first question does not wait for it."""
@@ -196,15 +203,18 @@ class Answerer:
         within = tuple(self._retriever.search(question, RETRIEVED, Filters(since=period.first, until=period.last)))
         return (period, within) if keeps(within, anywhere) else (None, anywhere)
 
-    def _judge(self, job: Job, prompt: Prompt, found: Evidence | None, stop: threading.Event) -> Iterator[StageEvent]:
-        """Find out whether to write an answer at all; where the model tells no odds, by the search alone."""
+    def _judge(
+        self, job: Job, prompt: Prompt, shown: Sequence[Passage], found: Evidence | None, stop: threading.Event
+    ) -> Iterator[StageEvent]:
+        """Find out whether to write an answer at all; where the model tells no odds, by the search alone.
+
+        `shown` is what was found for this question.
+        """
         yes = None
         if self._check and found and (closest := found.closest):
-            least = self._probability(signals(job.retrieved, prompt.shown, LEAST_ODDS)) or 0.0
+            least = self._probability(signals(job.retrieved, shown, LEAST_ODDS)) or 0.0
             if self._settings.answer.quick and least >= self._settings.answer.min_answerable > 0:
-                job.judge(
-                    signals(job.retrieved, prompt.shown, None), least
-                )  # it is hardly less, whatever the model says
+                job.judge(signals(job.retrieved, shown, None), least)  # it is hardly less, whatever the model says
                 return
             yield StageEvent(stage="checking")
             self._llm.prepare(prompt.messages, stop=stop)
@@ -212,7 +222,7 @@ class Answerer:
             apart = functools.partial(from_segments, passage=closest, stretches=cut, prompt=prompt)
             yes = odds(self._llm, self._check, job.question, [closest], stop, apart)
             job.checked_s = None if yes is None else job.elapsed()
-        known = signals(job.retrieved, prompt.shown, yes)
+        known = signals(job.retrieved, shown, yes)
         job.judge(known, self._probability(known))
 
     def _probability(self, known: Mapping[str, float]) -> float | None:
@@ -227,6 +237,32 @@ class Answerer:
         earlier = " ".join(f"{turn.question} {turn.answer}" for turn in history)
         return Attributor(question, evidence, self._embedder.embed_documents, says, self._min_claim_odds, earlier)
 
+    def _prompt_for(
+        self, question: str, found: Evidence, history: Sequence[Turn], today: dt.date
+    ) -> tuple[Prompt, Sequence[Passage]]:
+        """The prompt, and the passages found for the question that say how well it can be answered.
+
+        A follow-up goes on from the prompt of the turn before, where that shows the words nearest to it already.
+        """
+        before = self._recent.find(history[-1]) if history else None
+        if before and all(any(_within(one, run) for run in before.shown) for one in found.nearest[:SHOWN_BEFORE]):
+            texts = self._retriever.texts({one.article for one in before.shown})
+            if all(texts.get(run.article, "")[run.start : run.end] == run.text for run in before.shown):
+                prompt = continued(
+                    before,
+                    history[-1].answer,
+                    self._prompt,
+                    question,
+                    count_tokens=self._llm.count_tokens,
+                    budget=self._budget,
+                    today=today,
+                    stretches={id_: self._cut(text) for id_, text in texts.items()},
+                )
+                if prompt:
+                    return prompt, found.passages
+        prompt = self._build(question, found, history, today)
+        return prompt, prompt.shown
+
     def _build(self, question: str, found: Evidence, history: Sequence[Turn], today: dt.date) -> Prompt:
         return build(
             self._prompt,
@@ -235,7 +271,7 @@ class Answerer:
             history,
             nearest=found.nearest[: self._repeated()],
             count_tokens=self._llm.count_tokens,
-            budget=self._llm.context_tokens - self._settings.llm.answer_tokens,
+            budget=self._budget,
             today=today,
             stretches={id_: self._cut(text) for id_, text in found.texts.items()} if self._llm.keeps else None,
         )
@@ -272,3 +308,7 @@ class Answerer:
                     job.tokens, job.stopped = output.tokens, output.stopped
                     whole = not (output.cut or output.stopped)
         yield from writer.close(whole=whole)
+
+
+def _within(one: Span, other: Span) -> bool:
+    return one.overlap(other) == one.end - one.start

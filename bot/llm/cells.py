@@ -12,23 +12,29 @@ SLICE = 128  # tokens; larger ones are read no faster on a CPU, smaller ones are
 class Cells:
     """A decoder with what its first sequence holds, in order: tokens, or the names of cells that were joined.
 
-    `sliced` of them were read as a prompt, in slices that begin at `base`. Whole slices are read by `reader`, where
-    there is one and they end before its `reach`, and handed over: a context may be faster at many tokens than at one.
+    `sliced` of them were read as a prompt, in slices that begin at `base`; `asked` are the last prompt, and what comes
+    after was answered. Whole slices are read by `reader`, where there is one and they end before its `reach`, and
+    handed over: a context may be faster at many tokens than at one.
     """
 
     def __init__(self, decoder: Decoder, reader: Decoder | None = None, reach: int = 0) -> None:
         self.decoder, self.reader, self.reach = decoder, reader, reach
         self.tokens: list[Hashable] = []
-        self.base = self.sliced = 0
+        self.base = self.sliced = self.asked = 0
         self._moved = False
 
     def reuse(self, prompt: Sequence[Hashable]) -> int:
         """Keep the cells that this prompt begins with; at least its last token is read again, for its logits.
 
         Only whole slices of an earlier prompt are kept: sums are rounded differently in batches of another size, so
-        that an answer would depend on what was asked before.
+        that an answer would depend on what was asked before. Only where a conversation goes on, with all of the last
+        prompt and what was answered, everything alike is: there it does so depend.
         """
-        same = alike(self.tokens[: self.sliced], prompt[:-1])
+        same = alike(self.tokens, prompt[:-1])
+        if same >= self.asked > 0:
+            self.sliced -= (self.sliced - self.base) % SLICE
+            return self.keep(same)
+        same = min(same, self.sliced)
         return self.keep(same - (same - self.base) % SLICE if same >= self.base else 0)
 
     def keep(self, count: int) -> int:
@@ -36,6 +42,7 @@ class Cells:
         kept = self.decoder.keep(count)
         del self.tokens[kept:]
         self.sliced = min(self.sliced, kept)
+        self.asked = self.asked if kept >= self.asked else 0
         if kept < self.base:
             self.base, self._moved = kept, False
         return kept
@@ -58,9 +65,12 @@ class Cells:
             part = [token for token in prompt[start : start + SLICE] if isinstance(token, int)]  # all of them
             if not self.extend(part):
                 return
+            if start == self.sliced:
+                self.sliced += len(part)
             start += len(part)
-            self.sliced = start
             yield start
+        if start == len(prompt):
+            self.asked = start
 
     def _for_reader(self, start: int, end: int) -> list[int]:
         """Where the whole slices begin that the reader reads of a prompt of `end` tokens, from `start` on.
@@ -85,8 +95,9 @@ class Cells:
                 if stop.is_set() or not reader.read(part, at):
                     break
                 self.tokens.extend(part)
-                self.sliced = len(self.tokens)
-                yield self.sliced
+                if at == self.sliced:
+                    self.sliced = len(self.tokens)
+                yield len(self.tokens)
         finally:  # also where nobody wants the rest
             reader.keep(len(self.tokens))
             self.decoder.forget(0, 0)

@@ -66,6 +66,30 @@ def build(
             )
 
 
+def continued(
+    before: Prompt,
+    answer: str,
+    prompt: PromptFile,
+    question: str,
+    *,
+    count_tokens: CountTokens,
+    budget: int,
+    today: dt.date | None = None,
+    stretches: Mapping[str, Sequence[Stretch]],
+) -> Prompt | None:
+    """`before` with its answer and one more question about what it shows: to a model that read it, only these are new.
+
+    None where that makes over `budget` tokens, or the template does not put the passages before all that changes.
+    """
+    last = _messages(prompt, question, before.shown, (), (), today, stretches)[-1]
+    if not last.parts:
+        return None
+    asked = Message(role="user", content=str(last.parts[-1]))
+    messages = (*before.messages, Message(role="assistant", content=answer), asked)
+    tokens = count_tokens(messages)
+    return Prompt(messages, before.shown, tokens) if tokens <= budget else None
+
+
 def _messages(
     prompt: PromptFile,
     question: str,

@@ -203,6 +203,39 @@ def test_max_tokens_cut_the_answer(llm: LlamaCpp) -> None:
     assert last.tokens.answer < 150
 
 
+def test_a_conversation_that_goes_on_reads_only_what_is_new(llm: LlamaCpp) -> None:
+    """All of the last prompt and its answer stay; the same conversation, gone through again, ends in the same words."""
+    first = [Message(role="system", content="The ferry sails at noon, and again at six. " * 20), *SHORT]
+    more = Message(role="user", content="And in one word?")
+    ended = []
+    for _ in range(2):
+        ask(llm, OTHER)
+        said, before = ask(llm, first)
+        onward = [*first, Message(role="assistant", content=said), more]
+        again, after = ask(llm, onward)
+        assert after.tokens.reused >= before.tokens.prompt + before.tokens.answer - 2
+        third = [*onward, Message(role="assistant", content=again), more]
+        last, ending = ask(llm, third)
+        assert ending.tokens.reused >= after.tokens.prompt
+        ended.append((said, again, last))
+    assert ended[0] == ended[1]
+
+
+def test_after_a_conversation_only_whole_slices_count_again(llm: LlamaCpp) -> None:
+    start = Message(role="system", content="The ferry sails at noon, and again at six. " * 30)
+    llm._cells.keep(0)
+    fresh, _ = ask(llm, [start, *OTHER])
+    llm._cells.keep(0)
+    said, _ = ask(llm, [start, *SHORT])
+    ask(
+        llm,
+        [start, *SHORT, Message(role="assistant", content=said), Message(role="user", content="Say it again. " * 90)],
+    )
+    again, last = ask(llm, [start, *OTHER])
+    assert again == fresh
+    assert last.tokens.reused % SLICE == 0
+
+
 def test_what_was_read_is_used_again_and_changes_nothing(llm: LlamaCpp) -> None:
     """Only whole slices: a prompt's answer must not depend on the prompts before it."""
     start = Message(role="system", content="The ferry sails at noon, and again at six. " * 30)

@@ -45,10 +45,10 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Some ten minutes, on a machine that does nothing else.
 bench: $(VENV)/.dev
 	@$(BIN)/bot models pull
-	@$(BIN)/bot models pull smollm2-135m-instruct
-	$(BIN)/python bench/speed.py $(ARGS)
+	$(BIN)/python bench/speed.py --write docs/performance.md $(ARGS)
 
 install: $(VENV)/.installed
 

@@ -1,0 +1,181 @@
+"""Answers from what the model read before, from nothing, and follow-ups; against whole prompts and bare llama.cpp."""
+
+import threading
+import time
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bot.chat import Chat
+from bot.cli.compose import open_chat, open_embedder, open_ingester, open_llm, open_store
+from bot.config import PROJECT, Settings
+from bot.errors import ModelError
+from bot.evaluate.cases import Question, load_questions
+from bot.evaluate.metrics import accuracy
+from bot.llama import Decoder, Model
+from bot.llm import LlamaCpp, Output, Piece
+from bot.llm.whole import Whole
+from bot.models.files import resolve
+from bot.schema import Answer, AnswerEvent, Message, Turn
+from measures.measure import Measure, medians, middle
+
+SEEDS = PROJECT / "seeds"
+SLICE = 512  # tokens that bare llama.cpp reads at once, its own default
+ANSWER_TOKENS = 32
+
+
+class Watched(Whole):
+    """A model that reads whole prompts, and notes them."""
+
+    def __init__(self, llm: LlamaCpp) -> None:
+        super().__init__(llm)
+        self.read: list[Sequence[Message]] = []
+
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event
+    ) -> Generator[Output, None, None]:
+        self.read.append(messages)
+        return super().stream(messages, max_tokens=max_tokens, stop=stop)
+
+    def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> float | None:
+        self.read.append(messages[-1:])  # its examples were read before
+        return super().odds(messages, words, stop=stop)
+
+
+class Bare:
+    """llama.cpp as it comes: no progress, no stop, no text."""
+
+    def __init__(self, path: Path) -> None:
+        self._decoder = Decoder(Model(path), tokens=4096, threads=0, slice_tokens=SLICE)
+        self._length = 0
+
+    def read(self, tokens: Sequence[int]) -> float:
+        """Seconds to read these."""
+        self._decoder.keep(0)
+        began = time.perf_counter()
+        for start in range(0, len(tokens), SLICE):
+            self._decoder.read(tokens[start : start + SLICE], start)
+        self._decoder.logits().argmax()
+        self._length = len(tokens)
+        return time.perf_counter() - began
+
+    def write(self) -> float:
+        """Seconds for a token of an answer."""
+        began = time.perf_counter()
+        for position in range(self._length, self._length + ANSWER_TOKENS):
+            self._decoder.read([int(self._decoder.logits().argmax())], position)
+        return (time.perf_counter() - began) / ANSWER_TOKENS
+
+
+class Asked(NamedTuple):
+    """One question asked in all ways; `bare` are seconds to read what the whole prompts had."""
+
+    question: Question
+    answers: Mapping[str, Answer]
+    bare: float
+
+
+def measure(settings: Settings, count: int, folder: Path) -> list[Measure]:
+    """The first `count` answerable questions of the samples, and as many of their conversations."""
+    embedder = open_embedder(settings)
+    store = open_store(settings, embedder, folder)
+    open_ingester(settings, embedder, store).ingest([SEEDS / "articles"])
+    llm = open_llm(settings)
+    if not isinstance(llm, LlamaCpp) or not llm.keeps:
+        raise ModelError(
+            "Only a model that keeps what it read can be measured. Choose another, or cache.join = always."
+        )
+    watched = Watched(llm)
+    quick = settings.model_copy(update={"answer": settings.answer.model_copy(update={"quick": True})})
+    ways = {
+        "whole": open_chat(settings, embedder, store, watched),
+        "joined": open_chat(settings, embedder, store, llm),
+        "quick": open_chat(quick, embedder, store, llm),
+    }
+    bare = Bare(resolve(settings.llm.model, settings.models_dir, "llm").path)
+    questions = [one for one in load_questions(SEEDS / "questions.jsonl") if one.answerable and not one.history]
+    for chat in ways.values():  # the examples of checks are read once
+        ask(llm, chat, questions[0].question)
+    asked = [ask_all_ways(llm, watched, ways, bare, one) for one in questions[1 : count + 1]]
+    talks = [talk(llm, ways, one) for one in load_questions(SEEDS / "conversations.jsonl")[:count]]
+    writing = [(written(llm, watched.read[-1]), bare.write()) for _ in range(5)]
+    llm.close()
+    store.close()
+    return [*of_questions(asked), *of_talks(talks), of_writing(writing)]
+
+
+def ask_all_ways(llm: LlamaCpp, watched: Watched, ways: Mapping[str, Chat], bare: Bare, question: Question) -> Asked:
+    watched.read.clear()
+    answers = {way: ask(llm, chat, question.question) for way, chat in ways.items()}
+    return Asked(question, answers, sum(bare.read(llm._tokens.whole(messages)) for messages in watched.read))
+
+
+def ask(llm: LlamaCpp, chat: Chat, question: str, history: Sequence[Turn] = (), *, onward: bool = False) -> Answer:
+    """With the articles read before, where the chat's model keeps them; the last prompt is forgotten first."""
+    chat.read_for(question, history)
+    if not onward:
+        llm._cells.keep(0)
+    *_, last = chat.ask(question, history)
+    assert isinstance(last, AnswerEvent)
+    return last.answer
+
+
+def talk(llm: LlamaCpp, ways: Mapping[str, Chat], question: Question) -> tuple[float, float] | None:
+    """First word of a follow-up: going on from the prompt before, and by a whole prompt; None where it begins anew."""
+    history: list[Turn] = []
+    for earlier in question.history:
+        found = ask(llm, ways["joined"], earlier.question, history)
+        history.append(Turn(question=earlier.question, answer=found.text, refused=found.refused))
+    before = found.tokens.prompt
+    onward = ask(llm, ways["joined"], question.question, history, onward=True)
+    if onward.tokens.reused < before or onward.timings.first_token_s is None:
+        return None
+    whole = ask(llm, ways["whole"], question.question, history)
+    return None if whole.timings.first_token_s is None else (onward.timings.first_token_s, whole.timings.first_token_s)
+
+
+def written(llm: LlamaCpp, messages: Sequence[Message]) -> float:
+    """Seconds for a token of an answer."""
+    arrivals = [
+        time.perf_counter()
+        for output in llm.stream(messages, max_tokens=ANSWER_TOKENS, stop=threading.Event())
+        if isinstance(output, Piece)
+    ]
+    return (arrivals[-1] - arrivals[0]) / max(1, len(arrivals) - 1)
+
+
+def of_questions(asked: Sequence[Asked]) -> list[Measure]:
+    both = [one for one in asked if all(answer.timings.first_token_s for answer in one.answers.values())]
+    first = {way: [float(one.answers[way].timings.first_token_s or 0) for one in both] for way in both[0].answers}
+    total = {way: [one.answers[way].timings.total_s for one in both] for way in first}
+
+    def against_whole(name: str, way: str, times: Mapping[str, list[float]], what: str) -> Measure:
+        return Measure(name, *medians(list(zip(times[way], times["whole"], strict=True))), what)
+
+    return [
+        against_whole("first token, articles read before", "joined", first, "the prompt read whole"),
+        against_whole("whole answer, articles read before", "joined", total, "the prompt read whole"),
+        against_whole("first token, quick", "quick", first, "the prompt read whole"),
+        against_whole("whole answer, quick", "quick", total, "the prompt read whole"),
+        Measure(
+            "first token, nothing read before",
+            *middle(list(zip(first["whole"], (one.bare for one in both), strict=True))),
+            "bare llama.cpp reading the same",
+        ),
+    ]
+
+
+def of_talks(talks: Sequence[tuple[float, float] | None]) -> list[Measure]:
+    onward = [pair for pair in talks if pair]
+    name = "first token of a follow-up on what is shown"
+    return [Measure(name, *medians(onward), "the prompt read whole")] if onward else []
+
+
+def of_writing(pairs: Sequence[tuple[float, float]]) -> Measure:
+    return Measure("a token of the answer", *middle(pairs), "bare llama.cpp", "ms")
+
+
+def right(asked: Sequence[Asked]) -> dict[str, Any]:
+    """How many answers are right, by way."""
+    ways = asked[0].answers if asked else {}
+    return {way: sum(accuracy(one.answers[way].text, one.question.answers) for one in asked) for way in ways}

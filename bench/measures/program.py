@@ -1,0 +1,72 @@
+"""The program as users start it: seconds from the command to the first word, and the memory it takes."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.config import Settings
+from bot.models.files import resolve
+from measures.measure import Measure, middle, seconds
+
+QUESTION = "Which mayor switched off a chatbot?"
+OTHER_MEMORY = 500 << 20  # bytes that a program may take beside its models and what it keeps
+LOADING = """
+import sys, llama_cpp
+llama_cpp.llama_backend_init()
+model = llama_cpp.llama_model_load_from_file(sys.argv[1].encode(), llama_cpp.llama_model_default_params())
+params = llama_cpp.llama_context_default_params()
+params.n_ctx = 4096
+assert llama_cpp.llama_init_from_model(model, params)
+"""
+ASKING = """
+import sys
+from pathlib import Path
+from bot.cli.compose import open_chat, open_embedder, open_store
+from bot.config import load
+settings = load({"data_dir": sys.argv[1]}).settings
+embedder = open_embedder(settings)
+chat = open_chat(settings, embedder, open_store(settings, embedder))
+for question in sys.argv[2:]:
+    list(chat.ask(question))
+print(next(line.split()[1] for line in open("/proc/self/smaps_rollup") if line.startswith("Rss:")))
+"""
+
+
+def starting(settings: Settings, data: Path, rounds: int) -> Measure:
+    """`bot ask` of samples that are warm, up to the first word; against a bare script that loads the model."""
+    path = resolve(settings.llm.model, settings.models_dir, "llm").path
+    bot("--data-dir", data, "ingest", "--samples")
+    bot("--data-dir", data, "ask", QUESTION)
+    pairs = [(first_word(data), seconds(lambda: run(sys.executable, "-c", LOADING, path))) for _ in range(rounds)]
+    return Measure("`bot ask`, from the command to the first word", *middle(pairs), "bare llama.cpp loading the model")
+
+
+def first_word(data: Path) -> float:
+    said: list[str] = []
+    whole = seconds(lambda: said.append(bot("--data-dir", data, "ask", "--json", QUESTION)))
+    timings = json.loads(said[0])["timings"]
+    return float(whole - timings["total_s"] + timings["first_token_s"])
+
+
+def memory(settings: Settings, data: Path) -> list[Measure]:
+    """Of a process that answered: its resident set, which Linux tells. Nothing elsewhere."""
+    if not Path("/proc/self/smaps_rollup").exists():
+        return []
+    files = [
+        resolve(settings.llm.model, settings.models_dir, "llm"),
+        resolve(settings.embed.model, settings.models_dir, "embedder"),
+    ]
+    allowed = sum(file.path.stat().st_size for file in files) + (settings.cache.memory_mb << 20) + OTHER_MEMORY
+    taken = int(run(sys.executable, "-c", ASKING, data, QUESTION, "How much is a ferry ticket?")) << 10
+    return [Measure("memory", taken, allowed, "models, what may be kept, and 500 MB", "MB")]
+
+
+def bot(*words: object) -> str:
+    return run(sys.executable, "-m", "bot", *words)
+
+
+def run(*words: object) -> str:
+    command: Sequence[str] = [str(word) for word in words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bot.lexical import segment
-from bot.lexical.segment import Mask, Postings, Read, Segment, Version
+from bot.lexical.segment import Mask, Read, Segment, Version
 from bot.lexical.terms import Terms
 from bot.schema import Chunk
 
@@ -28,6 +28,7 @@ class Lexical:
         self._current = [np.zeros(len(one.versions), dtype=np.bool_) for one in self.segments]
         self._where: dict[str, tuple[Segment, int]] = {}  # an article's current version: its segment and number there
         self._terms = Terms()
+        self._weigh()
 
     def update(self, current: Mapping[str, str], read: Read) -> bool:
         """Bring it up to date with the `current` articles' content hashes by their ids; whether segments changed.
@@ -42,6 +43,7 @@ class Lexical:
             self._current.append(np.ones(len(missing), dtype=np.bool_))
         self._tidy()
         self._mark(current)
+        self._weigh()
         return [one.name for one in self.segments] != before
 
     def search(self, question: str, count: int, allowed: Container[str] | None = None) -> list[Hit]:
@@ -50,27 +52,18 @@ class Lexical:
         Which articles are allowed does not change a score.
         """
         asked = Counter(self._terms.of(question))
-        stays = [mask[one.places[:, 0]] for one, mask in zip(self.segments, self._current, strict=True)]
-        total = sum(int(mask.sum()) for mask in stays)
-        if not asked or not total:
-            return []
-        mean = sum(int(one.lengths[mask].sum()) for one, mask in zip(self.segments, stays, strict=True)) / total
-        scores = [np.zeros(len(mask)) for mask in stays]
+        scores = [np.zeros(len(mask), np.float32) for mask in self._stays]
         for term, times in asked.items():
             held = [one.postings(term) for one in self.segments]
-            holding = sum(int(mask[each.chunks].sum()) for each, mask in zip(held, stays, strict=True))
-            idf = np.log(1 + (total - holding + 0.5) / (holding + 0.5))
-            for one, each, score in zip(self.segments, held, scores, strict=True):
-                score[each.chunks] += times * idf * _saturated(each, one, mean)
-        return self._best(
-            scores, [self._open(*pair, allowed) for pair in zip(self.segments, stays, strict=True)], count
-        )
-
-    def _open(self, one: Segment, stays: Mask, allowed: Container[str] | None) -> Mask:
-        if allowed is None:
-            return stays
-        may = np.fromiter((version.article in allowed for version in one.versions), np.bool_, len(one.versions))
-        return stays & may[one.places[:, 0]]
+            holding = sum(int(mask[each.chunks].sum()) for each, mask in zip(held, self._stays, strict=True))
+            idf = np.log(1 + (self._total - holding + 0.5) / (holding + 0.5))
+            for each, score, long in zip(held, scores, self._long, strict=True):
+                often = each.often.astype(np.float32)
+                score[each.chunks] += np.float32(times * idf) * (often / (often + long[each.chunks]))
+        masks = self._stays
+        if allowed is not None:
+            masks = [mask & _allowed(one, allowed) for one, mask in zip(self.segments, masks, strict=True)]
+        return self._best(scores, masks, count)
 
     def chunk(self, article: str, index: int) -> Chunk | None:
         """The chunk of that index of the article's current version, None where it is not known."""
@@ -96,6 +89,14 @@ class Lexical:
                 mask[number] = version.article not in self._where and current.get(version.article) == version.content
                 if mask[number]:
                     self._where[version.article] = one, number
+
+    def _weigh(self) -> None:
+        """Note which chunks are current, and how much their length tells against each."""
+        self._stays = [mask[one.places[:, 0]] for one, mask in zip(self.segments, self._current, strict=True)]
+        self._total = sum(int(mask.sum()) for mask in self._stays)
+        words = sum(int(one.lengths[mask].sum()) for one, mask in zip(self.segments, self._stays, strict=True))
+        mean = max(words, 1) / max(self._total, 1)
+        self._long = [(K1 * (1 - B + B * one.lengths / mean)).astype(np.float32) for one in self.segments]
 
     def _tidy(self) -> None:
         """Join segments so that each has over twice the chunks of the next; drop what is mostly out of date.
@@ -130,9 +131,3 @@ def _allowed(one: Segment, articles: Container[str]) -> Mask:
 def _read_in_parts(missing: Sequence[Version], read: Read) -> Iterator[tuple[Chunk, str]]:
     for start in range(0, len(missing), AT_ONCE):
         yield from read([version.article for version in missing[start : start + AT_ONCE]])
-
-
-def _saturated(held: Postings, one: Segment, mean: float) -> np.ndarray:
-    """A term's count in each chunk that holds it, with less and less added, and less in long chunks."""
-    long = 1 - B + B * one.lengths[held.chunks] / max(mean, 1e-9)
-    return held.often / (held.often + K1 * long)

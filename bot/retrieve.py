@@ -21,6 +21,7 @@ from bot.store import Store
 from bot.store.records import matches
 
 BM25_WEIGHT = 0.3
+FEW = 400  # chunks that are all compared with the question, where no others are allowed
 POOL = 14  # best chunks whose sentences compete to be shown
 
 Key = tuple[str, int]
@@ -50,12 +51,15 @@ class Retriever:
         with self._lock:
             lexical = self._current_index()
             infos = self._store.infos()
+            allowed = _allowed(infos, filters)
+            few = allowed is not None and sum(infos[one].chunks for one in allowed) <= FEW
+            among = [chunk for one in sorted(allowed) for chunk in lexical.chunks(one)] if allowed and few else []
             near = [
                 (chunk, one.similarity)
-                for one in self._store.nearest(self._embedder.embed_query(question), candidates, filters)
+                for one in self._store.nearest(self._embedder.embed_query(question), candidates, filters, among)
                 if (chunk := lexical.chunk(one.article, one.chunk)) is not None  # None: written just now
             ]
-            hits = lexical.search(question, candidates, _allowed(infos, filters))
+            hits = lexical.search(question, candidates, allowed)
         ranked = _fuse(near, hits, candidates)
         return self._passages(ranked[:count], infos)
 
@@ -67,7 +71,10 @@ class Retriever:
         """
         by_place = {(one.article, one.start): one for one in passages[:POOL]}
         with self._lock:
-            sentences = self._store.sentences(list(by_place.values()))
+            lexical = self._current_index()
+            ids = dict.fromkeys(one.article for one in passages[:POOL])
+            chunks = [one for article in ids for one in lexical.chunks(article) if (one.article, one.start) in by_place]
+            sentences = self._store.sentences(chunks)
             texts = {one.id: one.text for one in self._store.articles(sorted({one.article for one in passages}))}
         vector = self._embedder.embed_query(question)
         candidates = [

@@ -11,9 +11,10 @@ from samples import CHEESE, FERRY, STORM, article, chunks, prepared, put
 
 from bot.config import RetrieveSettings
 from bot.lexical import Lexical
+from bot.llama import Vectors
 from bot.retrieve import Retriever
-from bot.schema import Article, Filters, Passage
-from bot.store import Prepared, Store, View
+from bot.schema import Article, Chunk, Filters, Passage
+from bot.store import Near, Prepared, Store, View
 
 LIBRARY = [
     article("ferry", FERRY, date="2025-05-18", source="gazette"),
@@ -185,6 +186,30 @@ def test_filters_hold_for_both_searches(
     found = search(retriever, "crowns passengers ferry storm cheese", filters=filters)
     assert {passage.article for passage in found} == expected
     assert {passage.article for passage in found if passage.bm25_rank} == expected
+
+
+@pytest.mark.parametrize("few", [0, 4, 400])
+def test_few_or_many_allowed_chunks_are_searched_alike(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    filters = Filters(articles=("cheese", "storm"))
+    expected = search(retriever, "How many crowns for a wheel?", filters=filters)
+    compared: list[int] = []
+    nearest = Store.nearest
+
+    def noted(self: Store, vector: Vectors, count: int, filters: Filters, among: Sequence[Chunk] = ()) -> list[Near]:
+        compared.append(len(among))
+        return nearest(self, vector, count, filters, among)
+
+    monkeypatch.setattr(Store, "nearest", noted)
+    monkeypatch.setattr("bot.retrieve.FEW", few)
+    found = search(retriever, "How many crowns for a wheel?", filters=filters)
+    assert compared == [5 if few == 400 else 0]
+    assert [(one.article, one.start, one.bm25_rank) for one in found] == [
+        (one.article, one.start, one.bm25_rank) for one in expected
+    ]
+    assert [one.score for one in found] == pytest.approx([one.score for one in expected], abs=1e-5)
 
 
 @pytest.mark.parametrize("count", [1, 3, 20])

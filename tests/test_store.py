@@ -23,6 +23,7 @@ from servers import free_port, running
 from bot.errors import StoreError, StoreMismatch
 from bot.schema import Article, ArticleInfo, Chunk, Dropped, Filters
 from bot.store import Prepared, Signature, Store, View, records
+from bot.store.chroma import PAGE, VIEWS
 
 EMBEDDER = FakeEmbedder()
 SIGNATURE = signature_of(EMBEDDER)
@@ -242,6 +243,36 @@ def test_sentences_come_with_their_vectors(store: Store) -> None:
     assert [near.chunk for near in found[:2]] == [first, first]
     assert len(store.sentences([first])) == len(store.sentences([first, first])) == 2
     assert store.sentences([]) == []
+    assert store.sentences([first.model_copy(update={"article": "nosuch"})]) == []
+
+
+@pytest.mark.parametrize("count", [VIEWS - 1, VIEWS, VIEWS + 1, 3 * VIEWS])
+def test_a_chunk_may_have_many_sentences(store: Store, count: int) -> None:
+    one = article("long", "Yes. " * count)
+    (whole,) = chunks(one, sentences=count)
+    views = [View(0, whole.start, whole.end), *(View(0, at * 5, at * 5 + 4) for at in range(count))]
+    with store.writing():
+        store.put(Prepared(one, [whole], views, EMBEDDER.embed_documents([one.text[v.start : v.end] for v in views])))
+    assert [found.start for found in store.sentences([whole])] == [at * 5 for at in range(count)]
+
+
+def test_vectors_of_many_chunks_are_read_in_parts(store: Store) -> None:
+    one = article("long", " ".join(f"Sentence {number}." for number in range(PAGE // VIEWS + 20)))
+    put(store, EMBEDDER, one)
+    assert [found.chunk for found in store.sentences(chunks(one))] == chunks(one)
+
+
+def test_a_few_are_compared_as_a_filtered_search_compares_them(store: Store) -> None:
+    put(store, EMBEDDER, article("a", FERRY), article("b", STORM), article("c", CHEESE))
+    among = [chunk for chunk in store.chunks() if chunk.article != "b"]
+    question = EMBEDDER.embed_query("How much does a ticket cost?")
+    for count in (1, 3, 99):
+        found = store.nearest(question, count, Filters(), among)
+        expected = store.nearest(question, count, Filters(articles=("a", "c")))
+        assert [one[:2] for one in found] == [one[:2] for one in expected]
+        assert [one.similarity for one in found] == pytest.approx([one.similarity for one in expected], abs=1e-5)
+    put(store, EMBEDDER, article("a", CHEESE))
+    assert {one.article for one in store.nearest(question, 99, Filters(), among)} == {"a", "c"}
 
 
 # -- filters --

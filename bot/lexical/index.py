@@ -70,6 +70,11 @@ class Lexical:
         found = self._where.get(article)
         return found[0].find(found[1], index) if found else None
 
+    def chunks(self, article: str) -> list[Chunk]:
+        """All chunks of the article's current version, in order; none where it is not known."""
+        found = self._where.get(article)
+        return [found[0].chunk(number) for number in found[0].rows(found[1])] if found else []
+
     def _best(self, scores: Sequence[np.ndarray], open_: Sequence[Mask], count: int) -> list[Hit]:
         """The best of all segments; those of one score by article and place."""
         found: list[Hit] = []

@@ -57,10 +57,13 @@ class Segment:
 
     def find(self, version: int, index: int) -> Chunk | None:
         """The chunk of that index of the version of that number."""
-        rows = self.places[:, 0]
-        first, last = np.searchsorted(rows, (version, version + 1))
-        place = first + int(np.searchsorted(self.places[first:last, 1], index))
-        return self.chunk(place) if place < last and self.places[place, 1] == index else None
+        rows = self.rows(version)
+        place = rows.start + int(np.searchsorted(self.places[rows.start : rows.stop, 1], index))
+        return self.chunk(place) if place in rows and self.places[place, 1] == index else None
+
+    def rows(self, version: int) -> range:
+        """The numbers of a version's chunks."""
+        return range(*np.searchsorted(self.places[:, 0], (version, version + 1)).tolist())
 
     def chunk(self, number: int) -> Chunk:
         version, index, start, end = self.places[number].tolist()

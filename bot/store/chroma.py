@@ -25,7 +25,7 @@ import numpy as np
 
 from bot.errors import StoreError, StoreMismatch
 from bot.llama import Vectors
-from bot.schema import Article, ArticleInfo, Chunk, Filters, Span
+from bot.schema import Article, ArticleInfo, Chunk, Filters
 from bot.store import records
 from bot.store.connect import cannot_open, connect
 from bot.store.failures import FAILURES, telling, told
@@ -34,6 +34,7 @@ from bot.store.records import Near, Prepared, Signature, StoredSentence
 log = logging.getLogger("bot.store")
 ARTICLES = "citebot-articles"
 PAGE = 1000  # records asked of Chroma at once
+VIEWS = 16  # of a chunk are asked for at once; most have fewer
 LOCK_SECONDS = 2.0
 WRITING = "writing "
 NO_VECTOR = np.zeros((1, 1), dtype=np.float32)  # Chroma wants a vector of every record
@@ -138,45 +139,69 @@ class Store:
         return sorted(current, key=lambda chunk: (chunk.article, chunk.index))
 
     @told
-    def nearest(self, vector: Vectors, count: int, filters: Filters) -> list[Near]:
+    def nearest(self, vector: Vectors, count: int, filters: Filters, among: Sequence[Chunk] = ()) -> list[Near]:
         """The chunks of the `count` vectors most like `vector` (shape (dimension,)), best first, each once.
 
-        Ids say all that is needed; reading the vectors' records as well takes several times as long as the search.
+        Where those that pass the filters are given as `among`, all of their vectors are compared: sooner done for a few
+        than a filtered search. Ids say all that is needed; reading records takes several times as long as the search.
         """
-        infos = self.infos()
-        if not infos:
+        if not (infos := self.infos()):
             return []
-        found = self._chunks.query(
-            query_embeddings=vector[np.newaxis, :],
-            n_results=count,
-            where=cast(Any, records.where(filters)),
-            include=["distances"],
-        )
+        if among:
+            far = [(vector_id, 1.0 - float(stored @ vector)) for vector_id, _, stored in self._views(among, infos)]
+            pairs = sorted(far, key=lambda one: one[1])[:count]
+        else:
+            answer = self._chunks.query(
+                query_embeddings=vector[np.newaxis, :],
+                n_results=count,
+                where=cast(Any, records.where(filters)),
+                include=["distances"],
+            )
+            pairs = list(zip(answer["ids"][0], (answer["distances"] or [[]])[0], strict=True))
         near: dict[tuple[str, int], Near] = {}
-        for vector_id, far in zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True):  # the nearest first
-            place = records.current_chunk(vector_id, infos)
-            if place is not None:
-                near.setdefault(place, Near(*place, 1.0 - far))
+        for vector_id, away in pairs:  # the nearest first
+            if place := records.current_chunk(vector_id, infos):
+                near.setdefault(place, Near(*place, 1.0 - away))
         return sorted(near.values(), key=lambda one: (-one.similarity, one.article, one.chunk))
 
     @told
-    def sentences(self, places: Sequence[Span]) -> list[StoredSentence]:
-        """The sentences, with their vectors, of the chunks at `places`; by article id and place."""
-        if not places:
-            return []
-        infos = self.infos()
-        found = self._chunks.get(where=cast(Any, records.beginning_at(places)), include=["metadatas", "embeddings"])
+    def sentences(self, chunks: Sequence[Chunk]) -> list[StoredSentence]:
+        """The sentences of these chunks, with their vectors; by article id and place."""
         split: set[tuple[str, int]] = set()  # chunks that have sentences beside their whole
         read: list[tuple[int, StoredSentence]] = []
-        for record, vector in zip(found["metadatas"] or [], cast(Any, found["embeddings"]), strict=True):
-            if records.is_current(record, infos):
-                chunk = records.read_chunk(record)
-                number, start, end = (int(cast(int, record[name])) for name in ("view", "view_start", "view_end"))
-                read.append((number, StoredSentence(chunk, start, end, np.asarray(vector, dtype=np.float32))))
-                if number:
-                    split.add((chunk.article, chunk.index))
+        for _, record, vector in self._views(chunks, self.infos()):
+            chunk = records.read_chunk(record)
+            number, start, end = (int(cast(int, record[name])) for name in ("view", "view_start", "view_end"))
+            read.append((number, StoredSentence(chunk, start, end, vector)))
+            if number:
+                split.add((chunk.article, chunk.index))
         kept = [one for number, one in read if number or (one.chunk.article, one.chunk.index) not in split]
         return sorted(kept, key=lambda one: (one.chunk.article, one.start))
+
+    def _views(
+        self, chunks: Sequence[Chunk], infos: Mapping[str, ArticleInfo]
+    ) -> Iterator[tuple[str, records.Record, Vectors]]:
+        """Id, record and vector of each that stands for one of these chunks.
+
+        Asked for by their ids, of which some are tried that there may not be: among half a million vectors a search by
+        what is in their records takes a hundred times as long.
+        """
+        wanted = [(one, 0) for one in dict.fromkeys(chunks) if one.article in infos]
+        step = PAGE // VIEWS
+        while wanted:
+            some, wanted = wanted[:step], wanted[step:]
+            ids = {
+                records.view_id(one.article, infos[one.article].content_hash, one.index, view): (one, view)
+                for one, first in some
+                for view in range(first, first + VIEWS)
+            }
+            found = self._chunks.get(ids=list(ids), include=["metadatas", "embeddings"])
+            embeddings = cast(Any, found["embeddings"])
+            for record_id, record, vector in zip(found["ids"], found["metadatas"] or [], embeddings, strict=True):
+                yield record_id, record, np.asarray(vector, dtype=np.float32)
+                one, view = ids[record_id]
+                if (view + 1) % VIEWS == 0:
+                    wanted.append((one, view + 1))
 
     # -- writing --
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from bot.llama import Vectors
-from bot.schema import Article, ArticleInfo, Chunk, Filters, Span
+from bot.schema import Article, ArticleInfo, Chunk, Filters
 
 VERSION = 2  # 2: the sentences of a chunk have vectors of their own
 NO_DATE = 0
@@ -77,7 +77,11 @@ class Signature(BaseModel):
 
 
 def vector_id(record: Record) -> str:
-    return f"{record['article']}:{str(record['hash'])[:HASH]}:{record['index']}:{record['view']}"
+    return view_id(str(record["article"]), str(record["hash"]), int(record["index"]), int(record["view"]))
+
+
+def view_id(article: str, content_hash: str, chunk: int, view: int) -> str:
+    return f"{article}:{content_hash[:HASH]}:{chunk}:{view}"
 
 
 def current_chunk(vector: str, infos: Mapping[str, ArticleInfo]) -> tuple[str, int] | None:
@@ -120,15 +124,6 @@ def vector_record(article: Article, chunk: Chunk, view: View, nth: int) -> dict[
 
 def read_chunk(record: Record) -> Chunk:
     return Chunk.model_validate({name: record[name] for name in ("article", "start", "end", "index")})
-
-
-def beginning_at(places: Sequence[Span]) -> dict[str, Any]:
-    """Chroma's form of: records of the chunks that begin where these spans (at least one) do."""
-    starts: dict[str, list[int]] = {}
-    for place in places:
-        starts.setdefault(place.article, []).append(place.start)
-    parts = [{"$and": [{"article": article}, {"start": {"$in": held}}]} for article, held in starts.items()]
-    return parts[0] if len(parts) == 1 else {"$or": parts}
 
 
 def newest_first(infos: Iterable[ArticleInfo]) -> list[ArticleInfo]:

@@ -9,6 +9,7 @@
     │   └── StoreMismatch    it was built with another embedder or chunking
     ├── PromptError      a prompt template is broken or does not fit the context
     ├── LLMError         the language model failed while answering
+    ├── ConversationError  a conversation cannot be read or kept
     ├── DatasetError     a questions or corpus file is wrong
     └── UIError          the page cannot be served
 
@@ -51,6 +52,10 @@ class PromptError(BotError):
 
 
 class LLMError(BotError):
+    pass
+
+
+class ConversationError(BotError):
     pass
 
 

@@ -1,0 +1,166 @@
+"""Conversations on disk: a file each, to which one line is added for each question that was answered.
+
+A line is there whole or not at all: a last line without its end was broken off (the process was killed, the disk was
+full) and counts as not written; the next line to be added takes its place. It knows no page and no model.
+"""
+
+import datetime as dt
+import json
+import logging
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from bot.errors import ConversationError
+from bot.schema import Answer, Frozen
+
+log = logging.getLogger("bot.conversations")
+FORM = 1  # of the files; raise it when what stands in them changes
+TITLE = 80  # characters at most
+LOCK_SECONDS = 5.0
+_NAME = re.compile(r"[0-9a-f]{16}")
+
+
+class Said(Frozen):
+    """A question with its answer."""
+
+    question: str
+    answer: Answer
+    at: dt.datetime
+
+
+class Talk(NamedTuple):
+    """A conversation in a list: `title` is its first question, `changed` when it was last added to."""
+
+    id: str
+    title: str
+    changed: dt.datetime
+    questions: int
+    damaged: bool = False
+
+
+class Conversations:
+    """Those in `folder`, which is made when the first is kept. Several threads and processes may use it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def all(self, query: str = "") -> list[Talk]:
+        """The last changed first; with `query`, those that hold each of its words in a question or an answer."""
+        words = query.casefold().split()
+        found = []
+        for path in self._files():
+            try:
+                said = self._read(path)
+            except ConversationError:
+                changed = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+                if not words:
+                    found.append(Talk(path.stem, "", changed, 0, damaged=True))
+                continue
+            except OSError:  # removed just now
+                continue
+            text = " ".join(f"{one.question} {one.answer.text}" for one in said).casefold()
+            if said and all(word in text for word in words):
+                found.append(Talk(path.stem, titled(said[0].question), said[-1].at, len(said)))
+        return sorted(found, key=lambda talk: (talk.changed, talk.id), reverse=True)
+
+    def read(self, talk: str) -> list[Said]:
+        """All of a conversation, oldest first. ConversationError where there is none, or it is damaged."""
+        try:
+            return self._read(self._path(talk))
+        except FileNotFoundError:
+            raise ConversationError("This conversation is not there any more. Begin a new one.") from None
+        except OSError as error:
+            raise ConversationError(
+                f"{self._path(talk)} cannot be read: {error.strerror}. Check its permissions."
+            ) from error
+
+    def add(self, talk: str, question: str, answer: Answer, *, instead: bool = False) -> str:
+        """Add to the conversation, "" for a new one; its id. With `instead`, what was said last is replaced.
+
+        One that was removed meanwhile begins anew with what is added. Raises ConversationError where it cannot be
+        written; what was there stays.
+        """
+        talk = talk or secrets.token_hex(8)
+        path = self._path(talk)
+        said = Said(question=question, answer=answer, at=dt.datetime.now(dt.UTC))
+        line = {"form": FORM, "instead": instead, "said": said.model_dump(mode="json")}
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._folder / "write.lock", timeout=LOCK_SECONDS):
+                _append(path, json.dumps(line, ensure_ascii=False))
+        except (OSError, Timeout) as error:
+            why = getattr(error, "strerror", None) or "another process holds it"
+            raise ConversationError(
+                f"The conversation was not kept in {self._folder}: {why}. Make room there, or check its permissions."
+            ) from error
+        return talk
+
+    def remove(self, talk: str) -> None:
+        """Forget a conversation; nothing where there is none."""
+        try:
+            self._path(talk).unlink(missing_ok=True)
+        except OSError as error:
+            raise ConversationError(
+                f"The conversation in {self._folder} cannot be removed: {error.strerror}. Check its permissions."
+            ) from error
+
+    def _files(self) -> list[Path]:
+        return [path for path in self._folder.glob("*.jsonl") if _NAME.fullmatch(path.stem)]
+
+    def _path(self, talk: str) -> Path:
+        """Ids come from browsers: only ours name a file."""
+        if not _NAME.fullmatch(talk):
+            raise ConversationError("This conversation is not there. Begin a new one.")
+        return self._folder / f"{talk}.jsonl"
+
+    def _read(self, path: Path) -> list[Said]:
+        said: list[Said] = []
+        for number, (instead, one) in enumerate(_lines(path), start=1):
+            if one is None:
+                raise ConversationError(
+                    f"{path} is damaged in line {number}. Remove the conversation, or mend or move the file."
+                )
+            said[len(said) - instead :] = [one]
+        return said
+
+
+def titled(question: str) -> str:
+    """The first words of a question, on one line."""
+    line = " ".join(question.split())
+    return line if len(line) <= TITLE else f"{line[: TITLE - 1].rstrip()}…"
+
+
+def _lines(path: Path) -> Iterator[tuple[bool, Said | None]]:
+    """What each whole line says, None for one that cannot be read; whether it replaces the one before."""
+    *lines, _ = path.read_bytes().split(b"\n")
+    for line in lines:
+        try:
+            value = json.loads(line)
+            if value["form"] != FORM:
+                raise ValueError("another form")
+            yield bool(value["instead"]), Said.model_validate(value["said"])
+        except (ValueError, KeyError, TypeError, ValidationError) as error:
+            log.warning("%s: %s", path, str(error).split("\n")[0])
+            yield False, None
+
+
+def _append(path: Path, line: str) -> None:
+    """Add a line and see that it is on the disk; a broken one before it goes, and this one, too, where it fails."""
+    with path.open("a+b") as file:
+        file.seek(0)
+        whole = file.read().rfind(b"\n") + 1
+        file.truncate(whole)
+        try:
+            file.write(f"{line}\n".encode("utf-8", "replace"))
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(whole)
+            raise

@@ -7,17 +7,20 @@ visitors: what belongs to one of them is in `gr.State` or keyed by the session.
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import gradio as gr
 
-from bot.errors import BotError, Stopped
-from bot.schema import Answer, Article, ArticleInfo, Event, Progress, StageEvent, TextEvent, Turn
-from bot.ui import uploads, views
+from bot.conversations import Conversations
+from bot.errors import BotError, ConversationError, Stopped
+from bot.schema import Answer, StageEvent, TextEvent
+from bot.ui import talks, uploads, views
 from bot.ui.exchange import Exchange, grow, history
+from bot.ui.parts import Bot, Updates, failed, html
+from bot.ui.scripts import CLICKS, FOLLOW, REVEAL
 
 FRAME_S = 0.05  # words that come faster than this are drawn together
 LOOK_S = 3.0  # between two looks at how far articles are read ahead
@@ -26,68 +29,15 @@ LONGEST_QUESTION = 4000  # characters
 
 log = logging.getLogger(__name__)
 
-# A button in our HTML says what it opens in data-… attributes, which become the event's data.
-CLICKS = """
-element.addEventListener('click', (event) => {
-  const button = event.target.closest('button[data-marker], button[data-article]');
-  if (button) trigger('click', {...button.dataset});
-});
-"""
-
-# Keep the newest question and its growing answer in view, unless the reader has scrolled away since it was asked.
-FOLLOW = """
-const box = element.closest('#cb-conversation');
-let wanted = 0, count = 0;
-watch('value', () => {
-  const exchanges = element.querySelectorAll('.cb-exchange'), last = exchanges[exchanges.length - 1];
-  const moved = exchanges.length === count && Math.abs(box.scrollTop - wanted) > 60;
-  count = exchanges.length;
-  if (!last || moved) return;
-  box.scrollTop += last.getBoundingClientRect().top - box.getBoundingClientRect().top;
-  wanted = box.scrollTop;
-});
-"""
-
-# Bring the chosen words into view; where the panel is below the chat (a phone), bring the panel as well.
-REVEAL = """
-watch('value', () => {
-  const panel = element.closest('#cb-panel'), mark = element.querySelector('mark.cb-here');
-  const text = element.querySelector('.cb-text');
-  if (text) text.scrollTop = mark ? mark.offsetTop - text.clientHeight / 3 : 0;
-  if (element.querySelector('[data-moment]:not([data-moment=""])')) panel.scrollIntoView({block: 'nearest'});
-});
-"""
-
-Updates = dict[Any, Any]  # component → its new value or gr.update(…)
-
-
-class Bot(Protocol):
-    """What the page needs of the bot; see `bot.schema` for the events, of which AnswerEvent is the last."""
-
-    @property
-    def model_name(self) -> str: ...
-
-    def ask(
-        self, question: str, history: Sequence[Turn] = (), *, stop: threading.Event | None = None
-    ) -> Iterator[Event]: ...
-
-    def articles(self) -> list[ArticleInfo]: ...
-
-    def article(self, article_id: str) -> Article:
-        """Raises StoreError for an unknown id."""
-
-    def add_files(self, paths: Sequence[Path]) -> list[str]:
-        """Ingests the files; one line per file on what became of it."""
-
-    def reading(self) -> Progress:
-        """How many articles are read ahead, 0 of 0 where that is not done."""
-
 
 class Page:
-    """`blocks` is the page; `stop_all` ends every answer in work, for a clean end of the program."""
+    """`blocks` is the page; `stop_all` ends every answer in work, for a clean end of the program.
 
-    def __init__(self, bot: Bot) -> None:
-        self._bot = bot
+    Without `kept`, conversations last as long as the page is open.
+    """
+
+    def __init__(self, bot: Bot, kept: Conversations | None = None) -> None:
+        self._bot, self._kept = bot, kept
         self._stops: dict[str, threading.Event] = {}
         self._adding = threading.Lock()
         with gr.Blocks(title="Citebot", analytics_enabled=False, fill_width=True) as self.blocks:
@@ -100,20 +50,24 @@ class Page:
 
     def _lay_out(self) -> None:
         self._exchanges = gr.State(())
-        self._header = _html(self._look())
+        self._talk = gr.State("")  # id of the conversation, once it is kept
+        self._editing = gr.State(False)  # whether the next question replaces the last
+        self._header = html(self._look())
         self._clock = gr.Timer(LOOK_S)
         with gr.Row(elem_id="cb-main"):
-            with gr.Column(scale=3, min_width=320), gr.Tabs():
-                with gr.Tab("Ask"):
+            with gr.Column(scale=3, min_width=320), gr.Tabs() as self._tabs:
+                with gr.Tab("Ask", id="ask"):
                     self._lay_out_chat()
                 with gr.Tab("Articles"):
                     self._lay_out_library()
+                with gr.Tab("Conversations", visible=self._kept is not None):
+                    self._lay_out_talks()
             with gr.Column(scale=2, min_width=320, elem_id="cb-panel"):
-                self._panel = _html(views.no_article(), CLICKS + REVEAL)
+                self._panel = html(views.no_article(), CLICKS + REVEAL)
 
     def _lay_out_chat(self) -> None:
-        self._conversation = _html(js=CLICKS + FOLLOW, elem_id="cb-conversation")
-        self._status = _html(views.status())
+        self._conversation = html(js=CLICKS + FOLLOW, elem_id="cb-conversation")
+        self._status = html(views.status())
         with gr.Row(elem_id="cb-ask"):
             self._question = gr.Textbox(
                 label="Question", placeholder="Ask your articles", show_label=False, lines=1, max_lines=6,
@@ -125,29 +79,41 @@ class Page:
 
     def _lay_out_library(self) -> None:
         self._files = gr.File(label="Add articles: .txt .md .html .pdf .jsonl", file_count="multiple", height=120)
-        self._report = _html()
+        self._report = html()
         self._search = gr.Textbox(
             label="Find", placeholder="Find by title, source or date", show_label=False, container=False
         )
-        self._list = _html(js=CLICKS)
+        self._list = html(js=CLICKS)
+
+    def _lay_out_talks(self) -> None:
+        self._remember = gr.Textbox(
+            "", label="Search", placeholder="Find words of questions and answers", show_label=False, container=False
+        )
+        self._talks = html(js=CLICKS)
 
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         free: dict[str, Any] = {**quiet, "concurrency_limit": None}
-        self.blocks.load(self._arrive, [self._exchanges], [self._conversation, self._list], **free)
+        shown = [self._exchanges, self._talk, self._conversation]
+        self.blocks.load(self._arrive, [self._exchanges], [*shown, self._list, self._talks], **free)
         self.blocks.unload(self._leave)
         gr.on(
             [self._question.submit, self._send.click],
             self._ask,
-            [self._question, self._exchanges],
-            [self._exchanges, self._conversation, self._status, self._panel, *self._controls()],
+            [self._question, self._exchanges, self._talk, self._editing, self._remember],
+            (answered := [*shown, self._talks, self._editing, self._status, self._panel, *self._controls()]),
             **quiet,
             concurrency_limit=VISITORS,
         )
+        self._conversation.click(
+            self._act, [self._exchanges, self._talk, self._remember], answered, **quiet, concurrency_limit=VISITORS
+        )
         self._clock.tick(self._look, None, [self._header], **free)
         self._stop.click(self._stop_one, None, [self._status], **quiet, queue=False)
-        blank = [self._exchanges, self._conversation, self._status, self._panel]
+        blank = [*shown, self._editing, self._status, self._panel]
         self._fresh.click(self._start_afresh, None, blank, **free)
+        self._talks.click(self._choose_talk, [self._talk, self._remember], [*blank, self._talks, self._tabs], **free)
+        self._remember.change(self._find_talks, [self._remember, self._talk], [self._talks], **free)
         for component in (self._conversation, self._list, self._panel):
             component.click(self._open, [self._exchanges], [self._panel], **free)
         self._search.change(self._find, [self._search], [self._list], **free)
@@ -160,9 +126,21 @@ class Page:
     def _controls(self) -> tuple[gr.Textbox, gr.Button, gr.Button, gr.Button]:
         return self._question, self._send, self._stop, self._fresh
 
-    def _arrive(self, exchanges: tuple[Exchange, ...]) -> tuple[str, str]:
-        articles = self._bot.articles()
-        return views.conversation(exchanges, len(articles)), views.article_list(articles)
+    def _arrive(self, exchanges: tuple[Exchange, ...], request: gr.Request) -> Updates:
+        """The page as its address says: a reload shows the conversation again."""
+        articles, talk = self._bot.articles(), ""
+        if self._kept and (named := request.query_params.get("c", "")):
+            try:
+                exchanges, talk = talks.exchanges_of(self._kept.read(named)), named
+            except ConversationError:
+                log.info("No conversation %s", named)
+        return {
+            self._exchanges: exchanges,
+            self._talk: talk,
+            self._conversation: views.conversation(exchanges, len(articles), talk),
+            self._list: views.article_list(articles),
+            self._talks: self._find_talks("", talk),
+        }
 
     def _look(self) -> str:
         return views.header(self._bot.model_name, self._bot.reading())
@@ -175,48 +153,124 @@ class Page:
         self._leave(request)
         return views.status("Stopping")
 
-    def _start_afresh(self) -> tuple[tuple[Exchange, ...], str, str, str]:
-        return (), views.conversation((), len(self._bot.articles())), views.status(), views.no_article()
+    def _start_afresh(self) -> Updates:
+        return self._showing((), "")
 
-    def _ask(self, question: str, exchanges: tuple[Exchange, ...], request: gr.Request) -> Iterator[Updates]:
+    def _showing(self, exchanges: tuple[Exchange, ...], talk: str) -> Updates:
+        """A conversation from its beginning or as it was kept, with nothing open beside it."""
+        return {
+            self._exchanges: exchanges,
+            self._talk: talk,
+            self._conversation: views.conversation(exchanges, len(self._bot.articles()), talk),
+            self._editing: False,
+            self._status: views.status(),
+            self._panel: views.no_article(),
+        }
+
+    def _find_talks(self, query: str, talk: str) -> str:
+        return talks.talk_list(self._kept.all(query), query, talk) if self._kept else ""
+
+    def _choose_talk(self, event: gr.EventData, talk: str, query: str, request: gr.Request) -> Updates:
+        """Open the conversation that a clicked button names, or forget it."""
+        if self._kept is None or (request.session_hash or "") in self._stops:
+            return {self._status: views.status("Stop the answer first.")}
+        updates: Updates = {}
+        try:
+            if chosen := getattr(event, "talk", None):
+                exchanges, talk = talks.exchanges_of(self._kept.read(chosen)), chosen
+                updates = self._showing(exchanges, talk) | {self._tabs: gr.update(selected="ask")}
+            elif forgotten := getattr(event, "forget", None):
+                self._kept.remove(forgotten)
+                if forgotten == talk:
+                    updates, talk = self._start_afresh(), ""
+        except ConversationError as error:
+            updates = {self._status: views.status(str(error)), self._tabs: gr.update(selected="ask")}
+        return updates | {self._talks: self._find_talks(query, talk)}
+
+    def _act(
+        self, event: gr.EventData, exchanges: tuple[Exchange, ...], talk: str, query: str, request: gr.Request
+    ) -> Iterator[Updates]:
+        """Ask the last question again, or let it be edited, as a clicked button says."""
+        act = getattr(event, "act", None)
+        if act == "edit" and exchanges:
+            told = views.status("Change the question and ask: its answer is replaced.")
+            yield {self._question: exchanges[-1].question, self._editing: True, self._status: told}
+        elif act == "again" and exchanges:
+            yield from self._ask(exchanges[-1].question, exchanges, talk, True, query, request)
+        else:
+            yield {}
+
+    def _ask(
+        self,
+        question: str,
+        exchanges: tuple[Exchange, ...],
+        talk: str,
+        instead: bool,
+        query: str,
+        request: gr.Request,
+    ) -> Iterator[Updates]:
         if not question.strip():
             yield {self._status: views.status("Type a question first.")}
             return
         session = request.session_hash or ""
         stop = self._stops[session] = threading.Event()
         try:
-            yield from self._answer(question.strip(), exchanges, stop)
+            earlier = exchanges[:-1] if instead else exchanges
+            replaced = instead and bool(exchanges) and exchanges[-1].kept
+            exchange = yield from self._answer(question.strip(), earlier, talk, stop)
+            # All at once: a busy browser may miss one of two updates in quick succession.
+            ended = self._running(False) | self._ended(len(earlier), exchange.answer)
+            yield ended | self._keep(earlier, exchange, talk, replaced, query)
         finally:
             stop.set()  # Gradio closes this generator when the visitor has left: the model must not go on for nobody
             self._stops.pop(session, None)
 
-    def _answer(self, question: str, earlier: tuple[Exchange, ...], stop: threading.Event) -> Iterator[Updates]:
+    def _keep(
+        self, earlier: tuple[Exchange, ...], exchange: Exchange, talk: str, replaced: bool, query: str
+    ) -> Updates:
+        """Keep a finished exchange on disk; where that fails, the page says so and goes on."""
+        if self._kept is not None and exchange.answer and exchange.answer.text.strip():
+            try:
+                talk = self._kept.add(talk, exchange.question, exchange.answer, instead=replaced)
+                exchange = replace(exchange, kept=True)
+            except ConversationError as error:
+                exchange = replace(exchange, problem=str(error))
+        return self._drawn(earlier, exchange, talk) | {
+            self._talk: talk,
+            self._talks: self._find_talks(query, talk),
+        }
+
+    def _answer(
+        self, question: str, earlier: tuple[Exchange, ...], talk: str, stop: threading.Event
+    ) -> Generator[Updates, None, Exchange]:
+        """Draws the answer as it grows; returns the finished exchange, which is not drawn yet."""
         exchange = Exchange(question)
-        yield self._drawn(earlier, exchange) | self._running(True) | {self._question: "", self._status: views.status()}
+        started = {self._question: "", self._editing: False, self._status: views.status()}
+        yield self._drawn(earlier, exchange, talk) | self._running(True) | started
         asked = drawn = time.monotonic()
         try:
             for event in self._bot.ask(question, history(earlier), stop=stop):
                 exchange = grow(exchange, event)
                 now = time.monotonic()
                 if isinstance(event, StageEvent):
-                    # The buttons again: a busy browser may miss one of two updates in quick succession.
+                    # The buttons again, as one of two updates may be missed.
                     yield {self._status: views.stage(event, now - asked)} | self._running(True)
                 elif not isinstance(event, TextEvent) or now - drawn > FRAME_S:
                     drawn = now
-                    yield self._drawn(earlier, exchange)
+                    yield self._drawn(earlier, exchange, talk)
         except Stopped:
             exchange = replace(exchange, problem="Stopped.")
         except BotError as error:
             exchange = replace(exchange, problem=str(error))
         except Exception as error:
-            exchange = replace(exchange, problem=_failed("answering", error))
+            exchange = replace(exchange, problem=failed("answering", error))
         if exchange.running:
             exchange = replace(exchange, problem="There is no answer; ask again.")
-        yield self._drawn(earlier, exchange) | self._running(False) | self._ended(len(earlier), exchange.answer)
+        return exchange
 
-    def _drawn(self, earlier: tuple[Exchange, ...], exchange: Exchange) -> Updates:
+    def _drawn(self, earlier: tuple[Exchange, ...], exchange: Exchange, talk: str) -> Updates:
         exchanges = (*earlier, exchange)
-        return {self._exchanges: exchanges, self._conversation: views.conversation(exchanges, 0)}
+        return {self._exchanges: exchanges, self._conversation: views.conversation(exchanges, 0, talk)}
 
     def _running(self, running: bool) -> Updates:
         return {
@@ -260,7 +314,7 @@ class Page:
         except BotError as error:
             report = views.problem(str(error))
         except Exception as error:
-            report = views.problem(_failed("adding files", error))
+            report = views.problem(failed("adding files", error))
         yield {self._files: None, self._report: report}
         articles = self._bot.articles()
         yield {
@@ -283,12 +337,3 @@ def build(bot: Bot) -> gr.Blocks:
     """The page as Gradio Blocks, without theme, style and server: `bot.ui.serve` adds those."""
     page: gr.Blocks = Page(bot).blocks
     return page
-
-
-def _html(value: str = "", js: str | None = None, elem_id: str | None = None) -> gr.HTML:
-    return gr.HTML(value, js_on_load=js, elem_id=elem_id, apply_default_css=False)
-
-
-def _failed(doing: str, error: Exception) -> str:
-    log.exception("The bot failed while %s", doing)
-    return f"The bot failed ({type(error).__name__}); its terminal says more."

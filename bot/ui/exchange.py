@@ -8,7 +8,10 @@ from bot.schema import Answer, AnswerEvent, Citation, Event, Sentence, SentenceE
 
 @dataclass(frozen=True)
 class Exchange:
-    """`tentative` are words not yet settled; `problem` is one line on why there is no (whole) answer."""
+    """`tentative` are words not yet settled; `problem` is one line on why there is no (whole) answer.
+
+    `kept` says that it is on disk.
+    """
 
     question: str
     sentences: tuple[Sentence, ...] = ()
@@ -16,6 +19,7 @@ class Exchange:
     tentative: str = ""
     answer: Answer | None = None
     problem: str = ""
+    kept: bool = False
 
     @property
     def running(self) -> bool:

@@ -16,12 +16,15 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.config import ChatSettings
-from bot.errors import UIError
-from bot.ui.app import Bot, Page
+from bot.conversations import Conversations, as_json, as_markdown
+from bot.errors import ConversationError, UIError
+from bot.ui.app import Page
+from bot.ui.parts import Bot
 from bot.ui.uploads import Folder
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -52,7 +55,8 @@ def serve(
     """
     listener = listen(settings.host, settings.port)
     with listener, _signals_end_quietly():
-        server = make_server(bot, data_dir, trusted_hosts(settings.host, listener.getsockname()[0]))
+        hosts = trusted_hosts(settings.host, listener.getsockname()[0])
+        server = make_server(bot, data_dir, hosts, keep=settings.keep_conversations)
         ready(f"http://{_in_address(settings.host)}:{settings.port}")
         server.run(sockets=[listener])
 
@@ -80,14 +84,16 @@ def trusted_hosts(host: str, bound: str) -> list[str]:
     return ["*"] if ipaddress.ip_address(bound).is_unspecified else [*LOCAL_HOSTS, _in_address(host)]
 
 
-def make_server(bot: Bot, data_dir: Path, hosts: Sequence[str] = LOCAL_HOSTS) -> uvicorn.Server:
+def make_server(bot: Bot, data_dir: Path, hosts: Sequence[str] = LOCAL_HOSTS, *, keep: bool = True) -> uvicorn.Server:
     """The page as a server without a socket yet: `run(sockets=[…])` serves it, `should_exit = True` ends it.
 
-    It answers requests to `hosts` only, "*" means all. Call it where no event loop runs.
+    It answers requests to `hosts` only, "*" means all. With `keep`, conversations are kept in `data_dir`. Call it where
+    no event loop runs.
     """
     uploads = Folder(data_dir / "uploads")
     _configure_gradio(uploads.path)
-    return asyncio.run(_assemble(bot, uploads, hosts))
+    kept = Conversations(data_dir / "conversations") if keep else None
+    return asyncio.run(_assemble(bot, uploads, hosts, kept))
 
 
 def _in_address(host: str) -> str:
@@ -95,18 +101,35 @@ def _in_address(host: str) -> str:
     return f"[{ipaddress.ip_address(host).compressed}]" if ":" in host else host
 
 
-async def _assemble(bot: Bot, uploads: Folder, hosts: Sequence[str]) -> uvicorn.Server:
+async def _assemble(bot: Bot, uploads: Folder, hosts: Sequence[str], kept: Conversations | None) -> uvicorn.Server:
     # A coroutine because Gradio, built where no event loop runs, makes several and never closes them.
-    page = Page(bot)
+    page = Page(bot, kept)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
     app.add_middleware(_Headers)
+    if kept:
+        app.get("/conversations/{name}")(lambda name: _exported(kept, name))
     gr.mount_gradio_app(
         app, page.blocks, "/", theme=_theme(), css_paths=[Path(__file__).parent / "page.css"], footer_links=[],
         run_history=False, enable_monitoring=False, pwa=False, mcp_server=False, ssr_mode=False, show_error=False,
         max_file_size=LARGEST_UPLOAD, app_kwargs={"openapi_url": None},
     )  # fmt: skip
     return _Server(app, page, uploads)
+
+
+def _exported(kept: Conversations, name: str) -> Response:
+    """A conversation as a file: its id with .md or .json."""
+    talk, _, form = name.partition(".")
+    forms = {"md": (as_markdown, "text/markdown"), "json": (as_json, "application/json")}
+    if form not in forms:
+        return PlainTextResponse("There is no such file. Choose .md or .json.", 404)
+    try:
+        said = kept.read(talk)
+    except ConversationError as error:
+        return PlainTextResponse(str(error), 404)
+    write, media = forms[form]
+    attached = {"Content-Disposition": f'attachment; filename="conversation-{talk}.{form}"'}
+    return Response(write(said), media_type=f"{media}; charset=utf-8", headers=attached)
 
 
 def _configure_gradio(uploads: Path) -> None:

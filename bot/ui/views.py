@@ -11,6 +11,7 @@ from html import escape
 from itertools import groupby
 from urllib.parse import urlsplit
 
+from bot.conversations import answer_as_markdown
 from bot.dates import note, searched
 from bot.schema import Answer, Article, ArticleInfo, Citation, Progress, Sentence, StageEvent
 from bot.ui import how
@@ -29,17 +30,22 @@ def header(model_name: str, reading: Progress) -> str:
     )
 
 
-def conversation(exchanges: Sequence[Exchange], articles: int) -> str:
-    """All exchanges, oldest first; with none, what to do given the number of `articles`.
+def conversation(exchanges: Sequence[Exchange], articles: int, talk: str = "") -> str:
+    """All exchanges of the conversation with id `talk`, oldest first; with none, what to do, given so many `articles`.
 
     The last one, when it is finished, has how it was made: all of this is drawn anew at each word of an answer, so
     that more of it would slow the words down.
     """
     shown = "".join(_exchange(number, exchange) for number, exchange in enumerate(exchanges)) or _welcome(articles)
-    if exchanges and (answer := exchanges[-1].answer):
-        shown += how.folded(answer)
+    if exchanges and not exchanges[-1].running:
+        shown += _acts()
+        if answer := exchanges[-1].answer:
+            shown += how.folded(answer)
     busy = "true" if exchanges and exchanges[-1].running else "false"
-    return f'<div class="cb-chat" role="log" aria-label="Conversation" aria-busy="{busy}">{shown}</div>'
+    return (
+        f'<div class="cb-chat" role="log" aria-label="Conversation" aria-busy="{busy}" data-talk="{escape(talk)}">'
+        f"{shown}</div>"
+    )
 
 
 def stage(event: StageEvent, seconds: float) -> str:
@@ -188,7 +194,7 @@ def _body(number: int, exchange: Exchange) -> str:
     waiting = '<span class="cb-caret" aria-hidden="true"></span>' if exchange.running else ""
     return (
         f'<div class="cb-answer" dir="auto"><p>{sentences}{waiting}</p>{_notes(exchange)}'
-        f"{_sources(number, exchange)}</div>"
+        f"{_sources(number, exchange)}{_copy(exchange)}</div>"
     )
 
 
@@ -210,6 +216,22 @@ def _marker(number: int, citation: Citation, chosen: int = 0) -> str:
         f'<button type="button" class="cb-marker" data-exchange="{number}" data-marker="{citation.marker}"{current} '
         f'aria-label="{escape(about)}" title="“{escape(citation.quote)}”">[{citation.marker}]</button>'
     )
+
+
+def _acts() -> str:
+    """What can be done with the last question."""
+    return (
+        '<div class="cb-acts cb-meta"><button type="button" data-act="again">Ask again</button>'
+        '<button type="button" data-act="edit">Edit the question</button></div>'
+    )
+
+
+def _copy(exchange: Exchange) -> str:
+    """The answer with its quotes, to be pasted elsewhere."""
+    if not exchange.answer or not exchange.answer.sentences:
+        return ""
+    text = escape(answer_as_markdown(exchange.answer))
+    return f'<div class="cb-acts cb-meta"><button type="button" data-copy="{text}">Copy with quotes</button></div>'
 
 
 def _sources(number: int, exchange: Exchange) -> str:

@@ -66,7 +66,7 @@ class FakeBot:
 
     def __init__(self, articles: Sequence[Article] = ARTICLES, pause: float = 0.02) -> None:
         self._articles = {article.id: article for article in articles}
-        self._pause = pause
+        self.pause = pause
         self._model = threading.Lock()
         self.asked: list[tuple[str, list[Turn]]] = []
         self.progress = Progress(0, 0)
@@ -118,13 +118,13 @@ class FakeBot:
                 yield self._stopped(question)
                 return
             yield StageEvent(stage="reading", done=done, total=1200)
-            time.sleep(5 * self._pause)
+            time.sleep(5 * self.pause)
         yield StageEvent(stage="answering")
         if "president" in question:
             yield AnswerEvent(answer=self._refusal(question))
             return
         answer = hostile_answer(question) if "hostile" in question else tram_answer(question)
-        yield from self._sentences(answer, stop, self._pause * (10 if "slow" in question else 1))
+        yield from self._sentences(answer, stop, self.pause * (10 if "slow" in question else 1))
 
     def _sentences(self, answer: Answer, stop: threading.Event, pause: float) -> Iterator[Event]:
         for index, sentence in enumerate(answer.sentences):

@@ -1,0 +1,46 @@
+"""What the page is made with: the bot as it sees it, and small helpers for Gradio."""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import gradio as gr
+
+from bot.schema import Article, ArticleInfo, Event, Progress, Turn
+
+log = logging.getLogger("bot.ui")
+
+Updates = dict[Any, Any]  # component → its new value or gr.update(…)
+
+
+class Bot(Protocol):
+    """What the page needs of the bot; see `bot.schema` for the events, of which AnswerEvent is the last."""
+
+    @property
+    def model_name(self) -> str: ...
+
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), *, stop: threading.Event | None = None
+    ) -> Iterator[Event]: ...
+
+    def articles(self) -> list[ArticleInfo]: ...
+
+    def article(self, article_id: str) -> Article:
+        """Raises StoreError for an unknown id."""
+
+    def add_files(self, paths: Sequence[Path]) -> list[str]:
+        """Ingests the files; one line per file on what became of it."""
+
+    def reading(self) -> Progress:
+        """How many articles are read ahead, 0 of 0 where that is not done."""
+
+
+def html(value: str = "", js: str | None = None, elem_id: str | None = None) -> gr.HTML:
+    return gr.HTML(value, js_on_load=js, elem_id=elem_id, apply_default_css=False)
+
+
+def failed(doing: str, error: Exception) -> str:
+    log.exception("The bot failed while %s", doing)
+    return f"The bot failed ({type(error).__name__}); its terminal says more."

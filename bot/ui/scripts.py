@@ -1,0 +1,46 @@
+"""The little JavaScript that the page needs, as Gradio's HTML component runs it: `element` is what it shows."""
+
+# A button in our HTML says in data-… attributes what it does; they become the event's data. Copying is done here.
+CLICKS = """
+element.addEventListener('click', (event) => {
+  const copied = event.target.closest('button[data-copy]');
+  if (copied) {
+    navigator.clipboard.writeText(copied.dataset.copy).then(
+      () => { copied.textContent = 'Copied'; }, () => { copied.textContent = 'The browser does not allow it'; });
+    return;
+  }
+  const named = ['marker', 'article', 'talk', 'forget', 'act'].map((name) => `button[data-${name}]`).join(', ');
+  const button = event.target.closest(named);
+  if (button) trigger('click', {...button.dataset});
+});
+"""
+
+# Keep the newest question and its growing answer in view, unless the reader has scrolled away since it was asked; and
+# name the conversation in the address, so that a reload finds it.
+FOLLOW = """
+const box = element.closest('#cb-conversation');
+let wanted = 0, count = 0;
+watch('value', () => {
+  const talk = element.querySelector('.cb-chat')?.dataset.talk, address = new URL(location.href);
+  if (talk !== undefined && (address.searchParams.get('c') ?? '') !== talk) {
+    if (talk) address.searchParams.set('c', talk); else address.searchParams.delete('c');
+    history.replaceState(null, '', address);
+  }
+  const exchanges = element.querySelectorAll('.cb-exchange'), last = exchanges[exchanges.length - 1];
+  const moved = exchanges.length === count && Math.abs(box.scrollTop - wanted) > 60;
+  count = exchanges.length;
+  if (!last || moved) return;
+  box.scrollTop += last.getBoundingClientRect().top - box.getBoundingClientRect().top;
+  wanted = box.scrollTop;
+});
+"""
+
+# Bring the chosen words into view; where the panel is below the chat (a phone), bring the panel as well.
+REVEAL = """
+watch('value', () => {
+  const panel = element.closest('#cb-panel'), mark = element.querySelector('mark.cb-here');
+  const text = element.querySelector('.cb-text');
+  if (text) text.scrollTop = mark ? mark.offsetTop - text.clientHeight / 3 : 0;
+  if (element.querySelector('[data-moment]:not([data-moment=""])')) panel.scrollIntoView({block: 'nearest'});
+});
+"""

@@ -18,7 +18,6 @@ from bot.evidence import SPREAD, Candidate, Evidence, select
 from bot.lexical import Hit, Lexical, load, save
 from bot.schema import ArticleInfo, Chunk, Filters, Passage, Span
 from bot.store import Store
-from bot.store.records import matches
 
 BM25_WEIGHT = 0.3
 FEW = 400  # chunks that are all compared with the question, where no others are allowed
@@ -176,4 +175,4 @@ def _allowed(infos: Mapping[str, ArticleInfo], filters: Filters) -> set[str] | N
     """The articles that the filters let through; None for all."""
     if filters == Filters():
         return None
-    return {article for article, info in infos.items() if matches(info, filters)}
+    return {article for article, info in infos.items() if filters.match(info)}

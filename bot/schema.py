@@ -99,6 +99,18 @@ class Filters(Frozen):
             raise ValueError(f"since {self.since} is after until {self.until}")
         return self
 
+    def match(self, info: ArticleInfo) -> bool:
+        """Whether they let this article through; one without a date is outside every range of dates."""
+        if self.articles and info.id not in self.articles:
+            return False
+        if self.sources and (info.source or "") not in self.sources:
+            return False
+        if (self.since or self.until) and info.date is None:
+            return False
+        if self.since and info.date and info.date < self.since:
+            return False
+        return not (self.until and info.date and info.date > self.until)
+
 
 class Passage(Span):
     """A chunk found for a question; ranks count from 1, None where that search did not find it."""

@@ -677,12 +677,13 @@ def talked(
     turn: Turn = CROWNS,
     passages: Sequence[Passage] | None = None,
     now: dict[str, str] | None = None,
+    filters: Filters | None = None,
 ) -> list[list[Message]]:
     """What the model was asked for a question and for one that leans on `turn`, where other words may be nearest."""
     made, retriever = answerer(llm)
     assert check(list(made.ask(CROWNS.question))).text == TICKET
     retriever.passages, retriever.now = passages or retriever.passages, now or {}
-    check(list(made.ask("And who opened the quay?", search="ticket quay opened", history=[turn])))
+    check(list(made.ask("And who opened the quay?", search="ticket quay opened", history=[turn], filters=filters)))
     return [list(messages) for messages in llm.asked]
 
 
@@ -706,6 +707,7 @@ def test_a_follow_up_goes_on_from_the_prompt_that_shows_its_words(keeps: bool) -
         {"now": {"ferry": f"Corrected. {FERRY}"}},
         {"now": {"cheese": ""}},
         {"turn": Turn(question=CROWNS.question, answer="Another answer.")},
+        {"filters": Filters(articles=("ferry",))},
         {"turn": Turn(question="Another question?", answer=TICKET)},
     ],
 )
@@ -749,10 +751,11 @@ def test_only_the_last_prompts_are_remembered() -> None:
     recent = Recent()
     prompt = Prompt((), (), 0)
     for number in range(ANSWERS + 1):
-        recent.note(f"{number}?", "Yes.", prompt)
-        assert recent.find(Turn(question="1?", answer="Yes.")) in (prompt, None)
-    assert recent.find(Turn(question="0?", answer="Yes.")) is None
-    assert recent.find(Turn(question="1?", answer="Yes.")) is prompt
+        recent.note(f"{number}?", "Yes.", Filters(), prompt)
+        assert recent.find(Turn(question="1?", answer="Yes."), Filters()) in (prompt, None)
+    assert recent.find(Turn(question="0?", answer="Yes."), Filters()) is None
+    assert recent.find(Turn(question="1?", answer="Yes."), Filters()) is prompt
+    assert recent.find(Turn(question="1?", answer="Yes."), Filters(articles=("a",))) is None
 
 
 def test_words_of_an_article_give_no_orders() -> None:

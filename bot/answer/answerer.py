@@ -108,7 +108,7 @@ class Answerer:
         if not found.passages:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
             return
-        prompt, judged = self._prompt_for(question, found, history, today)
+        prompt, judged = self._prompt_for(question, found, history, looked_for.filters, today)
         job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
         evidence = evidence_sentences(prompt.shown, self._split)
         writer = Writer(
@@ -131,7 +131,7 @@ class Answerer:
             yield from self._compare(question, writer, evidence)
         answer = job.finish(writer)
         if not (answer.refused or answer.stopped):
-            self._recent.note(question, answer.text, prompt)
+            self._recent.note(question, answer.text, looked_for.filters, prompt)
         yield AnswerEvent(answer=answer)
 
     def warm(self) -> None:
@@ -238,13 +238,13 @@ class Answerer:
         return Attributor(question, evidence, self._embedder.embed_documents, says, self._min_claim_odds, earlier)
 
     def _prompt_for(
-        self, question: str, found: Evidence, history: Sequence[Turn], today: dt.date
+        self, question: str, found: Evidence, history: Sequence[Turn], filters: Filters, today: dt.date
     ) -> tuple[Prompt, Sequence[Passage]]:
         """The prompt, and the passages found for the question that say how well it can be answered.
 
         A follow-up goes on from the prompt of the turn before, where that shows the words nearest to it already.
         """
-        before = self._recent.find(history[-1]) if history else None
+        before = self._recent.find(history[-1], filters) if history else None
         if before and all(any(_within(one, run) for run in before.shown) for one in found.nearest[:SHOWN_BEFORE]):
             texts = self._retriever.texts({one.article for one in before.shown})
             if all(texts.get(run.article, "")[run.start : run.end] == run.text for run in before.shown):

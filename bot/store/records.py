@@ -153,19 +153,6 @@ def where(filters: Filters) -> dict[str, Any] | None:
     return parts[0] if len(parts) == 1 else {"$and": parts}
 
 
-def matches(info: ArticleInfo, filters: Filters) -> bool:
-    """The same filters on a listed article."""
-    if filters.articles and info.id not in filters.articles:
-        return False
-    if filters.sources and (info.source or "") not in filters.sources:
-        return False
-    if (filters.since or filters.until) and info.date is None:
-        return False
-    if filters.since and info.date and info.date < filters.since:
-        return False
-    return not (filters.until and info.date and info.date > filters.until)
-
-
 def count_key(counted: str, collection: str) -> str:
     """An article's record has its counts for each collection, so that a rebuild can go on beside use."""
     return f"{counted} in {collection}"

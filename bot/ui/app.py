@@ -7,24 +7,23 @@ visitors: what belongs to one of them is in `gr.State` or keyed by the session.
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from bot.conversations import Conversations
 from bot.errors import BotError, ConversationError, Stopped
-from bot.schema import Answer, StageEvent, TextEvent
-from bot.ui import talks, uploads, views
+from bot.schema import Answer, Filters, StageEvent, TextEvent
+from bot.ui import limits, talks, views
 from bot.ui.exchange import Exchange, grow, history
-from bot.ui.parts import Bot, Updates, failed, html
+from bot.ui.library import Asking, Library
+from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html
 from bot.ui.scripts import CLICKS, FOLLOW, REVEAL
 
 FRAME_S = 0.05  # words that come faster than this are drawn together
 LOOK_S = 3.0  # between two looks at how far articles are read ahead
-VISITORS = 20  # questions in work at once; the bot itself queues them for the model
 LONGEST_QUESTION = 4000  # characters
 
 log = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ class Page:
     def __init__(self, bot: Bot, kept: Conversations | None = None) -> None:
         self._bot, self._kept = bot, kept
         self._stops: dict[str, threading.Event] = {}
-        self._adding = threading.Lock()
+        self._library = Library(bot)
         with gr.Blocks(title="Citebot", analytics_enabled=False, fill_width=True) as self.blocks:
             self._lay_out()
             self._wire()
@@ -51,6 +50,7 @@ class Page:
     def _lay_out(self) -> None:
         self._exchanges = gr.State(())
         self._talk = gr.State("")  # id of the conversation, once it is kept
+        self._filters = gr.State(Filters())
         self._editing = gr.State(False)  # whether the next question replaces the last
         self._header = html(self._look())
         self._clock = gr.Timer(LOOK_S)
@@ -59,7 +59,7 @@ class Page:
                 with gr.Tab("Ask", id="ask"):
                     self._lay_out_chat()
                 with gr.Tab("Articles"):
-                    self._lay_out_library()
+                    self._library.lay_out()
                 with gr.Tab("Conversations", visible=self._kept is not None):
                     self._lay_out_talks()
             with gr.Column(scale=2, min_width=320, elem_id="cb-panel"):
@@ -68,6 +68,7 @@ class Page:
     def _lay_out_chat(self) -> None:
         self._conversation = html(js=CLICKS + FOLLOW, elem_id="cb-conversation")
         self._status = html(views.status())
+        self._chips = html(js=CLICKS, elem_id="cb-limited")
         with gr.Row(elem_id="cb-ask"):
             self._question = gr.Textbox(
                 label="Question", placeholder="Ask your articles", show_label=False, lines=1, max_lines=6,
@@ -77,14 +78,6 @@ class Page:
             self._stop = gr.Button("Stop", variant="stop", scale=0, min_width=90, visible=False)
             self._fresh = gr.Button("New chat", scale=0, min_width=100)
 
-    def _lay_out_library(self) -> None:
-        self._files = gr.File(label="Add articles: .txt .md .html .pdf .jsonl", file_count="multiple", height=120)
-        self._report = html()
-        self._search = gr.Textbox(
-            label="Find", placeholder="Find by title, source or date", show_label=False, container=False
-        )
-        self._list = html(js=CLICKS)
-
     def _lay_out_talks(self) -> None:
         self._remember = gr.Textbox(
             "", label="Search", placeholder="Find words of questions and answers", show_label=False, container=False
@@ -92,36 +85,37 @@ class Page:
         self._talks = html(js=CLICKS)
 
     def _wire(self) -> None:
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        free: dict[str, Any] = {**quiet, "concurrency_limit": None}
         shown = [self._exchanges, self._talk, self._conversation]
-        self.blocks.load(self._arrive, [self._exchanges], [*shown, self._list, self._talks], **free)
+        arrived = [*shown, self._talks, *self._library.shown()]
+        self.blocks.load(self._arrive, [self._exchanges], arrived, **FREE)
         self.blocks.unload(self._leave)
         gr.on(
             [self._question.submit, self._send.click],
             self._ask,
-            [self._question, self._exchanges, self._talk, self._editing, self._remember],
+            [self._question, self._exchanges, self._talk, self._editing, self._remember, self._filters],
             (answered := [*shown, self._talks, self._editing, self._status, self._panel, *self._controls()]),
-            **quiet,
+            **QUIET,
             concurrency_limit=VISITORS,
         )
         self._conversation.click(
-            self._act, [self._exchanges, self._talk, self._remember], answered, **quiet, concurrency_limit=VISITORS
+            self._act,
+            [self._exchanges, self._talk, self._remember, self._filters],
+            answered,
+            **QUIET,
+            concurrency_limit=VISITORS,
         )
-        self._clock.tick(self._look, None, [self._header], **free)
-        self._stop.click(self._stop_one, None, [self._status], **quiet, queue=False)
+        self._clock.tick(self._look, None, [self._header], **FREE)
+        self._stop.click(self._stop_one, None, [self._status], **QUIET, queue=False)
         blank = [*shown, self._editing, self._status, self._panel]
-        self._fresh.click(self._start_afresh, None, blank, **free)
-        self._talks.click(self._choose_talk, [self._talk, self._remember], [*blank, self._talks, self._tabs], **free)
-        self._remember.change(self._find_talks, [self._remember, self._talk], [self._talks], **free)
-        for component in (self._conversation, self._list, self._panel):
-            component.click(self._open, [self._exchanges], [self._panel], **free)
-        self._search.change(self._find, [self._search], [self._list], **free)
-        added = [self._files, self._report, self._list, self._conversation]
-        self._files.upload(
-            self._add, [self._files, self._search, self._exchanges], added, **quiet,
-            concurrency_limit=VISITORS,  # each begins at once, to take its files out of the others' way
-        )  # fmt: skip
+        self._fresh.click(self._start_afresh, None, blank, **FREE)
+        self._talks.click(self._choose_talk, [self._talk, self._remember], [*blank, self._talks, self._tabs], **FREE)
+        self._remember.change(self._find_talks, [self._remember, self._talk], [self._talks], **FREE)
+        for component in (self._conversation, self._library.list, self._panel):
+            component.click(self._open, [self._exchanges], [self._panel], **FREE)
+        for component in (self._panel, self._chips):
+            component.click(self._limit_by, [self._filters], [self._filters, self._chips], **FREE)
+        asking = Asking(self._exchanges, self._talk, self._conversation, self._filters, self._chips, self._tabs)
+        self._library.wire(asking)
 
     def _controls(self) -> tuple[gr.Textbox, gr.Button, gr.Button, gr.Button]:
         return self._question, self._send, self._stop, self._fresh
@@ -138,8 +132,8 @@ class Page:
             self._exchanges: exchanges,
             self._talk: talk,
             self._conversation: views.conversation(exchanges, len(articles), talk),
-            self._list: views.article_list(articles),
             self._talks: self._find_talks("", talk),
+            **self._library.drawn(),
         }
 
     def _look(self) -> str:
@@ -188,7 +182,13 @@ class Page:
         return updates | {self._talks: self._find_talks(query, talk)}
 
     def _act(
-        self, event: gr.EventData, exchanges: tuple[Exchange, ...], talk: str, query: str, request: gr.Request
+        self,
+        event: gr.EventData,
+        exchanges: tuple[Exchange, ...],
+        talk: str,
+        query: str,
+        filters: Filters,
+        request: gr.Request,
     ) -> Iterator[Updates]:
         """Ask the last question again, or let it be edited, as a clicked button says."""
         act = getattr(event, "act", None)
@@ -196,7 +196,7 @@ class Page:
             told = views.status("Change the question and ask: its answer is replaced.")
             yield {self._question: exchanges[-1].question, self._editing: True, self._status: told}
         elif act == "again" and exchanges:
-            yield from self._ask(exchanges[-1].question, exchanges, talk, True, query, request)
+            yield from self._ask(exchanges[-1].question, exchanges, talk, True, query, filters, request)
         else:
             yield {}
 
@@ -207,6 +207,7 @@ class Page:
         talk: str,
         instead: bool,
         query: str,
+        filters: Filters,
         request: gr.Request,
     ) -> Iterator[Updates]:
         if not question.strip():
@@ -217,7 +218,7 @@ class Page:
         try:
             earlier = exchanges[:-1] if instead else exchanges
             replaced = instead and bool(exchanges) and exchanges[-1].kept
-            exchange = yield from self._answer(question.strip(), earlier, talk, stop)
+            exchange = yield from self._answer(question.strip(), earlier, talk, filters, stop)
             # All at once: a busy browser may miss one of two updates in quick succession.
             ended = self._running(False) | self._ended(len(earlier), exchange.answer)
             yield ended | self._keep(earlier, exchange, talk, replaced, query)
@@ -241,7 +242,7 @@ class Page:
         }
 
     def _answer(
-        self, question: str, earlier: tuple[Exchange, ...], talk: str, stop: threading.Event
+        self, question: str, earlier: tuple[Exchange, ...], talk: str, filters: Filters, stop: threading.Event
     ) -> Generator[Updates, None, Exchange]:
         """Draws the answer as it grows; returns the finished exchange, which is not drawn yet."""
         exchange = Exchange(question)
@@ -249,7 +250,7 @@ class Page:
         yield self._drawn(earlier, exchange, talk) | self._running(True) | started
         asked = drawn = time.monotonic()
         try:
-            for event in self._bot.ask(question, history(earlier), stop=stop):
+            for event in self._bot.ask(question, history(earlier), filters, stop=stop):
                 exchange = grow(exchange, event)
                 now = time.monotonic()
                 if isinstance(event, StageEvent):
@@ -303,34 +304,18 @@ class Page:
         chosen = next(citation for citation in cited.citations if citation.marker == marker)
         return views.article(self._bot.article(chosen.article), number, cited.citations, marker, moment)
 
-    def _find(self, query: str) -> str:
-        return views.article_list(self._bot.articles(), query)
+    def _limit_by(self, event: gr.EventData, filters: Filters) -> Updates:
+        """Limit questions to the article that a clicked button names, or no longer to what it names."""
+        if article := getattr(event, "only", None):
+            filters = limits.only(filters, article)
+        elif dropped := getattr(event, "drop", None):
+            filters = limits.without(filters, dropped)
+        else:
+            return {}
+        return {self._filters: filters, self._chips: self._chips_of(filters)}
 
-    def _add(self, files: list[str] | None, query: str, exchanges: tuple[Exchange, ...]) -> Iterator[Updates]:
-        paths = [Path(file) for file in files or ()]
-        yield {self._report: views.report([f"Reading {path.name}" for path in paths])}
-        try:
-            report = views.report(self._added(paths))
-        except BotError as error:
-            report = views.problem(str(error))
-        except Exception as error:
-            report = views.problem(failed("adding files", error))
-        yield {self._files: None, self._report: report}
-        articles = self._bot.articles()
-        yield {
-            self._list: views.article_list(articles, query),
-            self._conversation: views.conversation(exchanges, len(articles)),
-        }
-
-    def _added(self, paths: Sequence[Path]) -> list[str]:
-        """Ingests uploads, one visitor's at a time, and removes them; one line per file on what became of it."""
-        claim = uploads.Claim(paths, Path(self._files.GRADIO_CACHE))
-        gone = [f"skipped: {name}: it did not arrive whole. Add it again." for name in claim.gone]
-        with self._adding:
-            try:
-                return [*self._bot.add_files(claim.files), *gone]
-            finally:
-                claim.forget()
+    def _chips_of(self, filters: Filters) -> str:
+        return limits.chips(filters, {info.id: info.title for info in self._bot.articles()})
 
 
 def build(bot: Bot) -> gr.Blocks:

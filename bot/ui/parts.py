@@ -8,9 +8,13 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from bot.schema import Article, ArticleInfo, Event, Progress, Turn
+from bot.schema import Article, ArticleInfo, Event, Filters, Progress, Turn
 
 log = logging.getLogger("bot.ui")
+
+VISITORS = 20  # questions in work at once; the bot itself queues them for the model
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+FREE: dict[str, Any] = {**QUIET, "concurrency_limit": None}
 
 Updates = dict[Any, Any]  # component → its new value or gr.update(…)
 
@@ -22,7 +26,11 @@ class Bot(Protocol):
     def model_name(self) -> str: ...
 
     def ask(
-        self, question: str, history: Sequence[Turn] = (), *, stop: threading.Event | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filters: Filters = Filters(),  # noqa: B008 - frozen
+        stop: threading.Event | None = None,
     ) -> Iterator[Event]: ...
 
     def articles(self) -> list[ArticleInfo]: ...

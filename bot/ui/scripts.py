@@ -9,8 +9,8 @@ element.addEventListener('click', (event) => {
       () => { copied.textContent = 'Copied'; }, () => { copied.textContent = 'The browser does not allow it'; });
     return;
   }
-  const named = ['marker', 'article', 'talk', 'forget', 'act'].map((name) => `button[data-${name}]`).join(', ');
-  const button = event.target.closest(named);
+  const names = ['marker', 'article', 'talk', 'forget', 'act', 'only', 'drop'];
+  const button = event.target.closest(names.map((name) => `button[data-${name}]`).join(', '));
   if (button) trigger('click', {...button.dataset});
 });
 """

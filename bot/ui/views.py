@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from bot.conversations import answer_as_markdown
 from bot.dates import note, searched
 from bot.schema import Answer, Article, ArticleInfo, Citation, Progress, Sentence, StageEvent
-from bot.ui import how
+from bot.ui import how, limits
 from bot.ui.exchange import Exchange
 
 LISTED = 200  # a longer list is slow to draw and not read; the search box narrows it
@@ -118,7 +118,7 @@ def article(
         f'<section class="cb-article" aria-label="Article" data-moment="{escape(moment)}">'
         f'<h2 dir="auto">{escape(article.title) or "Untitled"}</h2>'
         f'<p class="cb-meta">{_facts(article.date, article.source, article.author, url=article.url)}</p>'
-        f"{_marker_row(exchange, citations, chosen)}{'' if current == here else changed}"
+        f"{_only(article.id)}{_marker_row(exchange, citations, chosen)}{'' if current == here else changed}"
         f'<div class="cb-text" dir="auto" tabindex="0">{marked(article.text, current, chosen)}</div>'
         f"{_credit(article)}</section>"
     )
@@ -144,18 +144,16 @@ def marked(text: str, citations: Sequence[Citation], chosen: int) -> str:
     return html
 
 
-def article_list(articles: Sequence[ArticleInfo], query: str = "") -> str:
-    """Articles whose title, source or id holds `query`, in the order given (newest first), each a button to open it."""
+def article_list(found: Sequence[ArticleInfo], articles: Sequence[ArticleInfo]) -> str:
+    """Those `found` of all `articles`, in the order given (newest first), each a button to open it."""
     if not articles:
         return f'<div class="cb-list">{_no_articles()}</div>'
-    words = query.casefold().split()
-    found = [info for info in articles if all(word in _searched(info) for word in words)]
     items = "".join(
         f'<li><button type="button" data-article="{escape(info.id)}"><bdi>{escape(info.title) or "Untitled"}</bdi>'
         f'<span class="cb-meta">{_facts(info.date, info.source)}</span></button></li>'
         for info in found[:LISTED]
     )
-    count = _count(len(found), len(articles), bool(words))
+    count = _count(found, articles)
     return f'<div class="cb-list"><p class="cb-meta">{count}</p><ul>{items}</ul></div>'
 
 
@@ -254,6 +252,8 @@ def _by_marker(citations: Sequence[Citation]) -> list[Citation]:
 
 def _notes(exchange: Exchange) -> str:
     answer, notes = exchange.answer, ""
+    if answer and answer.trace and (limited := limits.said(answer.trace.filters)):
+        notes += f'<p class="cb-note"><bdi>{escape(limited)}</bdi></p>'
     if answer and answer.period:
         notes += f'<p class="cb-note">{escape(searched(answer.period))}</p>'
     if exchange.problem:
@@ -278,6 +278,11 @@ def _nearest(answer: Answer) -> str:
         for key, title in reversed(titles.items())
     )
     return f'<div class="cb-nearest"><p class="cb-meta">The nearest articles:</p><ul>{items}</ul></div>'
+
+
+def _only(article: str) -> str:
+    button = f'<button type="button" data-only="{escape(article)}">Ask only this article</button>'
+    return f'<div class="cb-acts cb-meta">{button}</div>'
 
 
 def _marker_row(exchange: int, citations: Sequence[Citation], chosen: int) -> str:
@@ -313,13 +318,11 @@ def _no_articles() -> str:
     )
 
 
-def _searched(info: ArticleInfo) -> str:
-    return f"{info.title} {info.source or ''} {info.id} {info.date or ''}".casefold()
-
-
-def _count(found: int, total: int, searched: bool) -> str:
-    count = f"{found:,} of {_number(total, 'article')}" if searched else _number(total, "article")
-    return count + (f"; the newest {LISTED} are shown, type to narrow" if found > LISTED else "")
+def _count(found: Sequence[ArticleInfo], articles: Sequence[ArticleInfo]) -> str:
+    chunks = sum(info.chunks for info in found)
+    of = f"{len(found):,} of " if len(found) < len(articles) else ""
+    count = f"{of}{_number(len(articles), 'article')}" + (f", {_number(chunks, 'chunk')}" if chunks else "")
+    return count + (f"; the newest {LISTED} are shown, type to narrow" if len(found) > LISTED else "")
 
 
 def _number(count: int, noun: str) -> str:

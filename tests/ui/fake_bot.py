@@ -14,6 +14,7 @@ from bot.schema import (
     ArticleInfo,
     Citation,
     Event,
+    Filters,
     LeftOut,
     Passage,
     Progress,
@@ -69,6 +70,7 @@ class FakeBot:
         self.pause = pause
         self._model = threading.Lock()
         self.asked: list[tuple[str, list[Turn]]] = []
+        self.filters: list[Filters] = []
         self.progress = Progress(0, 0)
 
     @property
@@ -96,9 +98,14 @@ class FakeBot:
         return [self._add(path) for path in paths]
 
     def ask(
-        self, question: str, history: Sequence[Turn] = (), *, stop: threading.Event | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filters: Filters = Filters(),  # noqa: B008 - frozen
+        stop: threading.Event | None = None,
     ) -> Iterator[Event]:
         self.asked.append((question, list(history)))
+        self.filters.append(filters)
         stop = stop or threading.Event()
         yield StageEvent(stage="waiting")
         while not self._model.acquire(timeout=0.05):

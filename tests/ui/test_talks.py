@@ -242,5 +242,7 @@ def test_conversations_need_not_be_kept(visit: Open, tmp_path: Path) -> None:
         expect(page.get_by_role("tab", name="Conversations")).to_have_count(0)
         assert page.request.get(f"{address}/conversations/0123456789abcdef.md").status == 404
         assert not (tmp_path / "conversations").exists()
-        page.get_by_role("button", name="Ask again").click()
-        ask_and_wait(page, REFUSED, exchanges=2)
+        page.get_by_role("button", name="Edit the question").click()
+        expect(page.get_by_placeholder("Ask your articles")).to_have_value(CITED)
+        ask_and_wait(page, REFUSED)
+        expect(page.locator(".cb-question")).to_have_text([REFUSED])

@@ -1,4 +1,5 @@
 import datetime as dt
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -6,8 +7,21 @@ from fake_bot import ARTICLES, COST, HOSTILE, STORM, cite, hostile_answer, tram_
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.schema import Answer, Article, ArticleInfo, Citation, Days, Passage, Progress, Sentence, StageEvent, Tokens
-from bot.ui import views
+from bot.conversations import Talk
+from bot.schema import (
+    Answer,
+    Article,
+    ArticleInfo,
+    Citation,
+    Days,
+    Filters,
+    Passage,
+    Progress,
+    Sentence,
+    StageEvent,
+    Tokens,
+)
+from bot.ui import limits, talks, views
 from bot.ui.exchange import Exchange
 
 ALLOWED_TAGS = {
@@ -58,7 +72,8 @@ class Parsed(HTMLParser):
         for tag, attributes in self.elements:
             assert tag in ALLOWED_TAGS
             assert not [name for name in attributes if name.startswith("on") or name in {"src", "style"}]
-            assert (attributes.get("href") or "https://").startswith(("http://", "https://"))
+            href = attributes.get("href") or "https://"
+            assert href.startswith(("http://", "https://")) or re.fullmatch(r"conversations/[0-9a-f]{16}\.\w+", href)
 
 
 def views_of(text: str) -> list[str]:
@@ -85,7 +100,9 @@ def views_of(text: str) -> list[str]:
         views.header(text, Progress(0, 0)),
         views.conversation(exchanges, 1),
         views.article(article, 0, [citation], 1),
-        views.article_list([info]),
+        views.article_list([info], [info]),
+        limits.chips(Filters(articles=(text,), sources=(text,)), {text: text}),
+        talks.talk_list([Talk("0" * 16, text, dt.datetime(2025, 1, 2, tzinfo=dt.UTC), 2)], text),
         views.report([text]),
         views.problem(text),
         views.status(text),
@@ -285,7 +302,8 @@ def infos(count: int) -> list[ArticleInfo]:
     ],
 )
 def test_the_list_of_articles(count: int, query: str, shown: list[str], words: str) -> None:
-    parsed = Parsed(views.article_list(infos(count), query))
+    articles = infos(count)
+    parsed = Parsed(views.article_list(limits.found(articles, query, Filters()), articles))
     assert [attributes["data-article"] for tag, attributes in parsed.elements if tag == "button"] == shown
     assert parsed.text.startswith(words)
 
@@ -293,11 +311,11 @@ def test_the_list_of_articles(count: int, query: str, shown: list[str], words: s
 def test_the_list_of_articles_keeps_the_order_given() -> None:
     day = dt.date(2024, 1, 1)
     given = [ArticleInfo(id=name, title=name, date=when) for name, when in [("a", day), ("b", day), ("c", None)]]
-    parsed = Parsed(views.article_list(given))
+    parsed = Parsed(views.article_list(limits.found(given, "", Filters()), given))
     assert [a["data-article"] for tag, a in parsed.elements if tag == "button"] == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("html", [views.article_list([]), views.conversation([], 0)])
+@pytest.mark.parametrize("html", [views.article_list([], []), views.conversation([], 0)])
 def test_without_articles_the_page_says_what_to_do(html: str) -> None:
     assert "There are no articles yet" in Parsed(html).text
     assert "bot ingest" in Parsed(html).text

@@ -22,6 +22,7 @@ from measures.measure import Measure, medians, middle
 SEEDS = PROJECT / "seeds"
 SLICE = 512  # tokens that bare llama.cpp reads at once, its own default
 ANSWER_TOKENS = 32
+TEXT = "The harbour ferry carries more people every year, and the council wants a bridge."
 
 
 class Watched(Whole):
@@ -61,6 +62,7 @@ class Bare:
 
     def write(self) -> float:
         """Seconds for a token of an answer."""
+        self._decoder.keep(self._length)
         began = time.perf_counter()
         for position in range(self._length, self._length + ANSWER_TOKENS):
             self._decoder.read([int(self._decoder.logits().argmax())], position)
@@ -98,7 +100,9 @@ def measure(settings: Settings, count: int, folder: Path) -> list[Measure]:
         ask(llm, chat, questions[0].question)
     asked = [ask_all_ways(llm, watched, ways, bare, one) for one in questions[1 : count + 1]]
     talks = [talk(llm, ways, one) for one in load_questions(SEEDS / "conversations.jsonl")[:count]]
-    writing = [(written(llm, watched.read[-1]), bare.write()) for _ in range(5)]
+    long = [Message(role="user", content=f"{' '.join(TEXT for _ in range(30))} Retell this in many words.")]
+    bare.read(llm._tokens.whole(long))
+    writing = [(written(llm, long), bare.write()) for _ in range(5)]
     llm.close()
     store.close()
     return [*of_questions(asked), *of_talks(talks), of_writing(writing)]

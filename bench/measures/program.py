@@ -30,7 +30,7 @@ embedder = open_embedder(settings)
 chat = open_chat(settings, embedder, open_store(settings, embedder))
 for question in sys.argv[2:]:
     list(chat.ask(question))
-print(next(line.split()[1] for line in open("/proc/self/smaps_rollup") if line.startswith("Rss:")))
+print(next(line.split()[1] for line in open("/proc/self/smaps_rollup") if line.startswith("Pss:")))
 """
 
 
@@ -51,7 +51,10 @@ def first_word(data: Path) -> float:
 
 
 def memory(settings: Settings, data: Path) -> list[Measure]:
-    """Of a process that answered: its resident set, which Linux tells. Nothing elsewhere."""
+    """Of a process that answered: its proportional set size, which Linux tells. Nothing elsewhere.
+
+    Pages that other processes have, too, count in part only, so no other should run the model meanwhile.
+    """
     if not Path("/proc/self/smaps_rollup").exists():
         return []
     files = [

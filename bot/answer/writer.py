@@ -10,9 +10,9 @@ from bot.schema import Citation, Event, LeftOut, Sentence, SentenceEvent, TextEv
 ENDS = ".!?…”\"')"
 # No article speaks of the passages that the model was given: such a sentence declines, whatever words it repeats.
 _OF_PASSAGES = re.compile(r"(the |these |this )?(given |provided )?passages? (\w+ )?(do|does) not ")
-# A small model now and then begins as the passages in its prompt do.
-_HEAD_BEGINS = 'Passage from "'
-_HEAD = re.compile(r"^Passage from \"[^\"\n]*\"( of [\d-]+)?:\s*(?=\S)")
+# A small model now and then begins as the passages in its prompt do, or the sentences that it repeats.
+_HEADS = ('Passage from "', "The words nearest to the question:")
+_HEAD = re.compile(r"^(Passage from \"[^\"\n]*\"( of [\d-]+)?:|The words nearest to the question:)\s*(?=\S)")
 # Ways of a model to say that it does not know; news says such things of others, but not in so few words.
 _DECLINES = re.compile(
     r"(i (do not|don't|cannot|can't) (know|answer|say)|i'm (not sure|sorry)|unknown$"
@@ -71,7 +71,7 @@ class Writer:
     def _send(self) -> Iterator[Event]:
         """Words not sent yet, unless they may still become the refusal, or a passage's head."""
         begins = _plain(self._text)
-        if not self._sent and (_HEAD_BEGINS.startswith(self._text) or self._text.startswith(_HEAD_BEGINS)):
+        if not self._sent and any(one.startswith(self._text) or self._text.startswith(one) for one in _HEADS):
             return
         if self.declined or self._refusal.startswith(begins) or self._declines(self._text):
             return

@@ -31,11 +31,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.folder or Path(temporary)
         parts: dict[str, Callable[[], Sequence[Measure]]] = {
+            # First what is measured in processes of its own: they share a model's pages with this one once it has them.
+            "start": lambda: [program.starting(settings, Path(temporary) / "data", chosen.rounds)],
+            "memory": lambda: program.memory(settings, Path(temporary) / "data"),
             "answers": lambda: answers.measure(settings, chosen.questions, Path(temporary) / "answers"),
             "ingest": lambda: [library.ingesting(settings, Path(temporary), chosen.rounds, chosen.corpus)],
             "search": lambda: library.searching(settings, folder / "library", chosen.chunks),
-            "start": lambda: [program.starting(settings, Path(temporary) / "data", chosen.rounds)],
-            "memory": lambda: program.memory(settings, Path(temporary) / "data"),
         }
         found: list[Measure] = []
         for name, part in parts.items():

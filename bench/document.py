@@ -19,6 +19,7 @@ MOST = 1.6  # ratio at the plot's right edge
 
 def document(path: Path, found: Sequence[Measure], limits: Mapping[str, float], words: Sequence[str]) -> None:
     """Write the page, and its plot beside it."""
+    measured = revision()  # before the files below are written, which would make it "dirty"
     plot = path.with_suffix(".svg")
     plot.write_text(drawn(found, limits), encoding="utf-8")
     rows = [
@@ -29,9 +30,9 @@ def document(path: Path, found: Sequence[Measure], limits: Mapping[str, float], 
     command = shlex.join(["python", "bench/speed.py", *words])
     page = f"""# Performance
 
-Written by `{command}` on {dt.date.today()}, at {revision()}. Each line is the program against what lies beneath it,
-measured in turn in one run; less is better. `make bench` measures anew, and fails where a ratio is above its limit
-(bench/limits.toml).
+Written by `{command}` on {dt.date.today()},
+at {measured}. Each line is the program against what lies beneath it, measured in turn in one run; less is better.
+`make bench` measures anew, and fails where a ratio is above its limit (bench/limits.toml).
 
 The machine: {machine()}.
 

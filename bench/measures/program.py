@@ -57,6 +57,7 @@ def memory(settings: Settings, data: Path) -> list[Measure]:
     """
     if not Path("/proc/self/smaps_rollup").exists():
         return []
+    bot("--data-dir", data, "ingest", "--samples")
     files = [
         resolve(settings.llm.model, settings.models_dir, "llm"),
         resolve(settings.embed.model, settings.models_dir, "embedder"),

@@ -60,10 +60,11 @@ def drawn(found: Sequence[Measure], limits: Mapping[str, float]) -> str:
         limit = limits.get(one.name)
         colour = "#c0392b" if limit is not None and one.ratio > limit else "#2e7d5b"
         long = min(one.ratio, MOST) * scale
+        edge = min(max(one.ratio, limit or 0.0), MOST) * scale
         parts += [
             f'<text x="{LABEL - 8}" y="{middle + 4}" text-anchor="end">{escape(one.name)}</text>',
             f'<rect x="{LABEL}" y="{middle - BAR / 2}" width="{long:.1f}" height="{BAR}" fill="{colour}"/>',
-            f'<text x="{LABEL + long + 5:.1f}" y="{middle + 4}">{one.ratio:.2f}</text>',
+            f'<text x="{LABEL + edge + 6:.1f}" y="{middle + 4}">{one.ratio:.2f}</text>',
         ]
         if limit is not None:
             at = LABEL + min(limit, MOST) * scale

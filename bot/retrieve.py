@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bot.config import RetrieveSettings
 from bot.embed import Embedder
 from bot.evidence import SPREAD, Candidate, Evidence, select
-from bot.lexical import Hit, Lexical, load, save
+from bot.lexical import Hit, Known, Lexical, load, save
 from bot.schema import ArticleInfo, Chunk, Filters, Passage, Span
 from bot.store import Store
 
@@ -83,7 +83,7 @@ class Retriever:
                 by_place[one.chunk.article, one.chunk.start],
             )
             for one in sentences
-            if one.chunk.article in texts
+            if one.chunk.article in texts and (one.chunk.article, one.chunk.start) in by_place  # else changed just now
         ]
         return select(question, candidates, texts, characters, math.inf if fill else SPREAD)
 
@@ -103,20 +103,24 @@ class Retriever:
             infos, made = self._store.infos(), self._store.made()
             if self._lexical is None or made != self._made:
                 self._lexical, self._made = load(self._folder, made) or Lexical(), made
-            current = {article: info.content_hash for article, info in infos.items()}
+            current = {article: Known(info.content_hash, info.chunks) for article, info in infos.items()}
             self._unsaved |= self._lexical.update(current, self._read)
             if self._unsaved and not self._store.is_writing(state):
                 save(self._lexical, self._folder, made)
                 self._unsaved = False
-            self._state = state
+            self._state = state if self._lexical.complete else None
         return self._lexical
 
     def _read(self, ids: Sequence[str]) -> Iterator[tuple[Chunk, str]]:
-        """What BM25 searches: a chunk's words and its article's title."""
+        """What BM25 searches: a chunk's words and its article's title; not of articles that are changed meanwhile."""
+        before = self._store.infos()
         articles = {article.id: article for article in self._store.articles(ids)}
-        for chunk in self._store.chunks(ids):
+        chunks = self._store.chunks(ids)
+        after = self._store.infos()
+        hashes = {one: before[one].content_hash for one in ids if one in before and before[one] == after.get(one)}
+        for chunk in chunks:
             article = articles.get(chunk.article)
-            if article is not None:  # None: removed by another process just now
+            if article is not None and article.content_hash == hashes.get(chunk.article):
                 yield chunk, f"{article.title}\n{article.text[chunk.start : chunk.end]}"
 
     def _passages(self, ranked: Sequence[tuple[float, _Ranks]], infos: Mapping[str, ArticleInfo]) -> list[Passage]:

@@ -753,11 +753,23 @@ def test_only_the_last_prompts_are_remembered() -> None:
     recent = Recent()
     prompt = Prompt((), (), 0)
     for number in range(ANSWERS + 1):
-        recent.note(f"{number}?", "Yes.", Filters(), prompt)
-        assert recent.find(Turn(question="1?", answer="Yes."), Filters()) in (prompt, None)
-    assert recent.find(Turn(question="0?", answer="Yes."), Filters()) is None
-    assert recent.find(Turn(question="1?", answer="Yes."), Filters()) is prompt
-    assert recent.find(Turn(question="1?", answer="Yes."), Filters(articles=("a",))) is None
+        recent.note([Turn(question=f"{number}?", answer="Yes.")], Filters(), prompt)
+    first, second = (Turn(question=f"{number}?", answer="Yes.") for number in (0, 1))
+    assert recent.find([first], Filters()) is None
+    assert recent.find([second], Filters()) is prompt
+    assert recent.find([second], Filters(articles=("a",))) is None
+
+
+def test_a_prompt_of_another_conversation_is_not_gone_on_from() -> None:
+    """Two people came to the same last turn by different ones before it."""
+    recent = Recent()
+    prompt = Prompt((), (), 0)
+    one, other, last = (Turn(question=f"{name}?", answer="Yes.") for name in ("one", "other", "last"))
+    recent.note([one, last], Filters(), prompt)
+    assert recent.find([one, last], Filters()) is prompt
+    assert recent.find([other, last], Filters()) is None
+    assert recent.find([other, one, last], Filters()) is None
+    assert recent.find([last], Filters()) is prompt, "a long conversation is not given whole"
 
 
 def test_words_of_an_article_give_no_orders() -> None:

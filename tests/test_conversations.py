@@ -61,10 +61,19 @@ def test_the_last_changed_comes_first(kept: Conversations) -> None:
 def test_a_question_asked_again_replaces_its_answer(kept: Conversations) -> None:
     talk = kept.add("", "How much?", answer())
     kept.add(talk, "Who?", answer("Ada."))
-    kept.add(talk, "Who exactly?", answer("Ada Quill."), instead=True)
+    kept.add(talk, "Who exactly?", answer("Ada Quill."), instead=kept.read(talk)[-1].at)
     assert [(said.question, said.answer.text) for said in kept.read(talk)][1:] == [("Who exactly?", "Ada Quill.")]
-    fresh = kept.add("", "Why?", answer(), instead=True)
+    fresh = kept.add("", "Why?", answer(), instead=dt.datetime.now(dt.UTC))
     assert questions(kept, fresh) == ["Why?"]
+
+
+def test_only_what_was_said_last_is_replaced(kept: Conversations) -> None:
+    """Another tab has added to the conversation meanwhile."""
+    first, second = (dt.datetime(2026, 1, day, tzinfo=dt.UTC) for day in (1, 2))
+    talk = kept.add("", "First?", answer(), at=first)
+    kept.add(talk, "Second?", answer(), at=second)
+    kept.add(talk, "First again?", answer(), instead=first)
+    assert questions(kept, talk) == ["First?", "Second?", "First again?"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +124,7 @@ def test_broken_off_anywhere_it_is_the_old_or_the_new(kept: Conversations) -> No
 
 
 @pytest.mark.parametrize(
-    "damage", [b"\xff\xfe", b"null", b"[]", b'{"form": 9}', b'{"form": 1, "instead": false, "said": 1}']
+    "damage", [b"\xff\xfe", b"null", b"[]", b'{"form": 9}', b'{"form": 1, "instead": null, "said": 1}']
 )
 def test_damage_is_told_and_leaves_the_others(kept: Conversations, damage: bytes) -> None:
     talk, other = kept.add("", "How much?", answer()), kept.add("", "Why?", answer())
@@ -196,6 +205,11 @@ def test_an_answer_as_markdown() -> None:
         f"[1] “{QUOTE}” — Fares \\*rise\\*, 2025-03-01, <https://courier.example/a_b>  \n"
         "[2] “the quay” — Untitled, javascript:x"
     )
+
+
+def test_entities_stay_as_they_are_written() -> None:
+    given = answer("Write &lt;b&gt; & go.", sentences=(), citations=())
+    assert answer_as_markdown(given) == "Write \\&lt;b\\&gt; \\& go."
 
 
 def test_a_conversation_as_markdown_and_json() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bot.lexical import Hit, Lexical, load, save
+from bot.lexical import Hit, Known, Lexical, load, save
 from bot.schema import Chunk
 
 TEXTS = [
@@ -48,7 +48,8 @@ def read_of(source: Source, asked: list[str] | None = None) -> Callable[[Sequenc
 
 
 def update(index: Lexical, source: Source, asked: list[str] | None = None) -> bool:
-    return index.update({article: version for article, (version, _) in source.items()}, read_of(source, asked))
+    current = {article: Known(version, len(texts)) for article, (version, texts) in source.items()}
+    return index.update(current, read_of(source, asked))
 
 
 def index_of(source: Source) -> Lexical:
@@ -223,7 +224,7 @@ def test_a_chunk_is_found_by_its_index(index: Lexical) -> None:
 
 
 def test_chunks_may_be_read_in_any_order() -> None:
-    articles = dict.fromkeys("abc", "1")
+    articles = {"a": Known("1", 2), "b": Known("1", 2), "c": Known("1", 2)}
     given = [
         (Chunk(article=name, start=at, end=at + 9, index=at), f"ferry {name}{at}") for name in "cab" for at in (1, 0)
     ]
@@ -232,6 +233,22 @@ def test_chunks_may_be_read_in_any_order() -> None:
     for chunk, text in given:
         assert index.chunk(chunk.article, chunk.index) == chunk
         assert index.search(text, 1)[0].chunk == chunk
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_what_was_changed_while_it_was_read_is_asked_for_again(index: Lexical, lost: int) -> None:
+    """Fewer chunks come than the article has, or none."""
+    more = {**SOURCE, "c": ("1", ["A ferry.", "Orra.", "Cheese."]), "d": ("1", ["Winter."])}
+    less = {**more, "c": ("1", more["c"][1][lost:])}
+    current = {article: Known(version, len(texts)) for article, (version, texts) in more.items()}
+    index.update(current, read_of(less))
+    assert not index.complete
+    assert index.chunks("c") == []
+    assert index.chunk("d", 0) is not None, "others are there"
+    update(index, more, asked := [])
+    assert index.complete
+    assert asked == ["c"]
+    assert index.search("ferry Orra", 9) == index_of(more).search("ferry Orra", 9)
 
 
 def test_hits_of_one_score_come_by_article_and_place() -> None:

@@ -10,11 +10,12 @@ from fakes import FakeEmbedder
 from samples import CHEESE, FERRY, STORM, article, chunks, prepared, put
 
 from bot.config import RetrieveSettings
-from bot.lexical import Lexical
+from bot.lexical import Known, Lexical
 from bot.llama import Vectors
 from bot.retrieve import Retriever
 from bot.schema import Article, Chunk, Filters, Passage
 from bot.store import Near, Prepared, Store, View
+from bot.store.records import StoredSentence
 
 LIBRARY = [
     article("ferry", FERRY, date="2025-05-18", source="gazette"),
@@ -86,7 +87,7 @@ def index_of(store: Store, library: Sequence[Article]) -> Lexical:
     articles = {one.id: one for one in library}
     index = Lexical()
     index.update(
-        {one.id: one.content_hash for one in library},
+        {one.id: Known(one.content_hash, store.infos()[one.id].chunks) for one in library},
         lambda ids: [
             (part, f"{articles[part.article].title}\n{articles[part.article].text[part.start : part.end]}")
             for part in store.chunks(ids)
@@ -238,6 +239,49 @@ def test_articles_are_found_while_others_are_written(
             put_within(store, fake_embedder, one)
             assert search(retriever, one.text)[0].article == one.id
     assert not folder.exists(), "what is about to change is not kept"
+
+
+def test_articles_removed_or_replaced_while_the_index_reads_them_are_found_later(
+    store: Store, fake_embedder: FakeEmbedder, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    retriever = Retriever(store, fake_embedder, folder, RetrieveSettings())
+    other = article("storm", f"It rained. {STORM}")
+    articles = Store.articles
+
+    def changing(self: Store, ids: Sequence[str]) -> list[Article]:
+        found = articles(self, ids)
+        monkeypatch.setattr(Store, "articles", articles)
+        with store.writing():
+            store.remove("ferry")
+            put_within(store, fake_embedder, other)
+        return found
+
+    monkeypatch.setattr(Store, "articles", changing)
+    search(retriever, "crowns")
+    put(store, fake_embedder, LIBRARY[0])
+    for one in (retriever, Retriever(store, fake_embedder, folder, RetrieveSettings())):
+        assert {found.text for found in search(one, "single ticket crowns") if found.bm25_rank} >= {
+            "A single ticket costs 4 crowns."
+        }
+        assert search(one, "rained")[0].text == "It rained."
+
+
+def test_an_article_replaced_before_its_sentences_are_read(
+    store: Store, retriever: Retriever, fake_embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    found = search(retriever, "crowns ticket")
+    sentences = Store.sentences
+
+    def changing(self: Store, chunks: Sequence[Chunk]) -> list[StoredSentence]:
+        monkeypatch.setattr(Store, "sentences", sentences)
+        put(store, fake_embedder, article("ferry", f"A word before. {FERRY}"))
+        return sentences(self, chunks)
+
+    monkeypatch.setattr(Store, "sentences", changing)
+    for shown in retriever.evidence("crowns ticket", found, 900).passages:
+        assert store.article(shown.article).text[shown.start : shown.end] == shown.text
 
 
 def put_within(store: Store, embedder: FakeEmbedder, one: Article) -> None:

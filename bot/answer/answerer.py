@@ -131,7 +131,8 @@ class Answerer:
             yield from self._compare(question, writer, evidence)
         answer = job.finish(writer)
         if not (answer.refused or answer.stopped):
-            self._recent.note(question, answer.text, looked_for.filters, prompt)
+            turns = [*history, Turn(question=question, answer=answer.text)]
+            self._recent.note(turns, looked_for.filters, prompt)
         yield AnswerEvent(answer=answer)
 
     def warm(self) -> None:
@@ -244,7 +245,7 @@ class Answerer:
 
         A follow-up goes on from the prompt of the turn before, where that shows the words nearest to it already.
         """
-        before = self._recent.find(history[-1], filters) if history else None
+        before = self._recent.find(history, filters) if history else None
         if before and all(any(_within(one, run) for run in before.shown) for one in found.nearest[:SHOWN_BEFORE]):
             texts = self._retriever.texts({one.article for one in before.shown})
             if all(texts.get(run.article, "")[run.start : run.end] == run.text for run in before.shown):

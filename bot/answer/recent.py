@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from bot.prompt import Prompt
 from bot.schema import Filters, Turn
@@ -13,21 +14,26 @@ class Recent:
     """Prompts by the turns that came of them, and by what limited their search; safe for several threads."""
 
     def __init__(self) -> None:
-        self._prompts: OrderedDict[tuple[str, str, Filters], Prompt] = OrderedDict()
+        self._prompts: OrderedDict[tuple[Turn, Filters], tuple[tuple[Turn, ...], Prompt]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def note(self, question: str, answer: str, filters: Filters, prompt: Prompt) -> None:
-        key = question, answer, filters
+    def note(self, turns: Sequence[Turn], filters: Filters, prompt: Prompt) -> None:
+        """The last of the turns came of this prompt, which shows the others."""
+        key = turns[-1], filters
         with self._lock:
-            self._prompts[key] = prompt
+            self._prompts[key] = tuple(turns), prompt
             self._prompts.move_to_end(key)
             while len(self._prompts) > ANSWERS:
                 self._prompts.popitem(last=False)
 
-    def find(self, turn: Turn, filters: Filters) -> Prompt | None:
-        """The prompt that this turn's answer came of, if it is remembered and was limited alike."""
+    def find(self, turns: Sequence[Turn], filters: Filters) -> Prompt | None:
+        """The prompt that the last of the turns came of, if it is remembered, was limited alike, and shows the others.
+
+        Turns before them may have been shown, too: a conversation that has become long is not given whole.
+        """
         with self._lock:
-            return self._prompts.get((turn.question, turn.answer, filters))
+            shown, prompt = self._prompts.get((turns[-1], filters), ((), None))
+        return prompt if tuple(turns) == shown[-len(turns) :] else None
 
     def forget(self) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.conversations.kept import Said
 from bot.schema import Answer
 
-_MARKS = re.compile(r"([\\`*_\[\]<>#|~])")
+_MARKS = re.compile(r"([\\`*_\[\]<>#|~&])")
 _LIST = re.compile(r"^(\d*)([-+.)])(?=\s)")
 
 

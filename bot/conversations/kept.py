@@ -81,16 +81,26 @@ class Conversations:
                 f"{self._path(talk)} cannot be read: {error.strerror}. Check its permissions."
             ) from error
 
-    def add(self, talk: str, question: str, answer: Answer, *, instead: bool = False) -> str:
-        """Add to the conversation, "" for a new one; its id. With `instead`, what was said last is replaced.
+    def add(
+        self,
+        talk: str,
+        question: str,
+        answer: Answer,
+        *,
+        at: dt.datetime | None = None,
+        instead: dt.datetime | None = None,
+    ) -> str:
+        """Add to the conversation, "" for a new one, what was said `at` a moment (now); the conversation's id.
+
+        What was said at the moment `instead` is replaced, where it still is what was said last.
 
         One that was removed meanwhile begins anew with what is added. Raises ConversationError where it cannot be
         written; what was there stays.
         """
         talk = talk or secrets.token_hex(8)
         path = self._path(talk)
-        said = Said(question=question, answer=answer, at=dt.datetime.now(dt.UTC))
-        line = {"form": FORM, "instead": instead, "said": said.model_dump(mode="json")}
+        said = Said(question=question, answer=answer, at=at or dt.datetime.now(dt.UTC))
+        line = {"form": FORM, "instead": instead and instead.isoformat(), "said": said.model_dump(mode="json")}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self._folder / "write.lock", timeout=LOCK_SECONDS):
@@ -127,7 +137,9 @@ class Conversations:
                 raise ConversationError(
                     f"{path} is damaged in line {number}. Remove the conversation, or mend or move the file."
                 )
-            said[len(said) - instead :] = [one]
+            if said and instead == said[-1].at:
+                said.pop()
+            said.append(one)
         return said
 
 
@@ -137,18 +149,19 @@ def titled(question: str) -> str:
     return line if len(line) <= TITLE else f"{line[: TITLE - 1].rstrip()}…"
 
 
-def _lines(path: Path) -> Iterator[tuple[bool, Said | None]]:
-    """What each whole line says, None for one that cannot be read; whether it replaces the one before."""
+def _lines(path: Path) -> Iterator[tuple[dt.datetime | None, Said | None]]:
+    """What each whole line says, None for one that cannot be read, and when what it replaces was said."""
     *lines, _ = path.read_bytes().split(b"\n")
     for line in lines:
         try:
             value = json.loads(line)
             if value["form"] != FORM:
                 raise ValueError("another form")
-            yield bool(value["instead"]), Said.model_validate(value["said"])
+            instead = dt.datetime.fromisoformat(value["instead"]) if value["instead"] else None
+            yield instead, Said.model_validate(value["said"])
         except (ValueError, KeyError, TypeError, ValidationError) as error:
             log.warning("%s: %s", path, str(error).split("\n")[0])
-            yield False, None
+            yield None, None
 
 
 def _append(path: Path, line: str) -> None:

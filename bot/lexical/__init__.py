@@ -5,7 +5,7 @@ never negative: Kamphuis et al., "Which BM25 Do You Mean?" (ECIR 2020). Scores a
 article changes them all without an index made anew. It knows chunks and words, not vectors.
 """
 
-from bot.lexical.index import Hit, Lexical
+from bot.lexical.index import Hit, Known, Lexical
 from bot.lexical.saved import load, save
 
-__all__ = ["Hit", "Lexical", "load", "save"]
+__all__ = ["Hit", "Known", "Lexical", "load", "save"]

@@ -20,6 +20,13 @@ class Hit(NamedTuple):
     score: float
 
 
+class Known(NamedTuple):
+    """An article as it is now: its content hash, and how many chunks it has."""
+
+    content: str
+    chunks: int
+
+
 class Lexical:
     """BM25 over the current versions of articles; one thread at a time."""
 
@@ -27,20 +34,26 @@ class Lexical:
         self.segments = list(segments)
         self._current = [np.zeros(len(one.versions), dtype=np.bool_) for one in self.segments]
         self._where: dict[str, tuple[Segment, int]] = {}  # an article's current version: its segment and number there
+        self.complete = True  # whether the last update found all of what it asked for
         self._terms = Terms()
         self._weigh()
 
-    def update(self, current: Mapping[str, str], read: Read) -> bool:
-        """Bring it up to date with the `current` articles' content hashes by their ids; whether segments changed.
+    def update(self, current: Mapping[str, Known], read: Read) -> bool:
+        """Bring it up to date with the `current` articles by their ids; whether segments changed.
 
         Only articles that it does not know yet are asked of `read`, which gives their chunks with the texts to search.
+        One that has not as many as it should was changed meanwhile: it is left out, and `complete` is False.
         """
         before = [one.name for one in self.segments]
         self._mark(current)
-        missing = [Version(article, content) for article, content in current.items() if article not in self._where]
-        if missing:
-            self.segments.append(segment.make(missing, _read_in_parts(missing, read)))
-            self._current.append(np.ones(len(missing), dtype=np.bool_))
+        wanted = [Version(article, known.content) for article, known in current.items() if article not in self._where]
+        found = list(_read_in_parts(wanted, read))
+        counts = Counter(chunk.article for chunk, _ in found)
+        whole = [one for one in wanted if counts[one.article] == current[one.article].chunks]
+        self.complete = len(whole) == len(wanted)
+        if whole:
+            self.segments.append(segment.make(whole, found))
+            self._current.append(np.ones(len(whole), dtype=np.bool_))
         self._tidy()
         self._mark(current)
         self._weigh()
@@ -86,12 +99,14 @@ class Lexical:
             found += [Hit(one.chunk(number), float(score[number])) for number in hits.tolist()]
         return sorted(found, key=lambda hit: (-hit.score, hit.chunk.article, hit.chunk.index))[:count]
 
-    def _mark(self, current: Mapping[str, str]) -> None:
+    def _mark(self, current: Mapping[str, Known]) -> None:
         """Note which versions are current, each once."""
         self._where.clear()
         for one, mask in zip(self.segments, self._current, strict=True):
             for number, version in enumerate(one.versions):
-                mask[number] = version.article not in self._where and current.get(version.article) == version.content
+                known = current.get(version.article)
+                fresh = known is not None and known.content == version.content
+                mask[number] = fresh and version.article not in self._where
                 if mask[number]:
                     self._where[version.article] = one, number
 

@@ -4,6 +4,7 @@ HTML comes from `views.py`, the state of a question from `exchange.py`, all else
 visitors: what belongs to one of them is in `gr.State` or keyed by the session.
 """
 
+import datetime as dt
 import logging
 import threading
 import time
@@ -198,7 +199,7 @@ class Page:
         elif act == "again" and exchanges:
             yield from self._ask(exchanges[-1].question, exchanges, talk, True, query, filters, request)
         else:
-            yield {}
+            yield gr.skip()
 
     def _ask(
         self,
@@ -214,10 +215,13 @@ class Page:
             yield {self._status: views.status("Type a question first.")}
             return
         session = request.session_hash or ""
+        if session in self._stops:  # asked again and typed at once: one after the other
+            yield {self._status: views.status("Stop the answer first.")}
+            return
         stop = self._stops[session] = threading.Event()
         try:
             earlier = exchanges[:-1] if instead else exchanges
-            replaced = instead and bool(exchanges) and exchanges[-1].kept
+            replaced = exchanges[-1].kept if instead and exchanges else None
             exchange = yield from self._answer(question.strip(), earlier, talk, filters, stop)
             # All at once: a busy browser may miss one of two updates in quick succession.
             ended = self._running(False) | self._ended(len(earlier), exchange.answer)
@@ -227,15 +231,18 @@ class Page:
             self._stops.pop(session, None)
 
     def _keep(
-        self, earlier: tuple[Exchange, ...], exchange: Exchange, talk: str, replaced: bool, query: str
+        self, earlier: tuple[Exchange, ...], exchange: Exchange, talk: str, replaced: dt.datetime | None, query: str
     ) -> Updates:
         """Keep a finished exchange on disk; where that fails, the page says so and goes on."""
         if self._kept is not None and exchange.answer and exchange.answer.text.strip():
             try:
-                talk = self._kept.add(talk, exchange.question, exchange.answer, instead=replaced)
-                exchange = replace(exchange, kept=True)
+                at = dt.datetime.now(dt.UTC)
+                talk = self._kept.add(talk, exchange.question, exchange.answer, at=at, instead=replaced)
+                exchange = replace(exchange, kept=at)
             except ConversationError as error:
                 exchange = replace(exchange, problem=str(error))
+        if not exchange.kept:
+            exchange = replace(exchange, kept=replaced)  # what it was to replace is still there
         return self._drawn(earlier, exchange, talk) | {
             self._talk: talk,
             self._talks: self._find_talks(query, talk),
@@ -311,7 +318,7 @@ class Page:
         elif dropped := getattr(event, "drop", None):
             filters = limits.without(filters, dropped)
         else:
-            return {}
+            return dict.fromkeys((self._filters, self._chips), gr.skip())
         return {self._filters: filters, self._chips: self._chips_of(filters)}
 
     def _chips_of(self, filters: Filters) -> str:

@@ -1,5 +1,6 @@
 """One question and what has come back so far, grown event by event; pure, and ignorant of HTML and Gradio."""
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ from bot.schema import Answer, AnswerEvent, Citation, Event, Sentence, SentenceE
 class Exchange:
     """`tentative` are words not yet settled; `problem` is one line on why there is no (whole) answer.
 
-    `kept` says that it is on disk.
+    `kept` is when it was kept, and names what is on disk in its place; None where nothing is.
     """
 
     question: str
@@ -19,7 +20,7 @@ class Exchange:
     tentative: str = ""
     answer: Answer | None = None
     problem: str = ""
-    kept: bool = False
+    kept: dt.datetime | None = None
 
     @property
     def running(self) -> bool:

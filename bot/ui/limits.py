@@ -40,8 +40,8 @@ def said(filters: Filters) -> str:
 
 
 def only(filters: Filters, article: str) -> Filters:
-    """With one article more; the one that is chosen first is the only one."""
-    return filters.model_copy(update={"articles": tuple(dict.fromkeys([*filters.articles, article]))})
+    """The chosen articles and this one; whatever source or day it is of, the reader wants it."""
+    return Filters(articles=tuple(dict.fromkeys([*filters.articles, article])))
 
 
 def without(filters: Filters, what: str) -> Filters:

@@ -85,7 +85,7 @@ def test_an_answer_streams_and_ends_with_its_sources(page: Page, bot: FakeBot) -
     assert [turn.question for turn in bot.asked[-1][1]] == [CITED]
 
 
-def test_a_marker_opens_its_article_at_the_quoted_words(page: Page) -> None:
+def test_a_marker_opens_its_article_at_the_quoted_words(page: Page, capfd: pytest.CaptureFixture[str]) -> None:
     ask_and_wait(page, CITED)
     marker(page, 2)
     here = page.locator("mark.cb-here")
@@ -100,6 +100,8 @@ def test_a_marker_opens_its_article_at_the_quoted_words(page: Page) -> None:
     expect(here).to_have_text(ARTICLES[1].text)
     page.locator('.cb-marker-row button[data-marker="1"]').press("Enter")
     expect(here).to_have_text(OPENED)
+    expect(page.locator(".toast-wrap .toast-body, .toast-body")).to_have_count(0)
+    assert "didn't return enough" not in capfd.readouterr().err, "a click that is not for it is no error"
 
 
 def test_markers_of_settled_sentences_work_while_the_answer_grows(page: Page) -> None:

@@ -205,6 +205,23 @@ def test_what_failed_is_not_kept_and_asking_again_replaces_nothing_else(place: P
     assert [said.question for said in place.kept.read(talk)] == [CITED, REFUSED]
 
 
+def test_typing_while_it_is_asked_again_changes_nothing(place: Place) -> None:
+    page = place.page
+    ask_and_wait(page, LONG)
+    place.bot.pause = 0.02
+    page.get_by_role("button", name="Ask again").click()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    ask(page, CITED)
+    expect(page.locator(".cb-question")).to_have_text([LONG])
+    expect(page.get_by_placeholder("Ask your articles")).to_have_value(CITED)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("Stopped here.")).to_be_visible()
+    place.bot.pause = 0.002
+    page.get_by_role("button", name="Ask again").click()
+    expect(page.locator(".cb-sources")).to_be_visible()
+    assert [said.answer.stopped for said in place.kept.read(kept_as(page))] == [False], "the first answer was replaced"
+
+
 def test_an_answer_is_copied_with_its_quotes(place: Place) -> None:
     page = place.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -12,7 +12,7 @@ from bot.lexical.terms import Terms
 from bot.schema import Chunk
 
 K1, B = 1.5, 0.75
-AT_ONCE = 200  # articles read into memory together
+AT_ONCE = 200  # articles asked for together
 
 
 class Hit(NamedTuple):

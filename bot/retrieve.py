@@ -48,14 +48,15 @@ class Retriever:
         """The `count` best passages, best first; fewer if fewer match the filters."""
         candidates = max(self._settings.candidates, count)
         with self._lock:
-            lexical = self._current_index()
-            infos = self._store.infos()
+            lexical, state = self._current_index()
+            infos = self._store.infos(state)
             allowed = _allowed(infos, filters)
             few = allowed is not None and sum(infos[one].chunks for one in allowed) <= FEW
             among = [chunk for one in sorted(allowed) for chunk in lexical.chunks(one)] if allowed and few else []
+            vector = self._embedder.embed_query(question)
             near = [
                 (chunk, one.similarity)
-                for one in self._store.nearest(self._embedder.embed_query(question), candidates, filters, among)
+                for one in self._store.nearest(vector, candidates, filters, among, state)
                 if (chunk := lexical.chunk(one.article, one.chunk)) is not None  # None: written just now
             ]
             hits = lexical.search(question, candidates, allowed)
@@ -70,7 +71,7 @@ class Retriever:
         """
         by_place = {(one.article, one.start): one for one in passages[:POOL]}
         with self._lock:
-            lexical = self._current_index()
+            lexical, _ = self._current_index()
             ids = dict.fromkeys(one.article for one in passages[:POOL])
             chunks = [one for article in ids for one in lexical.chunks(article) if (one.article, one.start) in by_place]
             sentences = self._store.sentences(chunks)
@@ -97,10 +98,11 @@ class Retriever:
         with self._lock:
             self._current_index()
 
-    def _current_index(self) -> Lexical:
+    def _current_index(self) -> tuple[Lexical, str]:
+        """The index, brought up to date, and the state of the store that it was looked at in."""
         state = self._store.state()
         if self._lexical is None or state != self._state or self._store.is_writing(state):
-            infos, made = self._store.infos(), self._store.made()
+            infos, made = self._store.infos(state), self._store.made()
             if self._lexical is None or made != self._made:
                 self._lexical, self._made = load(self._folder, made) or Lexical(), made
             current = {article: Known(info.content_hash, info.chunks) for article, info in infos.items()}
@@ -109,7 +111,7 @@ class Retriever:
                 save(self._lexical, self._folder, made)
                 self._unsaved = False
             self._state = state if self._lexical.complete else None
-        return self._lexical
+        return self._lexical, state
 
     def _read(self, ids: Sequence[str]) -> Iterator[tuple[Chunk, str]]:
         """What BM25 searches: a chunk's words and its article's title; not of articles that are changed meanwhile."""

@@ -1,5 +1,8 @@
 """What the command line builds: the parts are given what their models need."""
 
+import subprocess
+import sys
+
 import pytest
 from fakes import FakeEmbedder, FakeLLM
 from samples import FERRY, article, put
@@ -26,3 +29,14 @@ def test_only_a_model_whose_word_was_measured_is_asked_about_claims(
     assert isinstance(last, AnswerEvent)
     assert last.answer.refused == asked
     assert [OWN in messages[-1].content for messages in llm.weighed] == [True] * asked
+
+
+@pytest.mark.parametrize(
+    ("command", "spared"),
+    [("bot.cli.app", ("numpy", "chromadb", "llama_cpp", "gradio")), ("bot.llm.llamacpp", ("openai", "chromadb"))],
+)
+def test_what_a_command_does_not_need_is_not_imported(command: str, spared: tuple[str, ...]) -> None:
+    """Each of these takes a tenth to half of a second, before the first word."""
+    asked = f"import sys, {command}; print(*(name for name in {spared!r} if name in sys.modules))"
+    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []

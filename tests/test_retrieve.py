@@ -199,9 +199,11 @@ def test_few_or_many_allowed_chunks_are_searched_alike(
     compared: list[int] = []
     nearest = Store.nearest
 
-    def noted(self: Store, vector: Vectors, count: int, filters: Filters, among: Sequence[Chunk] = ()) -> list[Near]:
+    def noted(
+        self: Store, vector: Vectors, count: int, filters: Filters, among: Sequence[Chunk], state: str
+    ) -> list[Near]:
         compared.append(len(among))
-        return nearest(self, vector, count, filters, among)
+        return nearest(self, vector, count, filters, among, state)
 
     monkeypatch.setattr(Store, "nearest", noted)
     monkeypatch.setattr("bot.retrieve.FEW", few)

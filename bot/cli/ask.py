@@ -30,12 +30,11 @@ def ask(
     trace: Annotated[bool, typer.Option("--trace", help="Show how the answer was made, stage by stage.")] = False,
 ) -> None:
     """Ask one question of your articles."""
-    from bot.cli.compose import open_chat, open_embedder, open_store
+    from bot.cli.compose import open_bot
 
     filters = make_filters(article, source, since, until)
     settings = state(context).settings(llm__model=model)
-    embedder = open_embedder(settings)
-    chat = open_chat(settings, embedder, open_store(settings, embedder))
+    chat = open_bot(settings)
     for wanted in filters.articles:
         chat.article(wanted)  # a mistyped id is an error, not an empty answer
     events = chat.ask(question, filters=filters)

@@ -14,7 +14,7 @@ def chat(
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
     """Open the web page, on this machine only unless the settings say otherwise."""
-    from bot.cli.compose import open_chat, open_embedder, open_store
+    from bot.cli.compose import open_bot
     from bot.ui import serve
     from bot.ui.server import listen
 
@@ -22,8 +22,7 @@ def chat(
     listen(settings.chat.host, settings.chat.port).close()  # told before the models are loaded, which takes seconds
     screen = console()
     screen.print("Loading the models …")
-    embedder = open_embedder(settings)
-    bot = open_chat(settings, embedder, open_store(settings, embedder))
+    bot = open_bot(settings)
     bot.warm()
     bot.read_ahead()
     try:

@@ -1,5 +1,7 @@
 """Settings → objects. Each function imports what it builds, so that light commands start fast."""
 
+import importlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +90,16 @@ def open_kept(settings: Settings) -> "Kept":
 
     cache = settings.cache
     return Kept(settings.data_dir / "read", memory_bytes=cache.memory_mb << 20, disk_bytes=cache.disk_mb << 20)
+
+
+def open_bot(settings: Settings) -> "Chat":
+    """All of the bot, from its settings alone; the model is loaded while the store is opened."""
+    embedder = open_embedder(settings)
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(open_llm, settings)
+        store = open_store(settings, embedder)
+        importlib.import_module("bot.answer")
+        return open_chat(settings, embedder, store, loading.result())
 
 
 def open_chat(settings: Settings, embedder: "LlamaEmbedder", store: "Store", llm: "LLM | None" = None) -> "Chat":

@@ -16,11 +16,10 @@ def warm(
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
     """Let the model read all articles now, the newest first; Ctrl-C ends it, and what was read stays."""
-    from bot.cli.compose import open_chat, open_embedder, open_store
+    from bot.cli.compose import open_bot
 
     settings = state(context).settings(llm__model=model)
-    embedder = open_embedder(settings)
-    chat = open_chat(settings, embedder, open_store(settings, embedder))
+    chat = open_bot(settings)
     if not chat.keeps:
         raise ModelError(
             f"{chat.model_name} keeps nothing of what it reads: nobody has measured that its answers stay as good. "

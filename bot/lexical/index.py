@@ -68,7 +68,10 @@ class Lexical:
         scores = [np.zeros(len(mask), np.float32) for mask in self._stays]
         for term, times in asked.items():
             held = [one.postings(term) for one in self.segments]
-            holding = sum(int(mask[each.chunks].sum()) for each, mask in zip(held, self._stays, strict=True))
+            holding = sum(
+                len(each.chunks) if whole else int(mask[each.chunks].sum())
+                for each, mask, whole in zip(held, self._stays, self._whole, strict=True)
+            )
             idf = np.log(1 + (self._total - holding + 0.5) / (holding + 0.5))
             for each, score, long in zip(held, scores, self._long, strict=True):
                 often = each.often.astype(np.float32)
@@ -113,6 +116,7 @@ class Lexical:
     def _weigh(self) -> None:
         """Note which chunks are current, and how much their length tells against each."""
         self._stays = [mask[one.places[:, 0]] for one, mask in zip(self.segments, self._current, strict=True)]
+        self._whole = [bool(mask.all()) for mask in self._stays]
         self._total = sum(int(mask.sum()) for mask in self._stays)
         words = sum(int(one.lengths[mask].sum()) for one, mask in zip(self.segments, self._stays, strict=True))
         mean = max(words, 1) / max(self._total, 1)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +64,13 @@ class Segment:
 
     def rows(self, version: int) -> range:
         """The numbers of a version's chunks."""
-        return range(*np.searchsorted(self.places[:, 0], (version, version + 1)).tolist())
+        return range(self._firsts[version], self._firsts[version + 1])
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        """The number of each version's first chunk, and last that of all chunks."""
+        firsts: list[int] = np.searchsorted(self.places[:, 0], np.arange(len(self.versions) + 1)).tolist()
+        return firsts
 
     def chunk(self, number: int) -> Chunk:
         version, index, start, end = self.places[number].tolist()

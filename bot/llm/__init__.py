@@ -1,7 +1,6 @@
-"""Language models behind one interface: llama.cpp in this process, or any OpenAI-compatible server."""
+"""Language models behind one interface: llama.cpp in this process, or any OpenAI-compatible server (in `server`)."""
 
 from bot.llm.base import LLM, NOTHING, Finished, Output, Piece, ReadAhead, Reading
 from bot.llm.llamacpp import LlamaCpp
-from bot.llm.server import ServerLLM
 
-__all__ = ["LLM", "NOTHING", "Finished", "LlamaCpp", "Output", "Piece", "ReadAhead", "Reading", "ServerLLM"]
+__all__ = ["LLM", "NOTHING", "Finished", "LlamaCpp", "Output", "Piece", "ReadAhead", "Reading"]

@@ -118,21 +118,30 @@ class Joiner:
         return self._start == list(start)
 
     def begin(self, start: Sequence[int]) -> bool:
-        """Read the fixed start of prompts, where it is not the last one's; False where it was stopped."""
+        """Load the fixed start of prompts, or read and keep it, where it is not the last one's; False where stopped."""
         if self.has_begun(start):
             return True
         self._start = []
-        self._reader.forget(START, 0)
-        for at in range(0, len(start), SLICE):
-            if not self._reader.read(start[at : at + SLICE], at, START):
-                self._reader.forget(START, 0)
-                return False
+        name = self._sum(start, ())
+        self._kept.made_for(name)
+        saved = self._kept.get(name)
+        if saved is None or not self._load_start(saved):
+            self._reader.forget(START, 0)
+            for at in range(0, len(start), SLICE):
+                if not self._reader.read(start[at : at + SLICE], at, START):
+                    self._reader.forget(START, 0)
+                    return False
+            saved = self._reader.save(START)
+            self._kept.put(name, saved)
         self._decoder.forget(START, 0)
-        if not self._decoder.load(self._reader.save(START), START):
+        if not self._decoder.load(saved, START):
             return False
         self._start = list(start)
-        self._kept.made_for(self._sum(start, ()))
         return True
+
+    def _load_start(self, saved: bytes) -> bool:
+        self._reader.forget(START, 0)
+        return self._reader.load(saved, START)
 
     def fits(self, read: Read) -> bool:
         return len(self._start) + len(read.tokens) <= ROOM

@@ -50,8 +50,7 @@ class Store:
     def __init__(
         self, folder: Path, signature: Signature, *, server: str | None = None, rebuilding: bool = False
     ) -> None:
-        self.folder = folder
-        self.signature = signature
+        self.folder, self.signature = folder, signature
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._client = connect(folder, server)
@@ -73,9 +72,9 @@ class Store:
     # -- reading --
 
     @told
-    def infos(self) -> Mapping[str, ArticleInfo]:
-        """All articles by id, without their texts; read anew only when articles have changed."""
-        state = self.state()
+    def infos(self, state: str | None = None) -> Mapping[str, ArticleInfo]:
+        """All articles by id, without their texts; read anew only when articles have changed: the `state`, if asked."""
+        state = state or self.state()
         if state != self._state or self.is_writing(state):
             self._chunks = self._open_chunks()
             infos = {info.id: info for info in self._read_infos()}
@@ -135,17 +134,18 @@ class Store:
         infos = self.infos()
         wanted: Any = {"view": 0} if of is None else {"$and": [{"view": 0}, {"article": {"$in": list(of)}}]}
         first = self._all(self._chunks, wanted) if of is None or of else ()
-        current = (records.read_chunk(record) for record in first if records.is_current(record, infos))
-        return sorted(current, key=lambda chunk: (chunk.article, chunk.index))
+        return records.in_order(records.read_chunk(record) for record in first if records.is_current(record, infos))
 
     @told
-    def nearest(self, vector: Vectors, count: int, filters: Filters, among: Sequence[Chunk] = ()) -> list[Near]:
+    def nearest(
+        self, vector: Vectors, count: int, filters: Filters, among: Sequence[Chunk] = (), state: str | None = None
+    ) -> list[Near]:
         """The chunks of the `count` vectors most like `vector` (shape (dimension,)), best first, each once.
 
         Where those that pass the filters are given as `among`, all of their vectors are compared: sooner done for a few
         than a filtered search. Ids say all that is needed; reading records takes several times as long as the search.
         """
-        if not (infos := self.infos()):
+        if not (infos := self.infos(state)):
             return []
         if among:
             far = [(vector_id, 1.0 - float(stored @ vector)) for vector_id, _, stored in self._views(among, infos)]

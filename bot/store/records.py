@@ -126,6 +126,11 @@ def read_chunk(record: Record) -> Chunk:
     return Chunk.model_validate({name: record[name] for name in ("article", "start", "end", "index")})
 
 
+def in_order(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """By article id and place."""
+    return sorted(chunks, key=lambda chunk: (chunk.article, chunk.index))
+
+
 def newest_first(infos: Iterable[ArticleInfo]) -> list[ArticleInfo]:
     """The order of lists: by date, the newest first, those without one last; then by title."""
     by_title = sorted(infos, key=lambda info: (info.title.casefold(), info.id))

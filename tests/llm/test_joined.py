@@ -1,5 +1,6 @@
 """joined, with the small real model: what was read before says the same as what is read now, and is picked apart."""
 
+import contextlib
 import shutil
 import threading
 import time
@@ -244,8 +245,10 @@ def test_what_is_lost_on_disk_is_read_again(small_llm_path: Path, tmp_path: Path
     said, cold, _ = ask(one, messages)
     keep(one, messages)
     one.close()
-    file = next(tmp_path.rglob("*.val"))
-    file.write_bytes(file.read_bytes()[:-7])
+    files = list(tmp_path.rglob("*.val"))
+    assert len(files) >= 2, "the start of prompts, and blocks of the segment"
+    for file in files:
+        file.write_bytes(file.read_bytes()[:-7])
     other = open_llm(small_llm_path, tmp_path)
     again, last, _ = ask(other, messages)
     assert (again, last.tokens.reused) == (said, cold.tokens.reused)
@@ -444,19 +447,41 @@ def test_a_stop_reaches_the_layout_that_reads(small_llm_path: Path) -> None:
     llm.close()
 
 
+@contextlib.contextmanager
+def noting_reads() -> Iterator[list[int]]:
+    """How many tokens each read has, whichever context reads them."""
+    read: list[int] = []
+    plain = Decoder.read
+
+    def note(decoder: Decoder, tokens: Sequence[int], position: int, sequence: int = 0) -> bool:
+        read.append(len(tokens))
+        return plain(decoder, tokens, position, sequence)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Decoder, "read", note)
+        yield read
+
+
+def test_the_start_of_prompts_is_kept_for_the_next_process(small_llm_path: Path, tmp_path: Path) -> None:
+    messages = prompt(segment())
+    one = open_llm(small_llm_path, tmp_path)
+    keep(one, messages)
+    said, _, expected = ask(one, messages)
+    one.close()
+    other = open_llm(small_llm_path, tmp_path)
+    with noting_reads() as read:
+        again, last, scores = ask(other, messages)
+    written = last.tokens.answer
+    assert sum(read) <= last.tokens.prompt - last.tokens.reused + written, "only the question is read"
+    assert (again, alike(scores, expected)) == (said, pytest.approx(1.0))
+    other.close()
+
+
 def test_examples_are_kept_for_the_next_process(small_llm_path: Path, tmp_path: Path) -> None:
     asked = examples("Text: The ferry carries 40 people. Question: How many people does it carry?")
 
     def first_odds(llm: LlamaCpp) -> tuple[float | None, int]:
-        read: list[int] = []
-        plain = Decoder.read
-
-        def note(decoder: Decoder, tokens: Sequence[int], position: int, sequence: int = 0) -> bool:
-            read.append(len(tokens))
-            return plain(decoder, tokens, position, sequence)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Decoder, "read", note)
+        with noting_reads() as read:
             return llm.odds(asked, ("Yes", "No"), stop=threading.Event()), sum(read)
 
     one = open_llm(small_llm_path, tmp_path)

@@ -10,7 +10,8 @@ import pytest
 from servers import free_port, running
 
 from bot.errors import LLMError, Stopped
-from bot.llm import Finished, Output, Piece, Reading, ServerLLM
+from bot.llm import Finished, Output, Piece, Reading
+from bot.llm.server import ServerLLM
 from bot.schema import Message
 
 STORY = [Message(role="user", content="Tell a long story about the sea.")]

@@ -81,7 +81,7 @@ class Model:
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = 999 if gpu_layers < 0 else gpu_layers
         params.use_extra_bufts = repacked
-        self.path = path
+        self.path, self.repacked = path, repacked
         self.handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
             raise ModelError(

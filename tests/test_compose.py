@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fakes import FakeEmbedder, FakeLLM
 from samples import FERRY, article, put
 
-from bot.cli.compose import open_chat
-from bot.config import Settings
+from bot.cli.compose import open_chat, open_llm
+from bot.config import Settings, load
+from bot.llm import LlamaCpp
 from bot.schema import AnswerEvent
 from bot.store import Store
 
@@ -40,3 +42,14 @@ def test_what_a_command_does_not_need_is_not_imported(command: str, spared: tupl
     asked = f"import sys, {command}; print(*(name for name in {spared!r} if name in sys.modules))"
     found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+@pytest.mark.parametrize("spare", [True, False])
+def test_who_spares_memory_has_the_weights_in_one_form(small_llm_path: Path, tmp_path: Path, spare: bool) -> None:
+    given = {"llm.model": str(small_llm_path), "llm.spare_memory": spare, "data_dir": str(tmp_path)}
+    llm = open_llm(load(given, environ={}).settings)
+    assert isinstance(llm, LlamaCpp)
+    one_form = not llm._model.repacked and llm._reading_model is llm._model
+    llm.close()
+    assert (tmp_path / "speed.json").exists() == (not spare), "nothing to be measured"
+    assert one_form or not spare

@@ -61,11 +61,12 @@ def open_llm(settings: Settings) -> "LLM":
         )
     from bot.cli.state import console_for_errors
     from bot.llm.llamacpp import LlamaCpp
-    from bot.llm.tune import tuned
+    from bot.llm.tune import AS_THE_FILE, tuned
     from bot.models import catalogue
     from bot.models.files import resolve
 
     file = resolve(llm.model, settings.models_dir, "llm")
+    speeds = settings.data_dir / "speed.json"
     entry = catalogue.load().find(file.name)
     joins = settings.cache.join == "always" or (settings.cache.join == "auto" and entry is not None and entry.joins)
     return LlamaCpp(
@@ -79,9 +80,9 @@ def open_llm(settings: Settings) -> "LLM":
         kept=open_kept(settings) if joins and (settings.cache.memory_mb or settings.cache.disk_mb) else None,
         cell_type=settings.cache.cells,
         sha256=file.sha256,
-        tuned=tuned(
-            file.path, file.sha256, settings.data_dir / "speed.json", console_for_errors().print, llm.gpu_layers
-        ),
+        tuned=AS_THE_FILE
+        if llm.spare_memory
+        else tuned(file.path, file.sha256, speeds, console_for_errors().print, llm.gpu_layers),
     )
 
 

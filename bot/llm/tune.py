@@ -45,6 +45,7 @@ class Speed(NamedTuple):
 
 
 AS_IT_COMES = Tuned()
+AS_THE_FILE = Tuned(writes_repacked=False, reads_repacked=False)  # takes no memory beside the file's pages
 Measure = Callable[[int], Mapping[bool, Speed]]
 
 

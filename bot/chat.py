@@ -13,8 +13,9 @@ from bot.answer import Answerer
 from bot.errors import ArticleError
 from bot.followup import resolve
 from bot.ingest import Ingester, Result
+from bot.line import Line
 from bot.llm import ReadAhead
-from bot.schema import Article, ArticleInfo, Event, Filters, Progress, Turn
+from bot.schema import Article, ArticleInfo, Event, Filters, Progress, StageEvent, Turn
 from bot.store import Store, newest_first
 
 
@@ -26,6 +27,7 @@ class Chat:
     ) -> None:
         self._answerer, self._store, self._ingester = answerer, store, ingester
         self._history_turns = history_turns
+        self._line = Line()
         self.model_name = model_name
         self._ahead = Ahead(
             lambda article, stop: not self.read_article(article, stop).left, self.articles, answerer.has_room
@@ -38,7 +40,7 @@ class Chat:
         filters: Filters = Filters(),  # noqa: B008 - frozen
         stop: threading.Event | None = None,
     ) -> Iterator[Event]:
-        """Events of one answer, the AnswerEvent last.
+        """Events of one answer, the AnswerEvent last. Raises Stopped where a stop comes before it is this one's turn.
 
         The model sees earlier turns only where the question leans on them: after a change of topic they would make the
         prompt longer and mislead.
@@ -46,7 +48,10 @@ class Chat:
         search, thread = resolve(question, history)
         answered = [turn for turn in thread if not turn.refused]
         recent = answered[-self._history_turns :] if self._history_turns else []
-        with self._ahead.paused():
+        stop = stop or threading.Event()
+        with self._ahead.paused(), self._line.place() as place:
+            for before in place.moves(stop):
+                yield StageEvent(stage="waiting", before=before)
             yield from self._answerer.ask(question, search=search, history=recent, filters=filters, stop=stop)
         self._ahead.want(lambda stop: self._answerer.read_for(question, search=search, filters=filters, stop=stop))
 

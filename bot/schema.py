@@ -304,12 +304,13 @@ class Progress(NamedTuple):
 
 
 class StageEvent(Frozen):
-    """The work has reached `stage`; `done` of `total` tokens read while reading."""
+    """The work has reached `stage`; `done` of `total` tokens read while reading; while waiting, `before` come first."""
 
     kind: Literal["stage"] = "stage"
     stage: Literal["waiting", "searching", "checking", "reading", "answering"]
     done: int = 0
     total: int = 0
+    before: int = 0
 
 
 class TextEvent(Frozen):

@@ -120,7 +120,7 @@ def check(happened: Sequence[Event]) -> Answer:
     answer = answer_of(happened)
     assert sum(isinstance(event, AnswerEvent) for event in happened) == 1
     stages = list(dict.fromkeys(event.stage for event in happened if isinstance(event, StageEvent)))
-    assert stages == sorted(stages, key=["searching", "waiting", "checking", "reading", "answering"].index)
+    assert stages == sorted(stages, key=["searching", "checking", "reading", "answering"].index)
     settled = [event for event in happened if isinstance(event, SentenceEvent)]
     assert tuple(event.sentence for event in settled if event.sentence) == answer.sentences
     assert tuple(citation for event in settled for citation in event.citations) == answer.citations
@@ -173,7 +173,7 @@ def test_an_answer_with_citations(letters: bool) -> None:
 
 def test_the_order_of_events() -> None:
     kinds = [event.stage if isinstance(event, StageEvent) else event.kind for event in events(f"{TICKET} {QUAY}")]
-    assert kinds[:6] == ["searching", "waiting", "waiting", "reading", "reading", "answering"]
+    assert kinds[:4] == ["searching", "reading", "reading", "answering"]
     assert [kind for kind in kinds[6:] if kind != "text"] == ["sentence", "sentence", "answer"]
     assert kinds.index("text") < kinds.index("sentence"), "words come before their sentence is settled"
     assert kinds[-2:] == ["sentence", "answer"]
@@ -381,7 +381,7 @@ def test_the_closest_words_are_checked_where_a_calibration_wants_it() -> None:
     llm = FakeLLM([TICKET, TICKET, TICKET], log_odds=2.0)
     happened = list(answerer(llm, calibrations=[SURE, NEAR])[0].ask("How much is a ticket?"))
     stages = [event.stage for event in happened if isinstance(event, StageEvent)]
-    assert stages[:5] == ["searching", "waiting", "checking", "waiting", "reading"]
+    assert stages[:3] == ["searching", "checking", "reading"]
     (asked,) = llm.weighed
     assert llm.prepared == llm.asked, "what will be asked was made ready before"
     assert [one.role for one in asked] == ["system", *["user", "assistant"] * (len(asked) // 2 - 1), "user"]

@@ -12,11 +12,11 @@ from bot.answer import Answerer
 from bot.articles.sentences import split
 from bot.chat import Chat, describe
 from bot.config import RetrieveSettings, Settings
-from bot.errors import StoreError
+from bot.errors import Stopped, StoreError
 from bot.ingest import Ingester, Result
 from bot.prompt import find, read
 from bot.retrieve import Retriever
-from bot.schema import AnswerEvent, Filters, Message, Segment, Turn
+from bot.schema import AnswerEvent, Filters, Message, Segment, StageEvent, Turn
 from bot.store import Store
 
 TICKET = "A single ticket costs 4 crowns."
@@ -47,6 +47,39 @@ def test_a_follow_up_finds_what_the_conversation_is_about(
     assert last.answer.question == "When was that?"
     assert last.answer.retrieved[0].text.startswith("Mayor Ada Quill opened the new quay")
     assert llm.asked[0][-1].content.endswith("When was that?")
+
+
+def test_who_asks_while_another_is_answered_is_told_so_and_waits(
+    chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder
+) -> None:
+    put(store, fake_embedder, article("ferry", FERRY))
+    llm.replies.extend([TICKET, TICKET])
+    first = chat.ask("How much is a ticket?")
+    next(first)
+    second = chat.ask("How much is a ticket?")
+    assert next(second) == StageEvent(stage="waiting", before=1)
+    *_, last = first
+    assert isinstance(last, AnswerEvent)
+    *_, last = second
+    assert isinstance(last, AnswerEvent)
+    assert last.answer.citations
+
+
+def test_who_leaves_while_waiting_takes_no_turn(
+    chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder
+) -> None:
+    put(store, fake_embedder, article("ferry", FERRY))
+    llm.replies.append(TICKET)
+    first, stop = chat.ask("How much is a ticket?"), threading.Event()
+    next(first)
+    second = chat.ask("How much is a ticket?", stop=stop)
+    next(second)
+    stop.set()
+    with pytest.raises(Stopped):
+        next(second)
+    *_, last = first
+    assert isinstance(last, AnswerEvent)
+    assert len(llm.asked) == 1
 
 
 TURNS = [

@@ -117,12 +117,10 @@ class Answerer:
             self._prompt.header.refusal,
             self._settings.cite,
         )
-        yield StageEvent(stage="waiting")
         try:
             # A question that leans on earlier turns asks nothing by itself: only the search can judge it.
             yield from self._judge(job, prompt, judged, None if leans else found, stop)
             if not job.unanswerable:
-                yield StageEvent(stage="waiting")
                 yield from self._write(prompt, writer, job, stop)
         except Stopped:
             job.stopped = True

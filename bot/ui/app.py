@@ -21,7 +21,7 @@ from bot.ui import limits, talks, views
 from bot.ui.exchange import Exchange, grow, history
 from bot.ui.library import Asking, Library
 from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html
-from bot.ui.scripts import CLICKS, FOLLOW, REVEAL
+from bot.ui.scripts import CARDS, CLICKS, FOLLOW, REVEAL
 
 FRAME_S = 0.05  # words that come faster than this are drawn together
 LOOK_S = 3.0  # between two looks at how far articles are read ahead
@@ -67,7 +67,7 @@ class Page:
                 self._panel = html(views.no_article(), CLICKS + REVEAL)
 
     def _lay_out_chat(self) -> None:
-        self._conversation = html(js=CLICKS + FOLLOW, elem_id="cb-conversation")
+        self._conversation = html(js=CLICKS + CARDS + FOLLOW, elem_id="cb-conversation")
         self._status = html(views.status())
         self._chips = html(js=CLICKS, elem_id="cb-limited")
         with gr.Row(elem_id="cb-ask"):

@@ -15,6 +15,22 @@ element.addEventListener('click', (event) => {
 });
 """
 
+# Beside a marker that is pointed at or has the focus stands the card with its quote, where there is room; Escape hides it.
+CARDS = """
+const place = (event) => {
+  element.classList.remove('cb-hushed');
+  const cite = event.target.closest?.('.cb-cite');
+  if (!cite || event.target.closest('.cb-card')) return;
+  const at = cite.getBoundingClientRect(), low = at.top > innerHeight / 2, width = Math.min(352, innerWidth - 16);
+  element.style.setProperty('--cb-left', `${Math.max(8, Math.min(at.left, innerWidth - width - 8))}px`);
+  element.style.setProperty('--cb-top', low ? 'auto' : `${at.bottom}px`);
+  element.style.setProperty('--cb-bottom', low ? `${innerHeight - at.top}px` : 'auto');
+};
+element.addEventListener('pointerover', place);
+element.addEventListener('focusin', place);
+element.addEventListener('keydown', (event) => { if (event.key === 'Escape') element.classList.add('cb-hushed'); });
+"""
+
 # Keep the newest question and its growing answer in view, unless the reader has scrolled away since it was asked; and
 # name the conversation in the address, so that a reload finds it.
 FOLLOW = """

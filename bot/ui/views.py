@@ -51,7 +51,7 @@ def conversation(exchanges: Sequence[Exchange], articles: int, talk: str = "") -
 def stage(event: StageEvent, seconds: float) -> str:
     """The status line while the bot works; `seconds` since the question."""
     texts = {
-        "waiting": "Waiting: someone else is being answered",
+        "waiting": f"Waiting: {_number(event.before, 'other question')} first",
         "searching": "Searching your articles",
         "checking": "Checking whether they hold an answer",
         "reading": "Reading the passages found",
@@ -184,7 +184,8 @@ def _body(number: int, exchange: Exchange) -> str:
     if answer and answer.refused:
         shown = f"<p>{escape(answer.text)}</p>{_notes(exchange)}{_nearest(answer)}"
         return f'<div class="cb-answer cb-refusal" dir="auto">{shown}</div>'
-    sentences = " ".join(_sentence(number, exchange, sentence) for sentence in exchange.sentences)
+    every = exchange.sentences
+    sentences = " ".join(_sentence(number, place, exchange, sentence) for place, sentence in enumerate(every))
     if answer and not sentences:
         sentences = escape(answer.text)
     if exchange.tentative:
@@ -196,9 +197,9 @@ def _body(number: int, exchange: Exchange) -> str:
     )
 
 
-def _sentence(number: int, exchange: Exchange, sentence: Sentence) -> str:
+def _sentence(number: int, place: int, exchange: Exchange, sentence: Sentence) -> str:
     citations = [citation for marker in sentence.markers if (citation := exchange.citation(marker))]
-    markers = "".join(_marker(number, citation) for citation in citations)
+    markers = "".join(_with_card(number, place, citation) for citation in citations)
     if citations:
         end = len(sentence.text.rpartition(" ")[2][-12:])  # kept on one line with the markers
         head, tail = sentence.text[: len(sentence.text) - end], sentence.text[len(sentence.text) - end :]
@@ -207,12 +208,22 @@ def _sentence(number: int, exchange: Exchange, sentence: Sentence) -> str:
     return f'<span class="cb-unsupported">{escape(sentence.text)}{note}</span>'
 
 
-def _marker(number: int, citation: Citation, chosen: int = 0) -> str:
+def _marker(number: int, citation: Citation, more: str = "") -> str:
     about = f"Source {citation.marker}: {citation.title}"
-    current = ' aria-current="true"' if citation.marker == chosen else ""
     return (
-        f'<button type="button" class="cb-marker" data-exchange="{number}" data-marker="{citation.marker}"{current} '
-        f'aria-label="{escape(about)}" title="“{escape(citation.quote)}”">[{citation.marker}]</button>'
+        f'<button type="button" class="cb-marker" data-exchange="{number}" data-marker="{citation.marker}"{more} '
+        f'aria-label="{escape(about)}">[{citation.marker}]</button>'
+    )
+
+
+def _with_card(number: int, place: int, citation: Citation) -> str:
+    """A marker with the card that is shown while it is pointed at or has the focus; `place` is the sentence's."""
+    card = f"cb-card-{number}-{place}-{citation.marker}"
+    marker = _marker(number, citation, f' aria-describedby="{card}"')
+    return (
+        f'<span class="cb-cite">{marker}'
+        f'<span class="cb-card" role="tooltip" id="{card}"><q dir="auto">{escape(citation.quote)}</q> '
+        f'<span class="cb-meta">{_facts(citation.title, citation.date, note(citation.days))}</span></span></span>'
     )
 
 
@@ -288,7 +299,8 @@ def _only(article: str) -> str:
 def _marker_row(exchange: int, citations: Sequence[Citation], chosen: int) -> str:
     if not citations:
         return ""
-    markers = "".join(_marker(exchange, citation, chosen) for citation in _by_marker(citations))
+    current = {chosen: ' aria-current="true"'}
+    markers = "".join(_marker(exchange, one, current.get(one.marker, "")) for one in _by_marker(citations))
     return f'<nav class="cb-marker-row" aria-label="Quotes of this answer">Quotes of this answer: {markers}</nav>'
 
 

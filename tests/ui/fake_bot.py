@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bot.errors import LLMError, StoreError
+from bot.line import Line
 from bot.schema import (
     Answer,
     AnswerEvent,
@@ -68,14 +69,10 @@ class FakeBot:
     def __init__(self, articles: Sequence[Article] = ARTICLES, pause: float = 0.02) -> None:
         self._articles = {article.id: article for article in articles}
         self.pause = pause
-        self._model = threading.Lock()
+        self._line, self.busy = Line(), False
         self.asked: list[tuple[str, list[Turn]]] = []
         self.filters: list[Filters] = []
         self.progress = Progress(0, 0)
-
-    @property
-    def busy(self) -> bool:
-        return self._model.locked()
 
     def articles(self) -> list[ArticleInfo]:
         fields = ("id", "title", "date", "url", "source", "origin", "content_hash")
@@ -107,14 +104,14 @@ class FakeBot:
         self.asked.append((question, list(history)))
         self.filters.append(filters)
         stop = stop or threading.Event()
-        yield StageEvent(stage="waiting")
-        while not self._model.acquire(timeout=0.05):
-            if stop.is_set():
-                return
-        try:
-            yield from self._play(question, stop)
-        finally:
-            self._model.release()
+        with self._line.place() as place:
+            for before in place.moves(stop):
+                yield StageEvent(stage="waiting", before=before)
+            self.busy = True
+            try:
+                yield from self._play(question, stop)
+            finally:
+                self.busy = False
 
     def _play(self, question: str, stop: threading.Event) -> Iterator[Event]:
         yield StageEvent(stage="searching")

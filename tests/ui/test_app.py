@@ -1,5 +1,6 @@
 """The page in a real browser, over a real server, with a fake bot."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -162,7 +163,7 @@ def test_two_visitors_queue_and_do_not_see_each_other(visit: Open, address: str)
     ask(first, LONG)
     expect(first.locator(".cb-status")).to_contain_text("Reading")
     ask(second, CITED)
-    expect(second.locator(".cb-status")).to_contain_text("Waiting")
+    expect(second.locator(".cb-status")).to_contain_text("Waiting: 1 other question first")
     second.get_by_role("tab", name="Articles").click()
     second.get_by_role("button", name="City bees winter well").click()
     expect(second.locator(".cb-article h2")).to_have_text("City bees winter well")
@@ -173,10 +174,46 @@ def test_two_visitors_queue_and_do_not_see_each_other(visit: Open, address: str)
     expect(first.locator(".cb-question")).to_have_text([LONG])
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_marker_that_is_pointed_at_shows_quote_title_and_date(visit: Open, address: str, width: int) -> None:
+    page = visit(address, viewport={"width": width, "height": 700}).page
+    ask_and_wait(page, CITED)
+    card = page.locator(".cb-card:visible")
+    expect(card).to_have_count(0)
+    page.locator('.cb-answer p button[data-marker="2"]').hover()
+    expect(card).to_contain_text(f"{COST} Tram crosses the Orla at last · 10 Mar 2025")
+    assert page.evaluate(
+        """() => {
+          const card = [...document.querySelectorAll('.cb-card')].find((one) => one.checkVisibility());
+          const {left, right, top, bottom} = card.getBoundingClientRect();
+          const seen = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+          return left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight && card.contains(seen);
+        }"""
+    ), "the whole card is in sight, before everything else"
+    page.mouse.move(2, 2)
+    expect(card).to_have_count(0)
+
+
+def test_a_card_is_reached_and_left_by_keyboard(page: Page) -> None:
+    ask_and_wait(page, CITED)
+    page.locator('.cb-answer p button[data-marker="1"]').focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".cb-card:visible")).to_contain_text(COST)
+    expect(page.locator(":focus")).to_have_accessible_description(re.compile(re.escape(COST)))
+    page.keyboard.press("Escape")
+    expect(page.locator(".cb-card:visible")).to_have_count(0)
+    page.keyboard.press("Tab")
+    expect(page.locator(".cb-card:visible")).to_have_count(1)
+
+
 def test_hostile_text_is_shown_as_text(page: Page) -> None:
     ask_and_wait(page, f"{HOSTILE} hostile")
     expect(page.locator(".cb-question")).to_have_text(f"{HOSTILE} hostile")
-    expect(page.locator(".cb-answer p").first).to_have_text(f"It says {HOSTILE} and **bold**.[1]")
+    expect(page.locator(".cb-answer p").first).to_have_text(
+        f"It says {HOSTILE} and **bold**.[1]", use_inner_text=True
+    )
+    page.locator(".cb-answer .cb-cite").hover()
+    expect(page.locator(".cb-card:visible")).to_contain_text(HOSTILE)
     page.get_by_role("tab", name="Articles").click()
     page.locator(".cb-list").get_by_role("button", name=HOSTILE).click()
     expect(page.locator(".cb-article h2")).to_have_text(HOSTILE)

@@ -193,8 +193,11 @@ def test_each_sentence_ends_in_its_markers_and_the_sources_are_listed() -> None:
     answer = tram_answer("What?")
     html = views.conversation([Exchange("What?", answer.sentences, answer.citations, answer=answer)], 3)
     parsed = Parsed(html)
-    assert "twice.[2][3]" in parsed.text
-    assert parsed.text.index("[4]") < parsed.text.index(STORM)
+    assert "twice.[2]" in parsed.text
+    cards = [a["id"] for _, a in parsed.elements if a.get("role") == "tooltip"]
+    assert len(cards) == len(set(cards)) == 4
+    assert [a["aria-describedby"] for _, a in parsed.elements if "aria-describedby" in a] == cards
+    assert STORM in parsed.text[parsed.text.index("[4]") :], "the list of sources comes after the answer"
     markers = [a for tag, a in parsed.elements if tag == "button" and a.get("class") == "cb-marker"]
     assert [marker["data-marker"] for marker in markers] == ["1", "2", "3", "4"]
     assert all(marker["aria-label"] and marker["data-exchange"] == "0" for marker in markers)
@@ -251,7 +254,8 @@ def test_while_an_answer_grows_it_is_busy_and_has_no_source_list() -> None:
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (StageEvent(stage="waiting"), "Waiting: someone else is being answered3 s"),
+        (StageEvent(stage="waiting", before=1), "Waiting: 1 other question first3 s"),
+        (StageEvent(stage="waiting", before=2), "Waiting: 2 other questions first3 s"),
         (StageEvent(stage="searching"), "Searching your articles3 s"),
         (StageEvent(stage="checking"), "Checking whether they hold an answer3 s"),
         (StageEvent(stage="reading", done=640, total=1200), "Reading the passages found640 of 1,200 tokens3 s"),

@@ -17,7 +17,8 @@ import gradio as gr
 from bot.conversations import Conversations
 from bot.errors import BotError, ConversationError, Stopped
 from bot.schema import Answer, Filters, StageEvent, TextEvent
-from bot.ui import limits, talks, views
+from bot.ui import limits, reading, talks, views
+from bot.ui.bits import problem
 from bot.ui.exchange import Exchange, grow, history
 from bot.ui.library import Asking, Library
 from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html
@@ -64,7 +65,7 @@ class Page:
                 with gr.Tab("Conversations", visible=self._kept is not None):
                     self._lay_out_talks()
             with gr.Column(scale=2, min_width=320, elem_id="cb-panel"):
-                self._panel = html(views.no_article(), CLICKS + REVEAL)
+                self._panel = html(reading.no_article(), CLICKS + REVEAL)
 
     def _lay_out_chat(self) -> None:
         self._conversation = html(js=CLICKS + CARDS + FOLLOW, elem_id="cb-conversation")
@@ -159,7 +160,7 @@ class Page:
             self._conversation: views.conversation(exchanges, len(self._bot.articles()), talk),
             self._editing: False,
             self._status: views.status(),
-            self._panel: views.no_article(),
+            self._panel: reading.no_article(),
         }
 
     def _find_talks(self, query: str, talk: str) -> str:
@@ -299,17 +300,17 @@ class Page:
         moment = str(time.monotonic_ns())
         try:
             if article_id := getattr(event, "article", None):
-                return views.article(self._bot.article(article_id), moment=moment)
+                return reading.article(self._bot.article(article_id), moment=moment)
             number, marker = int(event.exchange), int(event.marker)
             return self._cited(number, exchanges[number], marker, moment)
         except BotError as error:
-            return views.problem(str(error))
+            return problem(str(error))
         except (AttributeError, LookupError, TypeError, ValueError):
             return gr.skip()  # a button of a conversation that is gone, or not ours
 
     def _cited(self, number: int, cited: Exchange | Answer, marker: int, moment: str = "") -> str:
         chosen = next(citation for citation in cited.citations if citation.marker == marker)
-        return views.article(self._bot.article(chosen.article), number, cited.citations, marker, moment)
+        return reading.article(self._bot.article(chosen.article), number, cited.citations, marker, moment)
 
     def _limit_by(self, event: gr.EventData, filters: Filters) -> Updates:
         """Limit questions to the article that a clicked button names, or no longer to what it names."""

@@ -9,7 +9,8 @@ import gradio as gr
 
 from bot.errors import BotError
 from bot.schema import Filters
-from bot.ui import limits, uploads, views
+from bot.ui import limits, shelf, uploads, views
+from bot.ui.bits import problem
 from bot.ui.exchange import Exchange
 from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html
 from bot.ui.scripts import CLICKS
@@ -74,9 +75,9 @@ class Library:
     def _find(self, query: str, sources: Sequence[str], since: str, until: str) -> str:
         articles = self._bot.articles()
         try:
-            return views.article_list(limits.found(articles, query, limits.typed(sources, since, until)), articles)
+            return shelf.article_list(limits.found(articles, query, limits.typed(sources, since, until)), articles)
         except ValueError as error:
-            return views.problem(str(error))
+            return problem(str(error))
 
     def _limit_to(self, query: str, sources: Sequence[str], since: str, until: str) -> Updates:
         """Limit questions to what the list shows."""
@@ -84,12 +85,12 @@ class Library:
         try:
             filters = limits.typed(sources, since, until)
         except ValueError as error:
-            return {self.list: views.problem(str(error))}
+            return {self.list: problem(str(error))}
         if query.strip():
             shown = limits.found(articles, query, filters)
             if not 0 < len(shown) <= limits.MOST:
                 told = f"{len(shown):,} articles have these words. Narrow the list to between 1 and {limits.MOST}."
-                return {self.list: views.problem(told)}
+                return {self.list: problem(told)}
             filters = Filters(articles=tuple(info.id for info in shown))
         return {
             self._asking.filters: filters,
@@ -101,13 +102,13 @@ class Library:
         self, files: list[str] | None, exchanges: tuple[Exchange, ...], talk: str, *fields: Any
     ) -> Iterator[Updates]:
         paths = [Path(file) for file in files or ()]
-        yield {self._report: views.report([f"Reading {path.name}" for path in paths])}
+        yield {self._report: shelf.report([f"Reading {path.name}" for path in paths])}
         try:
-            report = views.report(self._added(paths))
+            report = shelf.report(self._added(paths))
         except BotError as error:
-            report = views.problem(str(error))
+            report = problem(str(error))
         except Exception as error:
-            report = views.problem(failed("adding files", error))
+            report = problem(failed("adding files", error))
         yield {self._files: None, self._report: report}
         shown = views.conversation(exchanges, len(self._bot.articles()), talk)
         yield self.drawn(*fields) | {self._asking.conversation: shown}

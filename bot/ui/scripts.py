@@ -15,7 +15,7 @@ element.addEventListener('click', (event) => {
 });
 """
 
-# Beside a marker that is pointed at or has the focus stands the card with its quote, where there is room; Escape hides it.
+# Beside a marker that is pointed at or has the focus stands the card with its quote; Escape hides it.
 CARDS = """
 const place = (event) => {
   element.classList.remove('cb-hushed');

@@ -1,23 +1,15 @@
-"""What the page shows, as HTML strings; pure, and ignorant of Gradio.
+"""The page's head, status line and conversation, as HTML strings; pure, and ignorant of Gradio (see `bits.py`)."""
 
-Questions, answers, articles and error lines are untrusted: every one goes through `html.escape`, and titles stand in
-`<bdi>` so that right-to-left characters cannot reorder what is around them. Buttons carry `data-…` attributes only;
-`app.py` says what a click on them does.
-"""
-
-import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
-from itertools import groupby
-from urllib.parse import urlsplit
 
 from bot.conversations import answer_as_markdown
 from bot.dates import note, searched
-from bot.schema import Answer, Article, ArticleInfo, Citation, Progress, Sentence, StageEvent
+from bot.schema import Answer, Citation, Progress, Sentence, StageEvent
 from bot.ui import how, limits
+from bot.ui.bits import by_marker, counted, facts, marker, problem
 from bot.ui.exchange import Exchange
-
-LISTED = 200  # a longer list is slow to draw and not read; the search box narrows it
+from bot.ui.shelf import no_articles
 
 
 def header(model_name: str, reading: Progress) -> str:
@@ -51,7 +43,7 @@ def conversation(exchanges: Sequence[Exchange], articles: int, talk: str = "") -
 def stage(event: StageEvent, seconds: float) -> str:
     """The status line while the bot works; `seconds` since the question."""
     texts = {
-        "waiting": f"Waiting: {_number(event.before, 'other question')} first",
+        "waiting": f"Waiting: {counted(event.before, 'other question')} first",
         "searching": "Searching your articles",
         "checking": "Checking whether they hold an answer",
         "reading": "Reading the passages found",
@@ -84,92 +76,6 @@ def finished(answer: Answer) -> str:
         read = answer.tokens.prompt - answer.tokens.reused
         parts.append(f"{read:,} tokens read{known}, {answer.tokens.answer:,} written")
     return status(" · ".join(parts))
-
-
-def problem(line: str) -> str:
-    return f'<p class="cb-problem" role="alert">{escape(line)}</p>'
-
-
-def report(lines: Iterable[str]) -> str:
-    """What became of each uploaded file."""
-    items = "".join(f"<li><bdi>{escape(line)}</bdi></li>" for line in lines)
-    return f'<ul class="cb-report" role="status">{items}</ul>'
-
-
-def no_article() -> str:
-    return (
-        '<section class="cb-article cb-blank"><p>Choose a marker such as <span class="cb-marker">[1]</span> in an '
-        "answer, or an article from the list: it opens here, with the quoted words marked.</p></section>"
-    )
-
-
-def article(
-    article: Article, exchange: int = -1, citations: Sequence[Citation] = (), chosen: int = 0, moment: str = ""
-) -> str:
-    """An article to read, with the quotes of `citations` marked and that of marker `chosen` told apart.
-
-    `exchange` is the number of the exchange that they belong to; citations of other articles are offered as links.
-    `moment` changes nothing in sight: it tells the browser that the same choice was made again.
-    """
-    here = [citation for citation in citations if citation.article == article.id]
-    current = [citation for citation in here if article.text[citation.start : citation.end] == citation.quote]
-    changed = '<p class="cb-problem">This article has changed since the answer was given.</p>'
-    return (
-        f'<section class="cb-article" aria-label="Article" data-moment="{escape(moment)}">'
-        f'<h2 dir="auto">{escape(article.title) or "Untitled"}</h2>'
-        f'<p class="cb-meta">{_facts(article.date, article.source, article.author, url=article.url)}</p>'
-        f"{_only(article.id)}{_marker_row(exchange, citations, chosen)}{'' if current == here else changed}"
-        f'<div class="cb-text" dir="auto" tabindex="0">{marked(article.text, current, chosen)}</div>'
-        f"{_credit(article)}</section>"
-    )
-
-
-def marked(text: str, citations: Sequence[Citation], chosen: int) -> str:
-    """`text` escaped, each cited span in a `<mark>`; where spans overlap the chosen one, then the first, wins."""
-
-    def owner(position: int) -> Citation | None:
-        covering = [citation for citation in citations if citation.start <= position < citation.end]
-        return min(covering, key=lambda citation: (citation.marker != chosen, citation.marker), default=None)
-
-    cuts = sorted({0, len(text), *(edge for citation in citations for edge in (citation.start, citation.end))})
-    pieces = [(owner(start), text[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)]
-    html = ""
-    for citation, run in groupby(pieces, key=lambda piece: piece[0]):
-        words = escape("".join(piece for _, piece in run))
-        if citation is None:
-            html += words
-        else:
-            here = ' class="cb-here"' if citation.marker == chosen else ""
-            html += f'<mark{here} data-number="{citation.marker}">{words}</mark>'
-    return html
-
-
-def article_list(found: Sequence[ArticleInfo], articles: Sequence[ArticleInfo]) -> str:
-    """Those `found` of all `articles`, in the order given (newest first), each a button to open it."""
-    if not articles:
-        return f'<div class="cb-list">{_no_articles()}</div>'
-    items = "".join(
-        f'<li><button type="button" data-article="{escape(info.id)}"><bdi>{escape(info.title) or "Untitled"}</bdi>'
-        f'<span class="cb-meta">{_facts(info.date, info.source)}</span></button></li>'
-        for info in found[:LISTED]
-    )
-    count = _count(found, articles)
-    return f'<div class="cb-list"><p class="cb-meta">{count}</p><ul>{items}</ul></div>'
-
-
-def link(url: str) -> str:
-    """An `<a>` for http and https addresses, else the address as text."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        return escape(url)
-    return f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer nofollow">{escape(parts.netloc)}</a>'
-
-
-def date(value: dt.date) -> str:
-    return f'<time datetime="{value.isoformat()}">{value.day} {value:%b} {value.year}</time>'
 
 
 def _exchange(number: int, exchange: Exchange) -> str:
@@ -208,22 +114,14 @@ def _sentence(number: int, place: int, exchange: Exchange, sentence: Sentence) -
     return f'<span class="cb-unsupported">{escape(sentence.text)}{note}</span>'
 
 
-def _marker(number: int, citation: Citation, more: str = "") -> str:
-    about = f"Source {citation.marker}: {citation.title}"
-    return (
-        f'<button type="button" class="cb-marker" data-exchange="{number}" data-marker="{citation.marker}"{more} '
-        f'aria-label="{escape(about)}">[{citation.marker}]</button>'
-    )
-
-
 def _with_card(number: int, place: int, citation: Citation) -> str:
     """A marker with the card that is shown while it is pointed at or has the focus; `place` is the sentence's."""
     card = f"cb-card-{number}-{place}-{citation.marker}"
-    marker = _marker(number, citation, f' aria-describedby="{card}"')
+    described = marker(number, citation, f' aria-describedby="{card}"')
     return (
-        f'<span class="cb-cite">{marker}'
+        f'<span class="cb-cite">{described}'
         f'<span class="cb-card" role="tooltip" id="{card}"><q dir="auto">{escape(citation.quote)}</q> '
-        f'<span class="cb-meta">{_facts(citation.title, citation.date, note(citation.days))}</span></span></span>'
+        f'<span class="cb-meta">{facts(citation.title, citation.date, note(citation.days))}</span></span></span>'
     )
 
 
@@ -249,16 +147,11 @@ def _sources(number: int, exchange: Exchange) -> str:
     items = "".join(
         f'<li><button type="button" class="cb-source" data-exchange="{number}" data-marker="{citation.marker}">'
         f'<span class="cb-marker">[{citation.marker}]</span><span><q dir="auto">{escape(citation.quote)}</q>'
-        f'<span class="cb-meta">{_facts(citation.title, citation.date, note(citation.days))}</span>'
+        f'<span class="cb-meta">{facts(citation.title, citation.date, note(citation.days))}</span>'
         "</span></button></li>"
-        for citation in _by_marker(exchange.citations)
+        for citation in by_marker(exchange.citations)
     )
     return f'<ol class="cb-sources" aria-label="Sources">{items}</ol>'
-
-
-def _by_marker(citations: Sequence[Citation]) -> list[Citation]:
-    """One of each marker, in their order: sentences that cite the same words share a marker."""
-    return [one for _, one in sorted({citation.marker: citation for citation in reversed(citations)}.items())]
 
 
 def _notes(exchange: Exchange) -> str:
@@ -275,7 +168,7 @@ def _notes(exchange: Exchange) -> str:
         left_out = "".join(f'<li dir="auto">{escape(sentence)}</li>' for sentence in answer.dropped_sentences)
         notes += (
             f'<details class="cb-note"><summary>Left out, as the articles do not support it: '
-            f"{_number(len(answer.dropped_sentences), 'sentence')}</summary><ul>{left_out}</ul></details>"
+            f"{counted(len(answer.dropped_sentences), 'sentence')}</summary><ul>{left_out}</ul></details>"
         )
     return notes
 
@@ -291,51 +184,11 @@ def _nearest(answer: Answer) -> str:
     return f'<div class="cb-nearest"><p class="cb-meta">The nearest articles:</p><ul>{items}</ul></div>'
 
 
-def _only(article: str) -> str:
-    button = f'<button type="button" data-only="{escape(article)}">Ask only this article</button>'
-    return f'<div class="cb-acts cb-meta">{button}</div>'
-
-
-def _marker_row(exchange: int, citations: Sequence[Citation], chosen: int) -> str:
-    if not citations:
-        return ""
-    current = {chosen: ' aria-current="true"'}
-    markers = "".join(_marker(exchange, one, current.get(one.marker, "")) for one in _by_marker(citations))
-    return f'<nav class="cb-marker-row" aria-label="Quotes of this answer">Quotes of this answer: {markers}</nav>'
-
-
-def _credit(article: Article) -> str:
-    return f'<p class="cb-meta" dir="auto">{escape(article.credit)}</p>' if article.credit else ""
-
-
-def _facts(*facts: str | dt.date | None, url: str | None = None) -> str:
-    shown = [date(fact) if isinstance(fact, dt.date) else f"<bdi>{escape(fact)}</bdi>" for fact in facts if fact]
-    return " · ".join([*shown, link(url)] if url else shown)
-
-
 def _welcome(articles: int) -> str:
     if not articles:
-        return f'<div class="cb-welcome">{_no_articles()}</div>'
+        return f'<div class="cb-welcome">{no_articles()}</div>'
     return (
-        f'<div class="cb-welcome"><h2>Ask about your {_number(articles, "article")}</h2>'
+        f'<div class="cb-welcome"><h2>Ask about your {counted(articles, "article")}</h2>'
         "<p>Each sentence of an answer ends in the numbers of its sources. Choose one to read the exact words in "
         "their article.</p></div>"
     )
-
-
-def _no_articles() -> str:
-    return (
-        "<h2>There are no articles yet</h2><p>Add files under <b>Articles</b> (text, Markdown, HTML, PDF or JSONL), "
-        "or run <code>bot ingest PATH</code> in a terminal and reload this page.</p>"
-    )
-
-
-def _count(found: Sequence[ArticleInfo], articles: Sequence[ArticleInfo]) -> str:
-    chunks = sum(info.chunks for info in found)
-    of = f"{len(found):,} of " if len(found) < len(articles) else ""
-    count = f"{of}{_number(len(articles), 'article')}" + (f", {_number(chunks, 'chunk')}" if chunks else "")
-    return count + (f"; the newest {LISTED} are shown, type to narrow" if len(found) > LISTED else "")
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -209,9 +209,7 @@ def test_a_card_is_reached_and_left_by_keyboard(page: Page) -> None:
 def test_hostile_text_is_shown_as_text(page: Page) -> None:
     ask_and_wait(page, f"{HOSTILE} hostile")
     expect(page.locator(".cb-question")).to_have_text(f"{HOSTILE} hostile")
-    expect(page.locator(".cb-answer p").first).to_have_text(
-        f"It says {HOSTILE} and **bold**.[1]", use_inner_text=True
-    )
+    expect(page.locator(".cb-answer p").first).to_have_text(f"It says {HOSTILE} and **bold**.[1]", use_inner_text=True)
     page.locator(".cb-answer .cb-cite").hover()
     expect(page.locator(".cb-card:visible")).to_contain_text(HOSTILE)
     page.get_by_role("tab", name="Articles").click()

@@ -21,7 +21,7 @@ from bot.schema import (
     StageEvent,
     Tokens,
 )
-from bot.ui import limits, talks, views
+from bot.ui import bits, limits, reading, shelf, talks, views
 from bot.ui.exchange import Exchange
 
 ALLOWED_TAGS = {
@@ -99,12 +99,12 @@ def views_of(text: str) -> list[str]:
     return [
         views.header(text, Progress(0, 0)),
         views.conversation(exchanges, 1),
-        views.article(article, 0, [citation], 1),
-        views.article_list([info], [info]),
+        reading.article(article, 0, [citation], 1),
+        shelf.article_list([info], [info]),
         limits.chips(Filters(articles=(text,), sources=(text,)), {text: text}),
         talks.talk_list([Talk("0" * 16, text, dt.datetime(2025, 1, 2, tzinfo=dt.UTC), 2)], text),
-        views.report([text]),
-        views.problem(text),
+        shelf.report([text]),
+        bits.problem(text),
         views.status(text),
     ]
 
@@ -141,7 +141,7 @@ def test_any_text_leaves_the_html_whole(text: str) -> None:
     ],
 )
 def test_only_web_addresses_become_links(url: str, href: str | None) -> None:
-    parsed = Parsed(views.link(url))
+    parsed = Parsed(bits.link(url))
     assert [attributes.get("href") for _, attributes in parsed.elements] == ([href] if href else [])
     for _, attributes in parsed.elements:
         assert "noopener" in (attributes["rel"] or "")
@@ -151,7 +151,7 @@ def test_only_web_addresses_become_links(url: str, href: str | None) -> None:
 
 def test_marks_are_exactly_the_quotes() -> None:
     answer = tram_answer("q")
-    parsed = Parsed(views.article(ARTICLES[0], 0, answer.citations, 2))
+    parsed = Parsed(reading.article(ARTICLES[0], 0, answer.citations, 2))
     assert parsed.marks == {str(c.marker): c.quote for c in answer.citations if c.article == "tram"}
     assert [a["data-number"] for tag, a in parsed.elements if a.get("class") == "cb-here"] == ["2"]
     assert ARTICLES[0].text in parsed.text
@@ -176,7 +176,7 @@ def test_the_chosen_quote_is_whole_where_quotes_overlap(
         Citation(marker=marker, article="a", start=start, end=end, quote=text[start:end], sentence=0, title="t")
         for marker, (start, end) in spans.items()
     ]
-    parsed = Parsed(views.marked(text, citations, chosen))
+    parsed = Parsed(reading.marked(text, citations, chosen))
     assert parsed.marks == marks
     assert parsed.text == text
 
@@ -184,7 +184,7 @@ def test_the_chosen_quote_is_whole_where_quotes_overlap(
 def test_a_changed_article_is_not_marked_in_the_wrong_place() -> None:
     citation = cite(1, ARTICLES[0], COST, 0)
     changed = ARTICLES[0].model_copy(update={"text": f"News. {ARTICLES[0].text}"})
-    parsed = Parsed(views.article(changed, 0, [citation], 1))
+    parsed = Parsed(reading.article(changed, 0, [citation], 1))
     assert parsed.marks == {}
     assert "has changed" in parsed.text
 
@@ -210,7 +210,7 @@ def test_a_marker_that_two_sentences_share_is_listed_once() -> None:
     cited = tuple(cite(marker, ARTICLES[0], quote, n) for n in (0, 1) for marker, quote in ((2, STORM), (1, COST)))
     answer = Answer(question="q", text="It cost much. It did.", sentences=said, citations=cited)
     shown = Parsed(views.conversation([Exchange("q", said, cited, answer=answer)], 1))
-    row = Parsed(views.article(ARTICLES[0], 0, cited, 1))
+    row = Parsed(reading.article(ARTICLES[0], 0, cited, 1))
     for parsed, style in [(shown, "cb-source"), (row, "cb-marker")]:
         assert [a["data-marker"] for tag, a in parsed.elements if tag == "button" and a.get("class") == style] == [
             "1",
@@ -307,7 +307,7 @@ def infos(count: int) -> list[ArticleInfo]:
 )
 def test_the_list_of_articles(count: int, query: str, shown: list[str], words: str) -> None:
     articles = infos(count)
-    parsed = Parsed(views.article_list(limits.found(articles, query, Filters()), articles))
+    parsed = Parsed(shelf.article_list(limits.found(articles, query, Filters()), articles))
     assert [attributes["data-article"] for tag, attributes in parsed.elements if tag == "button"] == shown
     assert parsed.text.startswith(words)
 
@@ -315,11 +315,11 @@ def test_the_list_of_articles(count: int, query: str, shown: list[str], words: s
 def test_the_list_of_articles_keeps_the_order_given() -> None:
     day = dt.date(2024, 1, 1)
     given = [ArticleInfo(id=name, title=name, date=when) for name, when in [("a", day), ("b", day), ("c", None)]]
-    parsed = Parsed(views.article_list(limits.found(given, "", Filters()), given))
+    parsed = Parsed(shelf.article_list(limits.found(given, "", Filters()), given))
     assert [a["data-article"] for tag, a in parsed.elements if tag == "button"] == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("html", [views.article_list([], []), views.conversation([], 0)])
+@pytest.mark.parametrize("html", [shelf.article_list([], []), views.conversation([], 0)])
 def test_without_articles_the_page_says_what_to_do(html: str) -> None:
     assert "There are no articles yet" in Parsed(html).text
     assert "bot ingest" in Parsed(html).text

@@ -112,6 +112,11 @@ class Chat:
         except ArticleError as error:
             return [str(error)]
 
+    def remove(self, article_id: str) -> None:
+        """Forget an article; StoreError if there is none, or the store is busy."""
+        with self._ahead.paused(), self._store.writing():
+            self._store.remove(article_id)
+
 
 def describe(result: Result) -> str:
     """One line about an ingested article: "added: harbour-ferry-fares"."""

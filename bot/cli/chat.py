@@ -15,6 +15,7 @@ def chat(
 ) -> None:
     """Open the web page, on this machine only unless the settings say otherwise."""
     from bot.cli.compose import open_bot
+    from bot.config import shared_folder
     from bot.ui import serve
     from bot.ui.server import listen
 
@@ -26,6 +27,7 @@ def chat(
     bot.warm()
     bot.read_ahead()
     try:
-        serve(bot, settings.chat, settings.data_dir, lambda address: screen.print(f"The page is on {address}"))
+        samples = shared_folder("seeds") / "articles"
+        serve(bot, settings.chat, settings.data_dir, samples, lambda at: screen.print(f"The page is on {at}"))
     finally:
         bot.close()

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -34,13 +35,17 @@ log = logging.getLogger(__name__)
 class Page:
     """`blocks` is the page; `stop_all` ends every answer in work, for a clean end of the program.
 
-    Without `kept`, conversations last as long as the page is open.
+    Without `kept`, conversations last as long as the page is open. `samples` is the folder of the sample articles, and
+    web pages may be added where `by_url` says so.
     """
 
-    def __init__(self, bot: Bot, kept: Conversations | None = None) -> None:
+    def __init__(
+        self, bot: Bot, kept: Conversations | None = None, *, samples: Path | None = None, by_url: bool = False
+    ) -> None:
         self._bot, self._kept = bot, kept
         self._stops: dict[str, threading.Event] = {}
-        self._library = Library(bot)
+        self._samples = samples is not None
+        self._library = Library(bot, samples, by_url=by_url)
         with gr.Blocks(title="Citebot", analytics_enabled=False, fill_width=True) as self.blocks:
             self._lay_out()
             self._wire()
@@ -116,7 +121,10 @@ class Page:
             component.click(self._open, [self._exchanges], [self._panel], **FREE)
         for component in (self._panel, self._chips):
             component.click(self._limit_by, [self._filters], [self._filters, self._chips], **FREE)
-        asking = Asking(self._exchanges, self._talk, self._conversation, self._filters, self._chips, self._tabs)
+        asking = Asking(
+            self._exchanges, self._talk, self._conversation, self._filters, self._chips, self._tabs, self._status,
+            self._panel,
+        )  # fmt: skip
         self._library.wire(asking)
 
     def _controls(self) -> tuple[gr.Textbox, gr.Button, gr.Button, gr.Button]:
@@ -124,7 +132,7 @@ class Page:
 
     def _arrive(self, exchanges: tuple[Exchange, ...], request: gr.Request) -> Updates:
         """The page as its address says: a reload shows the conversation again."""
-        articles, talk = self._bot.articles(), ""
+        talk = ""
         if self._kept and (named := request.query_params.get("c", "")):
             try:
                 exchanges, talk = talks.exchanges_of(self._kept.read(named)), named
@@ -133,7 +141,7 @@ class Page:
         return {
             self._exchanges: exchanges,
             self._talk: talk,
-            self._conversation: views.conversation(exchanges, len(articles), talk),
+            self._conversation: self._as_html(exchanges, talk),
             self._talks: self._find_talks("", talk),
             **self._library.drawn(),
         }
@@ -157,7 +165,7 @@ class Page:
         return {
             self._exchanges: exchanges,
             self._talk: talk,
-            self._conversation: views.conversation(exchanges, len(self._bot.articles()), talk),
+            self._conversation: self._as_html(exchanges, talk),
             self._editing: False,
             self._status: views.status(),
             self._panel: reading.no_article(),
@@ -279,7 +287,11 @@ class Page:
 
     def _drawn(self, earlier: tuple[Exchange, ...], exchange: Exchange, talk: str) -> Updates:
         exchanges = (*earlier, exchange)
-        return {self._exchanges: exchanges, self._conversation: views.conversation(exchanges, 0, talk)}
+        return {self._exchanges: exchanges, self._conversation: self._as_html(exchanges, talk)}
+
+    def _as_html(self, exchanges: tuple[Exchange, ...], talk: str) -> str:
+        articles = 0 if exchanges else len(self._bot.articles())
+        return views.conversation(exchanges, articles, talk, samples=self._samples)
 
     def _running(self, running: bool) -> Updates:
         return {

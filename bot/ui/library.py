@@ -1,7 +1,6 @@
-"""The Articles tab: the list with its search, adding files, and limiting questions to what is listed."""
+"""The Articles tab: the list with its search, adding and removing articles, limiting questions to what is listed."""
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +14,11 @@ from bot.ui.exchange import Exchange
 from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html
 from bot.ui.scripts import CLICKS
 
+LONGEST_PASTED = 1_000_000  # characters
+LONGEST_ADDRESS = 2000
+
+Step = tuple[str, Callable[[], list[str]]]  # what is added, and how: a line for each article
+
 
 class Asking(NamedTuple):
     """What of the rest of the page the tab reads and changes."""
@@ -25,21 +29,40 @@ class Asking(NamedTuple):
     filters: gr.State
     chips: gr.HTML
     tabs: gr.Tabs
+    status: gr.HTML
+    panel: gr.HTML
 
 
 class Library:
-    """Its components are made by `lay_out`, within the page's Blocks; `list` is the one whose clicks open articles."""
+    """Its components are made by `lay_out`, within the page's Blocks; `list` is the one whose clicks open articles.
 
-    def __init__(self, bot: Bot) -> None:
-        self._bot = bot
-        self._adding = threading.Lock()
+    `samples` is the folder of the sample articles; addresses may be added where `by_url` says so.
+    """
+
+    def __init__(self, bot: Bot, samples: Path | None = None, *, by_url: bool = False) -> None:
+        self._bot, self._samples, self._by_url = bot, samples, by_url
 
     def lay_out(self) -> None:
         self._files = gr.File(label="Add articles: .txt .md .html .pdf .jsonl", file_count="multiple", height=120)
+        with gr.Accordion("Paste a text", open=False):
+            self._title = gr.Textbox(label="Title", max_length=200)
+            self._text = gr.Textbox(label="Text", lines=5, max_lines=12, max_length=LONGEST_PASTED)
+            self._paste = gr.Button("Add this text")
+        with gr.Row(elem_id="cb-address", visible=self._by_url):
+            self._address = gr.Textbox(
+                label="Web address", placeholder="https://…", show_label=False, container=False,
+                max_length=LONGEST_ADDRESS,
+            )  # fmt: skip
+            self._fetch = gr.Button("Add this page", scale=0, min_width=130)
         self._report = html()
-        self._search = gr.Textbox(
-            "", label="Find", placeholder="Find by title, source or date", show_label=False, container=False
-        )
+        with gr.Row(elem_id="cb-find"):
+            self._search = gr.Textbox(
+                "", label="Find", placeholder="Find by title, source or date", show_label=False, container=False,
+                scale=1,
+            )  # fmt: skip
+            self._order = gr.Dropdown(
+                list(shelf.ORDERS), label="Order", show_label=False, container=False, scale=0, min_width=150
+            )
         with gr.Row(elem_id="cb-limits"):
             self._sources = gr.Dropdown([], label="Source", multiselect=True, min_width=120)
             self._since = gr.Textbox("", label="From", placeholder="2025-01-31", max_length=20, min_width=100)
@@ -50,34 +73,44 @@ class Library:
     def wire(self, asking: Asking) -> None:
         self._asking = asking
         fields: list[Any] = [self._search, self._sources, self._since, self._until]
-        gr.on([field.change for field in fields], self._find, fields, [self.list], **FREE)
+        found = [*fields, self._order]
+        gr.on([field.change for field in found], self._find, found, [self.list], **FREE)
         limited = [asking.filters, asking.chips, asking.tabs]
         self._limit.click(self._limit_to, fields, [*limited, self.list], **FREE)
-        self._files.upload(
-            self._add,
-            [self._files, asking.exchanges, asking.talk, *fields],
-            [self._files, self._report, asking.conversation, *self.shown()],
-            **QUIET,
-            concurrency_limit=VISITORS,  # each begins at once, to take its files out of the others' way
-        )
+        context = [asking.exchanges, asking.talk, *found]
+        taken = [self._report, asking.conversation, *self.shown()]
+        # Each begins at once, to take its files out of the others' way.
+        adding: dict[str, Any] = {**QUIET, "concurrency_limit": VISITORS}
+        self._files.upload(self._add_files, [self._files, *context], [self._files, *taken], **adding)
+        pasted = [self._title, self._text]
+        self._paste.click(self._add_text, [*pasted, *context], [*pasted, *taken], **adding)
+        fetched = [self._fetch.click, self._address.submit]
+        gr.on(fetched, self._add_page, [self._address, *context], [self._address, *taken], **adding)
+        offered = [asking.conversation.click, self.list.click]
+        gr.on(offered, self._add_samples, context, [asking.status, *taken], **adding)
+        removed = [asking.panel, asking.conversation, *self.shown()]
+        asking.panel.click(self._remove, context, removed, **FREE)
 
     def shown(self) -> list[Any]:
         """What `drawn` changes."""
         return [self.list, self._sources]
 
-    def drawn(self, query: str = "", sources: Sequence[str] = (), since: str = "", until: str = "") -> Updates:
+    def drawn(
+        self, query: str = "", sources: Sequence[str] = (), since: str = "", until: str = "", order: str = ""
+    ) -> Updates:
         """The list and the sources to choose from, as the articles are now."""
         return {
-            self.list: self._find(query, sources, since, until),
+            self.list: self._find(query, sources, since, until, order),
             self._sources: gr.update(choices=limits.sources(self._bot.articles())),
         }
 
-    def _find(self, query: str, sources: Sequence[str], since: str, until: str) -> str:
+    def _find(self, query: str, sources: Sequence[str], since: str, until: str, order: str) -> str:
         articles = self._bot.articles()
         try:
-            return shelf.article_list(limits.found(articles, query, limits.typed(sources, since, until)), articles)
+            found = limits.found(articles, query, limits.typed(sources, since, until))
         except ValueError as error:
             return problem(str(error))
+        return shelf.article_list(shelf.ordered(found, order), articles, samples=self._samples is not None)
 
     def _limit_to(self, query: str, sources: Sequence[str], since: str, until: str) -> Updates:
         """Limit questions to what the list shows."""
@@ -98,27 +131,75 @@ class Library:
             self._asking.tabs: gr.update(selected="ask"),
         }
 
-    def _add(
-        self, files: list[str] | None, exchanges: tuple[Exchange, ...], talk: str, *fields: Any
-    ) -> Iterator[Updates]:
-        paths = [Path(file) for file in files or ()]
-        yield {self._report: shelf.report([f"Reading {path.name}" for path in paths])}
-        try:
-            report = shelf.report(self._added(paths))
-        except BotError as error:
-            report = problem(str(error))
-        except Exception as error:
-            report = problem(failed("adding files", error))
-        yield {self._files: None, self._report: report}
-        shown = views.conversation(exchanges, len(self._bot.articles()), talk)
-        yield self.drawn(*fields) | {self._asking.conversation: shown}
-
-    def _added(self, paths: Sequence[Path]) -> list[str]:
-        """Ingests uploads, one visitor's at a time, and removes them; one line per file on what became of it."""
-        claim = uploads.Claim(paths, Path(self._files.GRADIO_CACHE))
+    def _add_files(self, files: list[str] | None, *context: Any) -> Iterator[Updates]:
+        claim = uploads.Claim([Path(file) for file in files or ()], self._folder())
         gone = [f"skipped: {name}: it did not arrive whole. Add it again." for name in claim.gone]
-        with self._adding:
+        try:
+            yield from self._take([self._file(path) for path in claim.files], context, gone)
+        finally:
+            claim.forget()
+        yield {self._files: None}
+
+    def _add_text(self, title: str, text: str, *context: Any) -> Iterator[Updates]:
+        if not text.strip():
+            yield {self._report: problem("There is no text yet. Paste one first.")}
+            return
+        claim = uploads.Claim([uploads.written(self._folder(), title, text)], self._folder())
+        try:
+            yield {self._title: "", self._text: ""}
+            yield from self._take([self._file(path) for path in claim.files], context)
+        finally:
+            claim.forget()
+
+    def _add_page(self, address: str, *context: Any) -> Iterator[Updates]:
+        if not self._by_url or not address.strip():
+            yield {self._report: problem("There is no address yet. Type one first.")}
+            return
+        yield from self._take([(address.strip(), lambda: self._bot.add_url(address.strip()))], context)
+        yield {self._address: ""}
+
+    def _add_samples(self, event: gr.EventData, *context: Any) -> Iterator[Updates]:
+        if getattr(event, "act", None) != "samples" or self._samples is None:
+            yield gr.skip()
+            return
+        files = sorted(path for path in self._samples.iterdir() if path.is_file())
+        yield {self._asking.status: views.status("Adding the sample articles")}
+        yield from self._take([self._file(path) for path in files], context)
+        yield {self._asking.status: views.status()}
+
+    def _file(self, path: Path) -> Step:
+        return path.name, lambda: self._bot.add_files([path])
+
+    def _take(self, steps: Sequence[Step], context: Sequence[Any], told: Sequence[str] = ()) -> Iterator[Updates]:
+        """Add one after the other, and tell how far it is, after what is `told`; then the list is drawn anew."""
+        exchanges, talk, *found = context
+        lines = list(told)
+        for number, (name, add) in enumerate(steps):
+            yield {self._report: shelf.adding(lines, name, number, len(steps))}
             try:
-                return [*self._bot.add_files(claim.files), *gone]
-            finally:
-                claim.forget()
+                lines += add()
+            except BotError as error:
+                lines.append(f"skipped: {name}: {error}")
+            except Exception as error:
+                lines.append(f"skipped: {name}: {failed('adding it', error)}")
+        yield self.drawn(*found) | {self._report: shelf.report(lines)} | self._conversation(exchanges, talk)
+
+    def _remove(self, event: gr.EventData, exchanges: tuple[Exchange, ...], talk: str, *found: Any) -> Any:
+        if not (removed := getattr(event, "remove", None)):
+            return gr.skip()
+        try:
+            self._bot.remove(removed)
+            told = shelf.removed()
+        except BotError as error:
+            told = problem(str(error))
+        return self.drawn(*found) | {self._asking.panel: told} | self._conversation(exchanges, talk)
+
+    def _conversation(self, exchanges: tuple[Exchange, ...], talk: str) -> Updates:
+        """Without a question it says how many articles there are. With one it stays: an answer may be growing."""
+        if exchanges:
+            return {}
+        shown = views.conversation((), len(self._bot.articles()), talk, samples=self._samples is not None)
+        return {self._asking.conversation: shown}
+
+    def _folder(self) -> Path:
+        return Path(self._files.GRADIO_CACHE)

@@ -41,6 +41,12 @@ class Bot(Protocol):
     def add_files(self, paths: Sequence[Path]) -> list[str]:
         """Ingests the files; one line per file on what became of it."""
 
+    def add_url(self, url: str) -> list[str]:
+        """Fetches a web page and ingests it; a line on what became of it. Raises ArticleError."""
+
+    def remove(self, article_id: str) -> None:
+        """Forgets an article; StoreError for an unknown id."""
+
     def reading(self) -> Progress:
         """How many articles are read ahead, 0 of 0 where that is not done."""
 

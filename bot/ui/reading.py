@@ -30,7 +30,7 @@ def article(
         f'<section class="cb-article" aria-label="Article" data-moment="{escape(moment)}">'
         f'<h2 dir="auto">{escape(article.title) or "Untitled"}</h2>'
         f'<p class="cb-meta">{facts(article.date, article.source, article.author, url=article.url)}</p>'
-        f"{_only(article.id)}{_marker_row(exchange, citations, chosen)}{'' if current == here else changed}"
+        f"{_acts(article.id)}{_marker_row(exchange, citations, chosen)}{'' if current == here else changed}"
         f'<div class="cb-text" dir="auto" tabindex="0">{marked(article.text, current, chosen)}</div>'
         f"{_credit(article)}</section>"
     )
@@ -56,9 +56,14 @@ def marked(text: str, citations: Sequence[Citation], chosen: int) -> str:
     return html
 
 
-def _only(article: str) -> str:
-    button = f'<button type="button" data-only="{escape(article)}">Ask only this article</button>'
-    return f'<div class="cb-acts cb-meta">{button}</div>'
+def _acts(article: str) -> str:
+    """What can be done with it; removing asks once more."""
+    only = f'<button type="button" data-only="{escape(article)}">Ask only this article</button>'
+    remove = (
+        '<details class="cb-forget"><summary>Remove</summary>'
+        f'<button type="button" data-remove="{escape(article)}">Remove it from the bot\'s articles</button></details>'
+    )
+    return f'<div class="cb-acts cb-meta">{only}{remove}</div>'
 
 
 def _marker_row(exchange: int, citations: Sequence[Citation], chosen: int) -> str:

@@ -46,7 +46,11 @@ HEADERS = {
 
 
 def serve(
-    bot: Bot, settings: ChatSettings, data_dir: Path, ready: Callable[[str], None] = lambda address: None
+    bot: Bot,
+    settings: ChatSettings,
+    data_dir: Path,
+    samples: Path | None = None,
+    ready: Callable[[str], None] = lambda address: None,
 ) -> None:
     """Serves the page until Ctrl-C or SIGTERM; call from the main thread.
 
@@ -56,7 +60,7 @@ def serve(
     listener = listen(settings.host, settings.port)
     with listener, _signals_end_quietly():
         hosts = trusted_hosts(settings.host, listener.getsockname()[0])
-        server = make_server(bot, data_dir, hosts, keep=settings.keep_conversations)
+        server = make_server(bot, data_dir, settings, hosts, samples)
         ready(f"http://{_in_address(settings.host)}:{settings.port}")
         server.run(sockets=[listener])
 
@@ -84,16 +88,26 @@ def trusted_hosts(host: str, bound: str) -> list[str]:
     return ["*"] if ipaddress.ip_address(bound).is_unspecified else [*LOCAL_HOSTS, _in_address(host)]
 
 
-def make_server(bot: Bot, data_dir: Path, hosts: Sequence[str] = LOCAL_HOSTS, *, keep: bool = True) -> uvicorn.Server:
+def make_server(
+    bot: Bot,
+    data_dir: Path,
+    settings: ChatSettings = ChatSettings(),  # noqa: B008 - frozen
+    hosts: Sequence[str] = LOCAL_HOSTS,
+    samples: Path | None = None,
+) -> uvicorn.Server:
     """The page as a server without a socket yet: `run(sockets=[…])` serves it, `should_exit = True` ends it.
 
-    It answers requests to `hosts` only, "*" means all. With `keep`, conversations are kept in `data_dir`. Call it where
-    no event loop runs.
+    It answers requests to `hosts` only, "*" means all; what is kept is kept in `data_dir`. `samples` is the folder of
+    the sample articles. Call it where no event loop runs.
     """
     uploads = Folder(data_dir / "uploads")
     _configure_gradio(uploads.path)
-    kept = Conversations(data_dir / "conversations") if keep else None
-    return asyncio.run(_assemble(bot, uploads, hosts, kept))
+    kept = Conversations(data_dir / "conversations") if settings.keep_conversations else None
+
+    def make_page() -> Page:
+        return Page(bot, kept, samples=samples, by_url=settings.add_by_url)
+
+    return asyncio.run(_assemble(make_page, uploads, hosts, kept))
 
 
 def _in_address(host: str) -> str:
@@ -101,9 +115,11 @@ def _in_address(host: str) -> str:
     return f"[{ipaddress.ip_address(host).compressed}]" if ":" in host else host
 
 
-async def _assemble(bot: Bot, uploads: Folder, hosts: Sequence[str], kept: Conversations | None) -> uvicorn.Server:
+async def _assemble(
+    make_page: Callable[[], Page], uploads: Folder, hosts: Sequence[str], kept: Conversations | None
+) -> uvicorn.Server:
     # A coroutine because Gradio, built where no event loop runs, makes several and never closes them.
-    page = Page(bot, kept)
+    page = make_page()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
     app.add_middleware(_Headers)

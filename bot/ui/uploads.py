@@ -4,6 +4,7 @@ Gradio writes an upload to a file `tmp…` in it while it comes in, then moves i
 visitors who send the same file get the same path. For each file it also leaves an empty `tmp…` beside.
 """
 
+import re
 import shutil
 import tempfile
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+NAME = 60  # characters of a pasted text's file name
 STRAY_S = 3600  # nothing is written any more to a file this old, in seconds
 
 
@@ -56,6 +58,14 @@ class Claim:
             with suppress(OSError):
                 if time.time() - stray.stat().st_mtime > STRAY_S:
                     stray.unlink()
+
+
+def written(folder: Path, title: str, text: str) -> Path:
+    """A new text file in `folder`, named and headed by the title, as if it were uploaded."""
+    name = " ".join(re.sub(r"[^\w\s-]", " ", title).split())[:NAME].strip() or "pasted"
+    path = Path(tempfile.mkdtemp(prefix="pasted-", dir=folder)) / f"{name}.txt"
+    path.write_text(f"{title.strip()}\n\n{text}" if title.strip() else text, encoding="utf-8", errors="replace")
+    return path
 
 
 def _lock(folder: Path) -> FileLock:

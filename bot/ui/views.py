@@ -22,13 +22,17 @@ def header(model_name: str, reading: Progress) -> str:
     )
 
 
-def conversation(exchanges: Sequence[Exchange], articles: int, talk: str = "") -> str:
+def conversation(exchanges: Sequence[Exchange], articles: int, talk: str = "", *, samples: bool = False) -> str:
     """All exchanges of the conversation with id `talk`, oldest first; with none, what to do, given so many `articles`.
+
+    Without articles it offers the `samples`, where there are some.
 
     The last one, when it is finished, has how it was made: all of this is drawn anew at each word of an answer, so
     that more of it would slow the words down.
     """
-    shown = "".join(_exchange(number, exchange) for number, exchange in enumerate(exchanges)) or _welcome(articles)
+    shown = "".join(_exchange(number, exchange) for number, exchange in enumerate(exchanges)) or _welcome(
+        articles, samples=samples
+    )
     if exchanges and not exchanges[-1].running:
         shown += _acts()
         if answer := exchanges[-1].answer:
@@ -184,9 +188,9 @@ def _nearest(answer: Answer) -> str:
     return f'<div class="cb-nearest"><p class="cb-meta">The nearest articles:</p><ul>{items}</ul></div>'
 
 
-def _welcome(articles: int) -> str:
+def _welcome(articles: int, *, samples: bool) -> str:
     if not articles:
-        return f'<div class="cb-welcome">{no_articles()}</div>'
+        return f'<div class="cb-welcome">{no_articles(samples=samples)}</div>'
     return (
         f'<div class="cb-welcome"><h2>Ask about your {counted(articles, "article")}</h2>'
         "<p>Each sentence of an answer ends in the numbers of its sources. Choose one to read the exact words in "

@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from fake_bot import FakeBot
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_playwright
 
+from bot.config import ChatSettings
 from bot.ui import Bot
 from bot.ui.server import listen, make_server
 
@@ -24,11 +26,12 @@ FLAGS = [
 
 
 @contextmanager
-def served(bot: Bot, data_dir: Path, *, keep: bool = True) -> Iterator[str]:
-    """The page's address while it is served from a thread."""
+def served(bot: Bot, data_dir: Path, samples: Path | None = None, **settings: Any) -> Iterator[str]:
+    """The page's address while it is served from a thread, with these settings of `chat`."""
+    chosen = ChatSettings(**settings)
     with listen("127.0.0.1", 0) as listener:
         with ThreadPoolExecutor(1) as pool:  # in this thread the browser's event loop runs
-            server = pool.submit(make_server, bot, data_dir, keep=keep).result()
+            server = pool.submit(make_server, bot, data_dir, chosen, samples=samples).result()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

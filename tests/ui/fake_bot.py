@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bot.errors import LLMError, StoreError
+from bot.errors import ArticleError, LLMError, StoreError
 from bot.line import Line
 from bot.schema import (
     Answer,
@@ -93,6 +93,17 @@ class FakeBot:
         if any(path.stem == "bug" for path in paths):
             raise ZeroDivisionError("a fault of ours")
         return [self._add(path) for path in paths]
+
+    def add_url(self, url: str) -> list[str]:
+        if "missing" in url:
+            raise ArticleError(f"{url} is not there (404). Check the address.")
+        article = Article(id="page", title=f"The page {url}", text="Words of the page.", url=url)
+        self._articles[article.id] = article
+        return [f"added: {article.id}"]
+
+    def remove(self, article_id: str) -> None:
+        if self._articles.pop(article_id, None) is None:
+            raise StoreError(f"There is no article {article_id!r}. `bot articles list` shows all ids.")
 
     def ask(
         self,

@@ -284,6 +284,89 @@ def test_articles_are_added_from_files(empty: tuple[Page, Path]) -> None:
     assert [path for path in (folder / "uploads").rglob("*") if path.is_file() and path.stat().st_size] == []
 
 
+def test_adding_files_tells_how_far_it_is(visit: Open, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.txt").write_text(f"Title {name}\nWords.")
+    bot = SlowReader(articles=[])
+    with served(bot, tmp_path / "data") as address:
+        page = visit(address).page
+        page.get_by_role("tab", name="Articles").click()
+        page.locator("input[type=file]").set_input_files([tmp_path / "a.txt", tmp_path / "b.txt"])
+        expect(page.locator(".cb-adding")).to_contain_text("Adding 1 of 2: a.txt")
+        expect(page.get_by_role("progressbar", name="Adding articles")).to_have_attribute("max", "2")
+        bot.go.set()
+        expect(page.locator(".cb-report li")).to_have_text(["added: a.txt", "added: b.txt"])
+
+
+def test_a_text_is_pasted(empty: tuple[Page, Path]) -> None:
+    page, _ = empty
+    page.get_by_role("tab", name="Articles").click()
+    page.get_by_role("button", name="Paste a text").click()
+    page.get_by_role("button", name="Add this text").click()
+    expect(page.locator(".cb-problem")).to_contain_text("There is no text yet")
+    page.get_by_label("Title").fill("Mill / sold?")
+    page.get_by_label("Text", exact=True).fill("The old mill was sold.")
+    page.get_by_role("button", name="Add this text").click()
+    expect(page.locator(".cb-report li")).to_have_text(["added: Mill sold.txt"])
+    expect(page.get_by_label("Text", exact=True)).to_have_value("")
+    page.locator(".cb-list").get_by_role("button", name="Mill / sold?").click()
+    expect(page.locator(".cb-text")).to_contain_text("The old mill was sold.")
+
+
+def test_addresses_are_added_where_the_settings_allow_it(page: Page, visit: Open, tmp_path: Path) -> None:
+    page.get_by_role("tab", name="Articles").click()
+    expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES))
+    expect(page.get_by_label("Web address")).to_have_count(0)
+    with served(FakeBot(), tmp_path, add_by_url=True) as address:
+        page = visit(address).page
+        page.get_by_role("tab", name="Articles").click()
+        page.get_by_label("Web address").fill("https://example.org/missing")
+        page.get_by_role("button", name="Add this page").click()
+        expect(page.locator(".cb-report li")).to_contain_text(["https://example.org/missing is not there (404)"])
+        page.get_by_label("Web address").fill("https://example.org/a")
+        page.get_by_label("Web address").press("Enter")
+        expect(page.locator(".cb-report li")).to_have_text(["added: page"])
+        expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES) + 1)
+
+
+def test_an_article_is_removed_after_one_more_question(page: Page) -> None:
+    page.get_by_role("tab", name="Articles").click()
+    page.get_by_role("button", name="City bees winter well").click()
+    remove = page.get_by_role("button", name="Remove it from the bot's articles")
+    expect(remove).to_be_hidden()
+    page.locator(".cb-article summary", has_text="Remove").click()
+    remove.click()
+    expect(page.locator(".cb-article")).to_contain_text("The article is removed.")
+    expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES) - 1)
+    page.reload()
+    page.get_by_role("tab", name="Articles").click()
+    expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES) - 1)
+
+
+def test_the_list_is_ordered(page: Page) -> None:
+    page.get_by_role("tab", name="Articles").click()
+    titles = page.locator(".cb-list li bdi:first-child")
+    for order, numbers in [("Oldest first", (2, 1, 0)), ("Newest first", (0, 1, 2)), ("By title", (2, 1, 0))]:
+        page.get_by_label("Order").click()
+        page.get_by_role("option", name=order).click()
+        expect(titles).to_have_text([ARTICLES[number].title for number in numbers])
+
+
+def test_the_samples_are_offered_where_there_are_no_articles(visit: Open, tmp_path: Path) -> None:
+    samples = tmp_path / "samples"
+    samples.mkdir()
+    for name in ("one", "two"):
+        (samples / f"{name}.txt").write_text(f"Sample {name}\nWords.")
+    with served(FakeBot(articles=[]), tmp_path / "data", samples) as address:
+        page = visit(address).page
+        page.get_by_role("button", name="Add the sample articles").click()
+        expect(page.locator("#cb-conversation")).to_contain_text("Ask about your 2 articles")
+        page.get_by_role("tab", name="Articles").click()
+        expect(page.locator(".cb-list li")).to_have_count(2)
+        expect(page.locator(".cb-report li")).to_have_text(["added: one.txt", "added: two.txt"])
+    assert sorted(path.name for path in samples.iterdir()) == ["one.txt", "two.txt"], "they are not moved away"
+
+
 def test_a_fault_while_adding_is_told_and_the_next_files_are_added(
     empty: tuple[Page, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -304,7 +387,7 @@ def test_two_visitors_add_the_same_file_at_once(visit: Open, tmp_path: Path) -> 
         for reading, page in enumerate(pages):
             page.get_by_role("tab", name="Articles").click()
             page.locator("input[type=file]").set_input_files(tmp_path / "ferry.txt")
-            expect(page.locator(".cb-report")).to_have_text("Reading ferry.txt")
+            expect(page.locator(".cb-adding")).to_contain_text("Adding ferry.txt")
             until(lambda reading=reading: len(list((tmp_path / "data").rglob("claim-*"))) == reading + 1, 5)
         bot.go.set()
         for page in pages:

@@ -253,7 +253,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_the_answer_stays(place: Pla
 
 
 def test_conversations_need_not_be_kept(visit: Open, tmp_path: Path) -> None:
-    with served(FakeBot(), tmp_path, keep=False) as address:
+    with served(FakeBot(), tmp_path, keep_conversations=False) as address:
         page = visit(address).page
         ask_and_wait(page, CITED)
         expect(page.get_by_role("tab", name="Conversations")).to_have_count(0)

@@ -302,7 +302,7 @@ def infos(count: int) -> list[ArticleInfo]:
         (3, "COURIER a1", ["a1"], "1 of 3 articles"),
         (3, "2024-01-03", ["a2"], "1 of 3 articles"),
         (3, "nothing such", [], "0 of 3 articles"),
-        (300, "", [f"a{n}" for n in range(299, 99, -1)], "300 articles; the newest 200 are shown, type to narrow"),
+        (300, "", [f"a{n}" for n in range(299, 99, -1)], "300 articles; the first 200 are shown, type to narrow"),
     ],
 )
 def test_the_list_of_articles(count: int, query: str, shown: list[str], words: str) -> None:

@@ -151,7 +151,7 @@ def test_an_error_names_few_of_many_damaged_lines(kept: Kept) -> None:
 def test_a_place_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(FeedbackError, match="was not kept in .*Not a directory. Make room"):
-        Kept(tmp_path / "file" / "feedback.jsonl").add(feedback())
+        Kept(tmp_path / "file" / "data" / "feedback.jsonl").add(feedback())
     with pytest.raises(FeedbackError, match="cannot be read: Is a directory. Check"):
         Kept(tmp_path).all()
 
@@ -184,10 +184,8 @@ def test_a_good_answer_is_what_is_right(tmp_path: Path) -> None:
     ticket, hall = "A single ticket costs 4 crowns.", "Two hundred passengers slept in the hall."
     citations = (cited("ferry", ticket), cited("storm", hall, 1), cited("ferry", ticket, 1))
     turns = (Turn(question="Who?", answer="Ada\u2028Quill."), Turn(question="Stopped?", answer=""))
-    (one,) = exported(
-        tmp_path,
-        feedback(answer=answer("It costs\n4 crowns.", citations=citations), turns=turns, reason="“Yes”", user="x"),
-    )
+    given = answer("It costs\n4 crowns.", citations=citations)
+    (one,) = exported(tmp_path, feedback(answer=given, turns=turns, reason="“Yes”"))
     assert (one.question, one.answerable, one.answers) == ("How much?", True, ("It costs\n4 crowns.",))
     assert one.gold == ("ferry", "storm")
     assert [(span.article, span.text) for span in one.evidence] == [("ferry", ticket), ("storm", hall)]
@@ -241,9 +239,8 @@ def test_a_draft_is_completed_by_copying(tmp_path: Path) -> None:
 def test_limits_are_told_and_the_day_is_that_of_the_question(tmp_path: Path) -> None:
     day = dt.date(2025, 5, 5)
     at_day = Trace(searched="How much?", filters=Filters(today=day))
-    limited, other = exported(
-        tmp_path, feedback(answer=answer(trace=LIMITED)), feedback("?", answer=answer(trace=at_day))
-    )
+    given = [feedback(answer=answer(trace=LIMITED)), feedback("And then?", answer=answer(trace=at_day))]
+    limited, other = exported(tmp_path, *given)
     assert (limited.model_extra or {})["limits"] == {"articles": ["ferry"], "since": "2025-01-01"}
     assert "limits" not in (other.model_extra or {})
     assert other.today == day

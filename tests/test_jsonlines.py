@@ -59,7 +59,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
 
 def test_who_cannot_have_the_lock_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonlines, "LOCK_SECONDS", 0.05)
-    with FileLock(tmp_path / "lock"), pytest.raises(OSError) as raised:
+    with FileLock(tmp_path / "lock"), pytest.raises(TimeoutError, match="another process") as raised:
         jsonlines.append(tmp_path / "file.jsonl", {}, tmp_path / "lock")
     assert raised.value.strerror == "another process holds it"
     assert not (tmp_path / "file.jsonl").exists()

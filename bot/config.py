@@ -6,6 +6,7 @@ name, and so are `BOT_…` variables that are meant for it. It makes no folders 
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +30,7 @@ from bot.errors import ConfigError
 PREFIX = "BOT_"
 CONFIG_VARIABLE = "BOT_CONFIG"
 _SECRET = ("llm.api_key",)  # never shown, also when it is wrong
+_PASSWORD = re.compile(r"(?<=://)[^/?#]*@")  # and the name before it, in the address of a server
 _ALIKE = 0.85  # BOT_DATADIR is meant for us, BOT_TOKEN is another program's
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -217,7 +219,8 @@ def flatten(settings: Settings) -> dict[str, Any]:
             flat.update({f"{name}.{key}": inner for key, inner in value.items()})
         else:
             flat[name] = value
-    return flat
+    servers = {name: value for name, value in flat.items() if name.endswith(".server") and value}
+    return flat | {name: _PASSWORD.sub("**********@", value) for name, value in servers.items()}
 
 
 def describe() -> dict[str, str]:

@@ -10,6 +10,7 @@
     ├── PromptError      a prompt template is broken or does not fit the context
     ├── LLMError         the language model failed while answering
     ├── ConversationError  a conversation cannot be read or kept
+    ├── FeedbackError    feedback cannot be read, kept or exported
     ├── DatasetError     a questions or corpus file is wrong
     └── UIError          the page cannot be served
 
@@ -56,6 +57,10 @@ class LLMError(BotError):
 
 
 class ConversationError(BotError):
+    pass
+
+
+class FeedbackError(BotError):
     pass
 
 

@@ -22,6 +22,8 @@ from servers import free_port
 from bot import __version__
 from bot.cli import app, main
 from bot.cli.ask import show_citations, stream
+from bot.evaluate.cases import load_questions
+from bot.feedback import Feedback, Kept
 from bot.schema import Answer, AnswerEvent, Citation, Days, Sentence
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -165,6 +167,7 @@ ERRORS = [
     Wrong("--set prompts_dir={tmp}/none ask x --model {small}", 1, "no folder.*prompts_dir"),
     Wrong("--set prompts_dir={tmp}/prompts ask x --model {small}", 1, r"answer.md:1: .*`---`.*Add it"),
     Wrong("--set chunk.max_tokens=100 articles list", 1, "another way.*`bot ingest --rebuild`"),
+    Wrong("feedback export --out {tmp}/new.jsonl", 1, "no feedback to export.*bot chat"),
     Wrong("models pull nosuch", 1, "nosuch.*`bot models list`"),
     Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out", 2, "none.jsonl"),
     Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out --scope all", 2, "--scope is open or article"),
@@ -366,6 +369,80 @@ def test_all_that_is_written_lies_in_the_data_folder(run: Run, library: Path, tm
     run("--data-dir", tmp_path / "data", "ingest", library)
     assert {path.name for path in tmp_path.iterdir()} == {"data", "elsewhere"}
     assert set(ROOT.iterdir()) == before
+
+
+# -- feedback --
+
+RATED = [("Who won?", True, ""), ("[bold]How\nmuch?\x1b[2J", False, "It is\n[red]5."), ("Why?", True, "Right.")]
+
+
+@pytest.fixture
+def rated(tmp_path: Path) -> Path:
+    """A data folder with feedback."""
+    kept = Kept(tmp_path / "data" / "feedback.jsonl")
+    for number, (question, good, reason) in enumerate(RATED):
+        at = dt.datetime(2026, 3, number + 1, 12, tzinfo=dt.UTC)
+        answer = Answer(question=question, text="The city.")
+        kept.add(Feedback(at=at, good=good, reason=reason, question=question, answer=answer, model="m",
+                          settings={}, version=__version__, answered=at))  # fmt: skip
+    return kept.path.parent
+
+
+def test_feedback_is_listed(run: Run, rated: Path, tmp_path: Path) -> None:
+    code, out, err = run("--data-dir", rated, "feedback", "list")
+    assert (code, err) == (0, "")
+    assert [re.split(r" {2,}", line.strip()) for line in out.splitlines()] == [
+        ["day", "rating", "question", "reason"],
+        ["2026-03-03", "good", "Why?", "Right."],
+        ["2026-03-02", "bad", r"[bold]How much?\x1b[2J", "It is [red]5."],
+        ["2026-03-01", "good", "Who won?"],
+    ]
+    code, out, _ = run("--data-dir", tmp_path / "none", "feedback", "list")
+    assert (code, out) == (0, "There is no feedback yet. Rate answers on the page: bot chat.\n")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "numbers", "told"),
+    [([], [0, 2], "2 exported, 1 left out."), (["--all"], [0, 1, 2], "3 exported (1 of them drafts), 0 left out.")],
+)
+def test_feedback_is_exported(
+    run: Run, rated: Path, tmp_path: Path, flags: list[str], numbers: list[int], told: str
+) -> None:
+    code, out, err = run("--data-dir", rated, "feedback", "export", *flags)
+    assert (code, err) == (0, f"{told}\n")
+    file = tmp_path / "questions.jsonl"
+    assert run("--data-dir", rated, "feedback", "export", *flags, "--out", file) == (0, f"{told}\n", "")
+    assert file.read_text(encoding="utf-8") == out
+    assert [one.question for one in load_questions(file)] == [RATED[number][0] for number in numbers]
+
+
+def test_an_export_overwrites_only_by_force(run: Run, rated: Path, tmp_path: Path) -> None:
+    file, kept = tmp_path / "mine.txt", rated / "feedback.jsonl"
+    file.write_text("mine", encoding="utf-8")
+    before = kept.read_bytes()
+    for words, said in [
+        (["--out", file], "mine.txt is there already.*--force"),
+        (["--out", kept, "--force"], "holds the feedback itself.*Choose another"),
+        (["--out", tmp_path, "--force"], "cannot be written: Is a directory.*Choose another"),
+        (["--out", tmp_path / "none" / "x.jsonl"], "cannot be written: No such file.*Choose another"),
+    ]:
+        code, out, err = run("--data-dir", rated, "feedback", "export", *words)
+        assert (code, out) == (1, "")
+        assert re.search(said, err), err
+    assert (file.read_text(encoding="utf-8"), kept.read_bytes()) == ("mine", before)
+    assert run("--data-dir", rated, "feedback", "export", "--out", file, "--force").code == 0
+    assert len(load_questions(file)) == 2
+
+
+def test_an_export_of_nothing_is_told(run: Run, rated: Path, tmp_path: Path) -> None:
+    kept = rated / "feedback.jsonl"
+    kept.write_bytes(kept.read_bytes().splitlines(keepends=True)[1])
+    code, _, err = run("--data-dir", rated, "feedback", "export", "--out", tmp_path / "x.jsonl")
+    assert code == 1
+    assert "0 exported, 1 left out" in err
+    assert "--all" in err
+    assert not (tmp_path / "x.jsonl").exists()
 
 
 # -- reading ahead --

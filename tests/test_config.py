@@ -196,6 +196,21 @@ def test_secrets_are_masked(tmp_path: Path, toml: str, environ: dict[str, str], 
     assert "hunter2" not in f"{settings!r} {flatten(settings)} {settings.model_dump_json()}"
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://ada:hunter2@127.0.0.1:8000/v1", "http://**********@127.0.0.1:8000/v1"),
+        ("https://ada:hunt@er2@chroma.example", "https://**********@chroma.example"),
+        ("http://127.0.0.1:8000/a@b?c@d", "http://127.0.0.1:8000/a@b?c@d"),
+    ],
+)
+def test_a_password_in_an_address_is_masked(address: str, shown: str) -> None:
+    settings = load({"llm.server": address, "store.server": address}, None, {}).settings
+    assert (settings.llm.server, settings.store.server) == (address, address)
+    flat = flatten(settings)
+    assert (flat["llm.server"], flat["store.server"]) == (shown, shown)
+
+
 def test_a_secret_of_the_wrong_type_is_not_shown(tmp_path: Path) -> None:
     message = refusal(None, write(tmp_path, "[llm]\napi_key = 424242"))
     assert "llm.api_key" in message

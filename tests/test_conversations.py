@@ -116,9 +116,10 @@ def test_broken_off_anywhere_it_is_the_old_or_the_new(kept: Conversations) -> No
     two = path.read_bytes()
     for end in range(len(one), len(two) + 1):
         path.write_bytes(two[:end])
-        expected = ["First?", "Second?"] if end == len(two) else ["First?"]
+        whole = end >= len(two) - 1  # all but its line end, as some editors leave it
+        expected = ["First?", "Second?"] if whole else ["First?"]
         assert questions(kept, talk) == expected
-        if end % 50 == 0 or end == len(two):
+        if end % 50 == 0 or whole:
             kept.add(talk, "Third?", answer())
             assert questions(kept, talk) == [*expected, "Third?"]
 
@@ -153,7 +154,7 @@ def test_a_full_disk_leaves_what_was_there(kept: Conversations, monkeypatch: pyt
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bot.conversations.kept.os.fsync", full)
+    monkeypatch.setattr("bot.jsonlines.os.fsync", full)
     with pytest.raises(ConversationError, match="No space left on device. Make room"):
         kept.add(talk, "Second?", answer())
     assert file_of(kept, talk).read_bytes() == before

@@ -1,29 +1,26 @@
 """Conversations on disk: a file each, to which one line is added for each question that was answered.
 
-A line is there whole or not at all: a last line without its end was broken off (the process was killed, the disk was
-full) and counts as not written; the next line to be added takes its place. It knows no page and no model.
+A line is there whole or not at all (bot.jsonlines). It knows no page and no model.
 """
 
 import datetime as dt
 import json
 import logging
-import os
 import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from bot import jsonlines
 from bot.errors import ConversationError
 from bot.schema import Answer, Frozen
 
 log = logging.getLogger("bot.conversations")
 FORM = 1  # of the files; raise it when what stands in them changes
 TITLE = 80  # characters at most
-LOCK_SECONDS = 5.0
 _NAME = re.compile(r"[0-9a-f]{16}")
 
 
@@ -102,13 +99,11 @@ class Conversations:
         said = Said(question=question, answer=answer, at=at or dt.datetime.now(dt.UTC))
         line = {"form": FORM, "instead": instead and instead.isoformat(), "said": said.model_dump(mode="json")}
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._folder / "write.lock", timeout=LOCK_SECONDS):
-                _append(path, json.dumps(line, ensure_ascii=False))
-        except (OSError, Timeout) as error:
-            why = getattr(error, "strerror", None) or "another process holds it"
+            jsonlines.append(path, line, self._folder / "write.lock")
+        except OSError as error:
             raise ConversationError(
-                f"The conversation was not kept in {self._folder}: {why}. Make room there, or check its permissions."
+                f"The conversation was not kept in {self._folder}: {error.strerror}. "
+                "Make room there, or check its permissions."
             ) from error
         return talk
 
@@ -151,8 +146,7 @@ def titled(question: str) -> str:
 
 def _lines(path: Path) -> Iterator[tuple[dt.datetime | None, Said | None]]:
     """What each whole line says, None for one that cannot be read, and when what it replaces was said."""
-    *lines, _ = path.read_bytes().split(b"\n")
-    for line in lines:
+    for line in jsonlines.lines(path):
         try:
             value = json.loads(line)
             if value["form"] != FORM:
@@ -162,18 +156,3 @@ def _lines(path: Path) -> Iterator[tuple[dt.datetime | None, Said | None]]:
         except (ValueError, KeyError, TypeError, ValidationError) as error:
             log.warning("%s: %s", path, str(error).split("\n")[0])
             yield None, None
-
-
-def _append(path: Path, line: str) -> None:
-    """Add a line and see that it is on the disk; a broken one before it goes, and this one, too, where it fails."""
-    with path.open("a+b") as file:
-        file.seek(0)
-        whole = file.read().rfind(b"\n") + 1
-        file.truncate(whole)
-        try:
-            file.write(f"{line}\n".encode("utf-8", "replace"))
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError:
-            file.truncate(whole)
-            raise

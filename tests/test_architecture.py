@@ -48,7 +48,7 @@ ROOMS: dict[str, set[str]] = {
     "evaluate": {"errors", "schema", "config"},
     "feedback": {"errors", "schema", "jsonlines", "evaluate"},
     "trace": {"schema"},
-    "ui": {"errors", "schema", "config", "conversations", "dates", "trace"},
+    "ui": {"errors", "schema", "config", "conversations", "dates", "feedback", "trace"},
     "cli": {"*"},
     "__main__": {"cli"},
     "__init__": set(),

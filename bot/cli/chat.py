@@ -15,7 +15,7 @@ def chat(
 ) -> None:
     """Open the web page, on this machine only unless the settings say otherwise."""
     from bot.cli.compose import open_bot
-    from bot.config import shared_folder
+    from bot.config import flatten, shared_folder
     from bot.ui import serve
     from bot.ui.server import listen
 
@@ -28,6 +28,7 @@ def chat(
     bot.read_ahead()
     try:
         samples = shared_folder("seeds") / "articles"
-        serve(bot, settings.chat, settings.data_dir, samples, lambda at: screen.print(f"The page is on {at}"))
+        told = flatten(settings)
+        serve(bot, settings.chat, settings.data_dir, samples, told, lambda at: screen.print(f"The page is on {at}"))
     finally:
         bot.close()

@@ -1,7 +1,6 @@
 """The web page; the only room that imports gradio (so import it late: that takes seconds)."""
 
-from bot.ui.app import build
 from bot.ui.parts import Bot
 from bot.ui.server import serve
 
-__all__ = ["Bot", "build", "serve"]
+__all__ = ["Bot", "serve"]

@@ -8,21 +8,24 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from pydantic import JsonValue
 
 from bot.conversations import Conversations
 from bot.errors import BotError, ConversationError, Stopped
+from bot.feedback import Kept
 from bot.schema import Answer, Filters, StageEvent, TextEvent
 from bot.ui import limits, reading, talks, views
 from bot.ui.bits import problem
 from bot.ui.exchange import Exchange, grow, history
 from bot.ui.library import Asking, Library
 from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html
+from bot.ui.rating import Rated, Rating
 from bot.ui.scripts import CARDS, CLICKS, FOLLOW, REVEAL
 
 FRAME_S = 0.05  # words that come faster than this are drawn together
@@ -40,9 +43,17 @@ class Page:
     """
 
     def __init__(
-        self, bot: Bot, kept: Conversations | None = None, *, samples: Path | None = None, by_url: bool = False
+        self,
+        bot: Bot,
+        kept: Conversations | None,
+        feedback: Kept,
+        settings: Mapping[str, JsonValue],
+        *,
+        samples: Path | None = None,
+        by_url: bool = False,
     ) -> None:
         self._bot, self._kept = bot, kept
+        self._rating = Rating(bot, feedback, settings)
         self._stops: dict[str, threading.Event] = {}
         self._samples = samples is not None
         self._library = Library(bot, samples, by_url=by_url)
@@ -75,6 +86,7 @@ class Page:
     def _lay_out_chat(self) -> None:
         self._conversation = html(js=CLICKS + CARDS + FOLLOW, elem_id="cb-conversation")
         self._status = html(views.status())
+        self._rating.lay_out()
         self._chips = html(js=CLICKS, elem_id="cb-limited")
         with gr.Row(elem_id="cb-ask"):
             self._question = gr.Textbox(
@@ -93,6 +105,7 @@ class Page:
 
     def _wire(self) -> None:
         shown = [self._exchanges, self._talk, self._conversation]
+        rated = self._rating.components()
         arrived = [*shown, self._talks, *self._library.shown()]
         self.blocks.load(self._arrive, [self._exchanges], arrived, **FREE)
         self.blocks.unload(self._leave)
@@ -100,7 +113,7 @@ class Page:
             [self._question.submit, self._send.click],
             self._ask,
             [self._question, self._exchanges, self._talk, self._editing, self._remember, self._filters],
-            (answered := [*shown, self._talks, self._editing, self._status, self._panel, *self._controls()]),
+            (answered := [*shown, self._talks, self._editing, self._status, self._panel, *self._controls(), *rated]),
             **QUIET,
             concurrency_limit=VISITORS,
         )
@@ -113,7 +126,7 @@ class Page:
         )
         self._clock.tick(self._look, None, [self._header], **FREE)
         self._stop.click(self._stop_one, None, [self._status], **QUIET, queue=False)
-        blank = [*shown, self._editing, self._status, self._panel]
+        blank = [*shown, self._editing, self._status, self._panel, *self._rating.components()]
         self._fresh.click(self._start_afresh, None, blank, **FREE)
         self._talks.click(self._choose_talk, [self._talk, self._remember], [*blank, self._talks, self._tabs], **FREE)
         self._remember.change(self._find_talks, [self._remember, self._talk], [self._talks], **FREE)
@@ -126,6 +139,7 @@ class Page:
             self._panel,
         )  # fmt: skip
         self._library.wire(asking)
+        self._rating.wire(Rated(self._exchanges, self._talk, self._conversation, self._status))
 
     def _controls(self) -> tuple[gr.Textbox, gr.Button, gr.Button, gr.Button]:
         return self._question, self._send, self._stop, self._fresh
@@ -169,6 +183,7 @@ class Page:
             self._editing: False,
             self._status: views.status(),
             self._panel: reading.no_article(),
+            **self._rating.hidden(),
         }
 
     def _find_talks(self, query: str, talk: str) -> str:
@@ -243,9 +258,9 @@ class Page:
         self, earlier: tuple[Exchange, ...], exchange: Exchange, talk: str, replaced: dt.datetime | None, query: str
     ) -> Updates:
         """Keep a finished exchange on disk; where that fails, the page says so and goes on."""
+        exchange = replace(exchange, at=(at := dt.datetime.now(dt.UTC)))
         if self._kept is not None and exchange.answer and exchange.answer.text.strip():
             try:
-                at = dt.datetime.now(dt.UTC)
                 talk = self._kept.add(talk, exchange.question, exchange.answer, at=at, instead=replaced)
                 exchange = replace(exchange, kept=at)
             except ConversationError as error:
@@ -262,7 +277,7 @@ class Page:
     ) -> Generator[Updates, None, Exchange]:
         """Draws the answer as it grows; returns the finished exchange, which is not drawn yet."""
         exchange = Exchange(question)
-        started = {self._question: "", self._editing: False, self._status: views.status()}
+        started = {self._question: "", self._editing: False, self._status: views.status(), **self._rating.hidden()}
         yield self._drawn(earlier, exchange, talk) | self._running(True) | started
         asked = drawn = time.monotonic()
         try:
@@ -336,9 +351,3 @@ class Page:
 
     def _chips_of(self, filters: Filters) -> str:
         return limits.chips(filters, {info.id: info.title for info in self._bot.articles()})
-
-
-def build(bot: Bot) -> gr.Blocks:
-    """The page as Gradio Blocks, without theme, style and server: `bot.ui.serve` adds those."""
-    page: gr.Blocks = Page(bot).blocks
-    return page

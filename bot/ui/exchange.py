@@ -11,7 +11,8 @@ from bot.schema import Answer, AnswerEvent, Citation, Event, Sentence, SentenceE
 class Exchange:
     """`tentative` are words not yet settled; `problem` is one line on why there is no (whole) answer.
 
-    `kept` is when it was kept, and names what is on disk in its place; None where nothing is.
+    `at` is when it was finished. `kept` is when it was kept, and names what is on disk in its place; None where nothing
+    is. `good` is what the reader said of it.
     """
 
     question: str
@@ -20,7 +21,9 @@ class Exchange:
     tentative: str = ""
     answer: Answer | None = None
     problem: str = ""
+    at: dt.datetime | None = None
     kept: dt.datetime | None = None
+    good: bool | None = None
 
     @property
     def running(self) -> bool:

@@ -9,7 +9,7 @@ element.addEventListener('click', (event) => {
       () => { copied.textContent = 'Copied'; }, () => { copied.textContent = 'The browser does not allow it'; });
     return;
   }
-  const names = ['marker', 'article', 'talk', 'forget', 'act', 'only', 'drop', 'remove'];
+  const names = ['marker', 'article', 'talk', 'forget', 'act', 'only', 'drop', 'remove', 'rate'];
   const button = event.target.closest(names.map((name) => `button[data-${name}]`).join(', '));
   if (button) trigger('click', {...button.dataset});
 });

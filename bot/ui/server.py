@@ -5,7 +5,7 @@ import ipaddress
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import gradio as gr
 import gradio.routes
 import uvicorn
 from fastapi import FastAPI
+from pydantic import JsonValue
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse, Response
@@ -23,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.config import ChatSettings
 from bot.conversations import Conversations, as_json, as_markdown
 from bot.errors import ConversationError, UIError
+from bot.feedback import Kept
 from bot.ui.app import Page
 from bot.ui.parts import Bot
 from bot.ui.uploads import Folder
@@ -50,6 +52,7 @@ def serve(
     settings: ChatSettings,
     data_dir: Path,
     samples: Path | None = None,
+    all_settings: Mapping[str, JsonValue] | None = None,
     ready: Callable[[str], None] = lambda address: None,
 ) -> None:
     """Serves the page until Ctrl-C or SIGTERM; call from the main thread.
@@ -60,7 +63,7 @@ def serve(
     listener = listen(settings.host, settings.port)
     with listener, _signals_end_quietly():
         hosts = trusted_hosts(settings.host, listener.getsockname()[0])
-        server = make_server(bot, data_dir, settings, hosts, samples)
+        server = make_server(bot, data_dir, settings, hosts, samples, all_settings)
         ready(f"http://{_in_address(settings.host)}:{settings.port}")
         server.run(sockets=[listener])
 
@@ -94,18 +97,20 @@ def make_server(
     settings: ChatSettings = ChatSettings(),  # noqa: B008 - frozen
     hosts: Sequence[str] = LOCAL_HOSTS,
     samples: Path | None = None,
+    all_settings: Mapping[str, JsonValue] | None = None,
 ) -> uvicorn.Server:
     """The page as a server without a socket yet: `run(sockets=[…])` serves it, `should_exit = True` ends it.
 
     It answers requests to `hosts` only, "*" means all; what is kept is kept in `data_dir`. `samples` is the folder of
-    the sample articles. Call it where no event loop runs.
+    the sample articles, `all_settings` go along with feedback. Call it where no event loop runs.
     """
     uploads = Folder(data_dir / "uploads")
     _configure_gradio(uploads.path)
     kept = Conversations(data_dir / "conversations") if settings.keep_conversations else None
 
     def make_page() -> Page:
-        return Page(bot, kept, samples=samples, by_url=settings.add_by_url)
+        feedback = Kept(data_dir / "feedback.jsonl")
+        return Page(bot, kept, feedback, all_settings or {}, samples=samples, by_url=settings.add_by_url)
 
     return asyncio.run(_assemble(make_page, uploads, hosts, kept))
 

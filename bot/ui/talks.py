@@ -11,7 +11,7 @@ LISTED = 200  # a longer list is slow to draw and not read; the search box narro
 
 def exchanges_of(said: Sequence[Said]) -> tuple[Exchange, ...]:
     return tuple(
-        Exchange(one.question, one.answer.sentences, one.answer.citations, answer=one.answer, kept=one.at)
+        Exchange(one.question, one.answer.sentences, one.answer.citations, answer=one.answer, at=one.at, kept=one.at)
         for one in said
     )
 

@@ -92,7 +92,7 @@ def _exchange(number: int, exchange: Exchange) -> str:
 def _body(number: int, exchange: Exchange) -> str:
     answer = exchange.answer
     if answer and answer.refused:
-        shown = f"<p>{escape(answer.text)}</p>{_notes(exchange)}{_nearest(answer)}"
+        shown = f"<p>{escape(answer.text)}</p>{_notes(exchange)}{_nearest(answer)}{_after(number, exchange)}"
         return f'<div class="cb-answer cb-refusal" dir="auto">{shown}</div>'
     every = exchange.sentences
     sentences = " ".join(_sentence(number, place, exchange, sentence) for place, sentence in enumerate(every))
@@ -103,7 +103,7 @@ def _body(number: int, exchange: Exchange) -> str:
     waiting = '<span class="cb-caret" aria-hidden="true"></span>' if exchange.running else ""
     return (
         f'<div class="cb-answer" dir="auto"><p>{sentences}{waiting}</p>{_notes(exchange)}'
-        f"{_sources(number, exchange)}{_copy(exchange)}</div>"
+        f"{_sources(number, exchange)}{_after(number, exchange)}</div>"
     )
 
 
@@ -137,12 +137,23 @@ def _acts() -> str:
     )
 
 
-def _copy(exchange: Exchange) -> str:
-    """The answer with its quotes, to be pasted elsewhere."""
-    if not exchange.answer or not exchange.answer.sentences:
+def _after(number: int, exchange: Exchange) -> str:
+    """What can be done with a finished answer: copy it with its quotes, and say whether it is good."""
+    if not exchange.answer:
         return ""
-    text = escape(answer_as_markdown(exchange.answer))
-    return f'<div class="cb-acts cb-meta"><button type="button" data-copy="{text}">Copy with quotes</button></div>'
+    copy = ""
+    if exchange.answer.sentences:
+        text = escape(answer_as_markdown(exchange.answer))
+        copy = f'<button type="button" data-copy="{text}">Copy with quotes</button>'
+    rates = _rate(number, "good", "👍 Good", exchange.good is True) + _rate(
+        number, "bad", "👎 Bad", exchange.good is False
+    )
+    return f'<div class="cb-acts cb-meta">{copy}<span role="group" aria-label="Rate this answer">{rates}</span></div>'
+
+
+def _rate(number: int, rate: str, said: str, chosen: bool) -> str:
+    pressed = "true" if chosen else "false"
+    return f'<button type="button" data-rate="{rate}" data-exchange="{number}" aria-pressed="{pressed}">{said}</button>'
 
 
 def _sources(number: int, exchange: Exchange) -> str:

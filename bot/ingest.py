@@ -1,4 +1,4 @@
-"""The only writer: files → articles → chunks → vectors → store.
+"""The only writer: files and web pages → articles → chunks → vectors → store.
 
 An article is added, found unchanged (same content hash: nothing is done), replaced, or skipped with a reason. It
 knows nothing of questions.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from bot.articles import Skipped, chunk, embedding_text, find_files, heading, read_file
+from bot.articles import Fetched, Fetcher, Skipped, chunk, embedding_text, find_files, heading, read_file, read_url
 from bot.articles.sentences import split
 from bot.embed import Embedder
 from bot.schema import Article, ArticleInfo, Progress
@@ -20,7 +20,7 @@ Outcome = Literal["added", "unchanged", "replaced", "skipped", "removed"]
 
 
 class Result(NamedTuple):
-    """What became of one article or file; `article` is its id, or its path where it could not be read."""
+    """What became of one article or file; `article` is its id, or its path or address where it could not be read."""
 
     outcome: Outcome
     article: str
@@ -44,10 +44,13 @@ Report = Callable[[Progress], None]
 
 
 class Ingester:
-    """Reads articles into `store`, chunked to `chunk_tokens` tokens of `embedder`."""
+    """Reads articles into `store`, chunked to `chunk_tokens` tokens of `embedder`; `fetch` gets what has an address."""
 
-    def __init__(self, store: Store, embedder: Embedder, chunk_tokens: int) -> None:
+    def __init__(
+        self, store: Store, embedder: Embedder, chunk_tokens: int, fetch: Callable[[str], Fetched] | None = None
+    ) -> None:
         self._store, self._embedder = store, embedder
+        self._fetch = fetch or Fetcher().fetch
         self._chunk_tokens = min(chunk_tokens, embedder.max_tokens)
 
     def ingest(self, paths: Sequence[Path], report: Report | None = None, *, only: bool = False) -> Summary:
@@ -72,6 +75,16 @@ class Ingester:
             if report:
                 report(Progress(len(files), len(files), ""))
         return summary
+
+    def add_url(self, url: str) -> Result:
+        """Fetch what is at a web address and store its article; "skipped" where it cannot be had or read.
+
+        Raises StoreError if the store is busy.
+        """
+        read = read_url(url, self._fetch)  # before the store is held: servers may be slow
+        with self._store.writing():
+            self._store.sweep()
+            return self._take(read, dict(self._store.infos()), set())
 
     def rebuild(self, report: Report | None = None) -> int:
         """Chunk and embed all stored articles anew, with the present settings; how many there were."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from bot.articles import Fetched, Fetcher, Skipped, chunk, embedding_text, find_files, heading, read_file, read_url
+from bot.articles import Fetched, Skipped, chunk, embedding_text, find_files, heading, read_file, read_url
 from bot.articles.sentences import split
 from bot.embed import Embedder
 from bot.schema import Article, ArticleInfo, Progress
@@ -44,13 +44,10 @@ Report = Callable[[Progress], None]
 
 
 class Ingester:
-    """Reads articles into `store`, chunked to `chunk_tokens` tokens of `embedder`; `fetch` gets what has an address."""
+    """Reads articles into `store`, chunked to `chunk_tokens` tokens of `embedder`."""
 
-    def __init__(
-        self, store: Store, embedder: Embedder, chunk_tokens: int, fetch: Callable[[str], Fetched] | None = None
-    ) -> None:
+    def __init__(self, store: Store, embedder: Embedder, chunk_tokens: int) -> None:
         self._store, self._embedder = store, embedder
-        self._fetch = fetch or Fetcher().fetch
         self._chunk_tokens = min(chunk_tokens, embedder.max_tokens)
 
     def ingest(self, paths: Sequence[Path], report: Report | None = None, *, only: bool = False) -> Summary:
@@ -76,12 +73,12 @@ class Ingester:
                 report(Progress(len(files), len(files), ""))
         return summary
 
-    def add_url(self, url: str) -> Result:
-        """Fetch what is at a web address and store its article; "skipped" where it cannot be had or read.
+    def add_url(self, url: str, fetch: Callable[[str], Fetched]) -> Result:
+        """Store the article at a web address, as `fetch` gives it; "skipped" where it cannot be had or read.
 
         Raises StoreError if the store is busy.
         """
-        read = read_url(url, self._fetch)  # before the store is held: servers may be slow
+        read = read_url(url, fetch)  # before the store is held: servers may be slow
         with self._store.writing():
             self._store.sweep()
             return self._take(read, dict(self._store.infos()), set())

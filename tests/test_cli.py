@@ -20,14 +20,10 @@ from samples import CHEESE, FERRY, STORM
 from servers import Page, free_port, site
 
 from bot import __version__
-from bot.articles import Fetcher
+from bot.articles.web import Fetcher
 from bot.cli import app, compose, main
 from bot.cli.ask import show_citations, stream
-from bot.config import Settings
-from bot.embed import LlamaEmbedder
-from bot.ingest import Ingester
 from bot.schema import Answer, AnswerEvent, Citation, Days, Sentence
-from bot.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -252,10 +248,7 @@ def test_what_is_skipped_is_told(run: Run, tmp_path: Path) -> None:
 def test_addresses_are_fetched_beside_files(
     run: Run, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def with_servers_here(settings: Settings, embedder: LlamaEmbedder, store: Store) -> Ingester:
-        return Ingester(store, embedder, settings.chunk.max_tokens, Fetcher(allowed=lambda ip: ip.is_loopback).fetch)
-
-    monkeypatch.setattr(compose, "open_ingester", with_servers_here)
+    monkeypatch.setattr(compose, "open_fetcher", lambda: Fetcher(allowed=lambda ip: ip.is_loopback))
     with site({"/storm.md": Page(STORM.encode(), "text/markdown")}) as running:
         address = f"HTTP://127.0.0.1:{running.port}/storm.md"
         words = ("--data-dir", tmp_path, "ingest", address, library / "ferry.txt", address.replace("storm", "none"))

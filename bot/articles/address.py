@@ -55,6 +55,15 @@ class Address(NamedTuple):
         return f"{readable}-{hashlib.sha256(self.url.encode()).hexdigest()[:8]}"
 
 
+class Fetched(NamedTuple):
+    """What is at `url`, the address after all redirects; `media_type` in small letters, "" where none was told."""
+
+    data: bytes
+    url: str
+    media_type: str
+    charset: str | None
+
+
 def parse(given: str) -> Address:
     """The address that a person or a server wrote. Raises ArticleError for one that is wrong or not for the web."""
     try:

@@ -11,12 +11,12 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from bot.articles import address, fields
+from bot.articles.address import Fetched
 from bot.articles.decode import as_utf8
 from bot.articles.jsonl import read_line
 from bot.articles.page import read_html
 from bot.articles.pdf import read_pdf
 from bot.articles.plain import read_markdown, read_text
-from bot.articles.web import Fetched
 from bot.errors import ArticleError
 from bot.schema import Article, Frozen
 

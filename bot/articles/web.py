@@ -17,12 +17,12 @@ from concurrent.futures import Future
 from http.client import responses
 from ipaddress import ip_address
 from threading import Thread
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import httpcore
 
 from bot import __version__
-from bot.articles.address import Address, IPAddress, is_public, parse, redirected
+from bot.articles.address import Address, Fetched, IPAddress, is_public, parse, redirected
 from bot.errors import ArticleError
 
 MAX_BYTES = 10_000_000  # of a page, unpacked
@@ -43,15 +43,6 @@ _DAMAGED = "what the server sent is damaged. Try again later, or save the page a
 _LATE = "the server took too long. Try again later, or save the page as a file."
 
 T = TypeVar("T")
-
-
-class Fetched(NamedTuple):
-    """What is at `url`, the address after all redirects; `media_type` in small letters, "" where none was told."""
-
-    data: bytes
-    url: str
-    media_type: str
-    charset: str | None
 
 
 def resolve(host: str) -> list[IPAddress]:
@@ -88,9 +79,7 @@ class Fetcher:
             if isinstance(answer, Fetched):
                 return answer
             here = redirected(here, answer, typed)
-        raise ArticleError(
-            f"it redirects more than {MAX_REDIRECTS} times. Open it in a browser, and give what it ends at."
-        )
+        raise ArticleError(f"it redirects more than {MAX_REDIRECTS} times. Give the address that a browser ends at.")
 
     def _ask(self, here: Address, deadline: "_Deadline") -> Fetched | str:
         """The answer of one server, or where it redirects to."""

@@ -59,15 +59,19 @@ def ingest(
 
 def _ingest(ingester: "Ingester", given: Sequence[str]) -> "Summary":
     """Files and folders first, then what has a web address."""
+    from bot.cli.compose import open_fetcher
     from bot.schema import Progress
 
     addresses = [name for name in given if name.lower().startswith(("http://", "https://"))]
     with progress_bar("Ingesting") as report:
         summary = ingester.ingest([Path(name) for name in given if name not in addresses], report)
+    if not addresses:
+        return summary
+    fetch = open_fetcher().fetch
     with progress_bar("Fetching") as report:
         for number, address in enumerate(addresses):
             report(Progress(number, len(addresses), address))
-            summary.results.append(ingester.add_url(address))
+            summary.results.append(ingester.add_url(address, fetch))
     return summary
 
 

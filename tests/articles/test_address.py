@@ -143,6 +143,13 @@ def test_redirects(location: str, expected: str) -> None:
             redirected(typed, location, typed)
 
 
+def test_a_redirect_may_lead_back_to_the_port_that_was_typed() -> None:
+    typed, between = parse("http://example.org:8080/a"), parse("http://other.example/")
+    assert redirected(between, "http://example.org:8080/b", typed).url == "http://example.org:8080/b"
+    with pytest.raises(ArticleError, match="port 8080"):
+        redirected(between, "http://other.example:8080/b", typed)
+
+
 def test_redirects_keep_the_lock() -> None:
     secure = parse("https://example.org/a")
     with pytest.raises(ArticleError, match="from https to http"):

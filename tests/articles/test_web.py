@@ -15,9 +15,9 @@ import pytest
 from servers import Page, Site, free_port, site
 
 from bot import __version__
-from bot.articles import Fetcher, Skipped, read_url
+from bot.articles import Skipped, read_url
 from bot.articles.address import IPAddress
-from bot.articles.web import MAX_BYTES
+from bot.articles.web import MAX_BYTES, Fetcher
 from bot.errors import ArticleError
 from bot.schema import Article
 
@@ -143,6 +143,11 @@ def test_servers_are_told_little(news: Site, monkeypatch: pytest.MonkeyPatch) ->
         assert headers["host"] == f"news.test:{news.port}"
         assert headers["user-agent"] == f"citebot/{__version__}"
         assert set(headers) == {"host", "user-agent", "accept", "accept-encoding", "connection"}
+
+
+def test_the_host_header_of_an_ipv6_address_has_brackets(news: Site) -> None:
+    Fetcher(is_here, lambda host: [ip_address("127.0.0.1")]).fetch(at(news, "/story", "[2606:4700::1]"))
+    assert news.asked[0][1]["host"] == f"[2606:4700::1]:{news.port}"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from bot.ahead import Ahead
 from bot.answer import Answerer
 from bot.errors import ArticleError
 from bot.followup import resolve
-from bot.ingest import Ingester, Result
+from bot.ingest import Fetch, Ingester, Result
 from bot.line import Line
 from bot.llm import ReadAhead
 from bot.schema import Article, ArticleInfo, Event, Filters, Progress, StageEvent, Turn
@@ -23,10 +23,17 @@ class Chat:
     """One bot for any number of conversations; the caller keeps each conversation's turns."""
 
     def __init__(
-        self, answerer: Answerer, store: Store, ingester: Ingester, model_name: str, history_turns: int
+        self,
+        answerer: Answerer,
+        store: Store,
+        ingester: Ingester,
+        model_name: str,
+        history_turns: int,
+        fetch: Fetch | None = None,
     ) -> None:
+        """With `fetch`, web pages can be added by their address."""
         self._answerer, self._store, self._ingester = answerer, store, ingester
-        self._history_turns = history_turns
+        self._history_turns, self._fetch = history_turns, fetch
         self._line = Line()
         self.model_name = model_name
         self._ahead = Ahead(
@@ -111,6 +118,13 @@ class Chat:
                 return [describe(result) for result in self._ingester.ingest(paths).results]
         except ArticleError as error:
             return [str(error)]
+
+    def add_url(self, url: str) -> list[str]:
+        """Fetch a web page and ingest it; a line on what became of it. Raises ArticleError where that is not allowed."""
+        if self._fetch is None:
+            raise ArticleError("Web pages are not fetched here. The setting chat.add_by_url allows it.")
+        with self._ahead.paused():
+            return [describe(self._ingester.add_url(url, self._fetch))]
 
     def remove(self, article_id: str) -> None:
         """Forget an article; StoreError if there is none, or the store is busy."""

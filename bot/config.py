@@ -132,7 +132,7 @@ class ChatSettings(Section):
     host: str = Field("127.0.0.1", description="address the page is served on")
     port: int = Field(7860, ge=1, le=65535, description="port the page is served on")
     keep_conversations: bool = Field(True, description="keep conversations in the data folder")
-    add_by_url: bool = Field(False, description="let people add web pages by their address")
+    add_by_url: bool = Field(False, description="let visitors of the page add articles by their web address")
     history_turns: int = Field(2, ge=0, le=20, description="earlier questions and answers shown to the model")
 
 

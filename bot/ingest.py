@@ -1,4 +1,4 @@
-"""The only writer: files → articles → chunks → vectors → store.
+"""The only writer: files and web pages → articles → chunks → vectors → store.
 
 An article is added, found unchanged (same content hash: nothing is done), replaced, or skipped with a reason. It
 knows nothing of questions.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from bot.articles import Skipped, chunk, embedding_text, find_files, heading, read_file
+from bot.articles import Fetched, Skipped, chunk, embedding_text, find_files, heading, read_file, read_url
 from bot.articles.sentences import split
 from bot.embed import Embedder
 from bot.schema import Article, ArticleInfo, Progress
@@ -20,7 +20,7 @@ Outcome = Literal["added", "unchanged", "replaced", "skipped", "removed"]
 
 
 class Result(NamedTuple):
-    """What became of one article or file; `article` is its id, or its path where it could not be read."""
+    """What became of one article or file; `article` is its id, or its path or address where it could not be read."""
 
     outcome: Outcome
     article: str
@@ -41,6 +41,7 @@ class Summary:
 
 
 Report = Callable[[Progress], None]
+Fetch = Callable[[str], Fetched]
 
 
 class Ingester:
@@ -72,6 +73,16 @@ class Ingester:
             if report:
                 report(Progress(len(files), len(files), ""))
         return summary
+
+    def add_url(self, url: str, fetch: Fetch) -> Result:
+        """Store the article at a web address, as `fetch` gives it; "skipped" where it cannot be had or read.
+
+        Raises StoreError if the store is busy.
+        """
+        read = read_url(url, fetch)  # before the store is held: servers may be slow
+        with self._store.writing():
+            self._store.sweep()
+            return self._take(read, dict(self._store.infos()), set())
 
     def rebuild(self, report: Report | None = None) -> int:
         """Chunk and embed all stored articles anew, with the present settings; how many there were."""

@@ -44,7 +44,7 @@ class Dropped(Frozen):
 class Article(Frozen):
     """One article as stored: `text` is what every offset points into.
 
-    `id` is unique in a store; `origin` is the file (and line, for .jsonl) that it came from; `source` the site or
+    `id` is unique in a store; `origin` is the file or web address that it came from; `source` the site or
     publisher; `content_hash` covers everything that a reader would see, so that an unchanged article is recognised.
     """
 

@@ -64,6 +64,7 @@ OWNERS = {
     "diskcache": {"llm/kept.py"},
     "sentencex": {"articles/sentences.py"},
     "trafilatura": {"articles/page.py"},
+    "httpcore": {"articles/web.py"},
     "pypdf": {"articles/pdf.py"},
     "gguf": {"models/convert.py"},
     "huggingface_hub": {"models/hub.py"},

@@ -9,10 +9,11 @@ from fakes import FakeEmbedder, FakeLLM
 from samples import CHEESE, FERRY, STORM, article, put
 
 from bot.answer import Answerer
+from bot.articles import Fetched
 from bot.articles.sentences import split
 from bot.chat import Chat, describe
 from bot.config import RetrieveSettings, Settings
-from bot.errors import Stopped, StoreError
+from bot.errors import ArticleError, Stopped, StoreError
 from bot.ingest import Ingester, Result
 from bot.prompt import find, read
 from bot.retrieve import Retriever
@@ -227,3 +228,30 @@ def test_articles_are_read_ahead_and_what_was_asked_comes_first(
         'Passage from "Ferry":',
         'Passage from "Storm":',
     ]
+
+
+def test_web_pages_are_fetched_only_where_that_is_allowed(
+    chat: Chat, store: Store, fake_embedder: FakeEmbedder, tmp_path: Path
+) -> None:
+    with pytest.raises(ArticleError, match=r"chat\.add_by_url"):
+        chat.add_url("https://courier.example/ferry")
+    asked: list[str] = []
+
+    def fetch(url: str) -> Fetched:
+        asked.append(url)
+        return Fetched(f"Ferry sold\n\n{FERRY}".encode(), url, "text/plain", "utf-8")
+
+    ingester = Ingester(store, fake_embedder, 100)
+    allowed = Chat(chat._answerer, store, ingester, "fake", history_turns=2, fetch=fetch)
+    [told] = allowed.add_url("https://courier.example/ferry")
+    assert asked == ["https://courier.example/ferry"]
+    assert told.startswith("added: courier.example_ferry")
+    assert [info.url for info in allowed.articles()] == asked
+
+
+def test_a_removed_article_is_gone_at_once(chat: Chat, store: Store, fake_embedder: FakeEmbedder) -> None:
+    put(store, fake_embedder, article("ferry", FERRY), article("storm", STORM))
+    chat.remove("ferry")
+    assert [info.id for info in chat.articles()] == ["storm"]
+    with pytest.raises(StoreError, match="no article 'ferry'"):
+        chat.remove("ferry")

@@ -17,10 +17,11 @@ import typer.main
 from conftest import SMALL_LLM
 from rich.console import Console
 from samples import CHEESE, FERRY, STORM
-from servers import free_port
+from servers import Page, free_port, site
 
 from bot import __version__
-from bot.cli import app, main
+from bot.articles.web import Fetcher
+from bot.cli import app, compose, main
 from bot.cli.ask import show_citations, stream
 from bot.evaluate.cases import load_questions
 from bot.feedback import Feedback, Kept
@@ -245,6 +246,28 @@ def test_what_is_skipped_is_told(run: Run, tmp_path: Path) -> None:
     assert code == 0
     assert "1 skipped" in out
     assert re.search(r"skipped .*empty\.txt: .+", out)
+
+
+def test_addresses_are_fetched_beside_files(
+    run: Run, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compose, "open_fetcher", lambda: Fetcher(allowed=lambda ip: ip.is_loopback))
+    with site({"/storm.md": Page(STORM.encode(), "text/markdown")}) as running:
+        address = f"HTTP://127.0.0.1:{running.port}/storm.md"
+        words = ("--data-dir", tmp_path, "ingest", address, library / "ferry.txt", address.replace("storm", "none"))
+        code, out, err = run(*words)
+    assert (code, err.strip()) == (0, "")
+    assert out.splitlines()[0] == "2 added, 0 replaced, 0 unchanged, 1 skipped"
+    assert re.search(r"skipped HTTP://127\.0\.0\.1:\d+/none\.md: the server answered 404 Not Found\. Open", out)
+    out = run("--data-dir", tmp_path, "articles", "list").out
+    assert re.search(r"^ 127\.0\.0\.1-\d+_storm\.md-[0-9a-f]{8} .* 127\.0\.0\.1 ", out, re.M)
+
+
+def test_addresses_of_this_machine_are_not_fetched(run: Run, tmp_path: Path) -> None:
+    with site({}) as running:
+        code, out, _ = run("--data-dir", tmp_path, "ingest", f"http://localhost:{running.port}/")
+    assert (code, running.asked) == (0, [])
+    assert re.search(r"1 skipped\n  skipped http://localhost:\d+/: localhost is no public server.*\.$", out.strip())
 
 
 def test_articles_are_listed_and_shown(run: Run, data: Path) -> None:

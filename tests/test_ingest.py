@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from fakes import FakeEmbedder
 from samples import CHEESE, FERRY, STORM, signature_of
+from servers import Page, site
 
+from bot.articles.web import Fetcher
 from bot.errors import ArticleError, StoreError
 from bot.ingest import Ingester, Result, Summary
 from bot.schema import Filters, Progress
@@ -245,3 +247,42 @@ def test_only_what_is_given_stays(store: Store, ingester: Ingester, folder: Path
     summary = ingester.ingest([folder], only=True)
     assert outcomes(summary) == [("unchanged", "storm"), ("added", "cheese"), ("removed", "ferry")]
     assert sorted(store.infos()) == ["cheese", "storm"]
+
+
+def test_an_article_at_an_address_is_added_unchanged_replaced(store: Store, ingester: Ingester) -> None:
+    fetch = Fetcher(allowed=lambda ip: ip.is_loopback).fetch
+    pages = {"/news/ferry": Page(FERRY.encode(), "text/plain"), "/news_ferry": Page(STORM.encode(), "text/plain")}
+    with site(pages) as running:
+        address = f"http://127.0.0.1:{running.port}"
+        added = ingester.add_url(f"{address}/news/ferry", fetch)
+        assert added == Result("added", added.article)
+        assert ingester.add_url(f"{address}/news/ferry#end", fetch) == Result("unchanged", added.article)
+        pages["/news/ferry"] = Page(CHEESE.encode(), "text/plain")
+        assert ingester.add_url(f"{address}/news/ferry", fetch) == Result("replaced", added.article)
+        other = ingester.add_url(f"{address}/news_ferry", fetch)
+    assert other.outcome == "added"
+    article = store.article(added.article)
+    assert (article.text, article.url, article.source) == (CHEESE, f"{address}/news/ferry", "127.0.0.1")
+    assert {store.article(name).text for name in store.infos()} == {CHEESE, STORM}
+
+
+def test_an_address_without_an_article_is_skipped(store: Store, ingester: Ingester) -> None:
+    with site({"/": Page(FERRY.encode(), "text/plain")}) as running:
+        address = f"http://127.0.0.1:{running.port}/"
+        result = ingester.add_url(address, Fetcher().fetch)
+    assert (result.outcome, result.article) == ("skipped", address)
+    assert "no public server" in result.reason
+    assert running.asked == []
+    assert dict(store.infos()) == {}
+
+
+def test_an_article_at_an_address_leaves_a_file_of_that_name_alone(
+    store: Store, ingester: Ingester, folder: Path
+) -> None:
+    fetch = Fetcher(allowed=lambda ip: ip.is_loopback).fetch
+    with site({"/": Page(STORM.encode(), "text/plain")}) as running:
+        first = ingester.add_url(f"http://127.0.0.1:{running.port}/", fetch).article
+        store.remove(first)
+        ingester.ingest([write(folder, f"{first}.txt", FERRY)])
+        second = ingester.add_url(f"http://127.0.0.1:{running.port}/", fetch).article
+    assert (store.article(first).text, store.article(second).text) == (FERRY, STORM)

@@ -1,15 +1,18 @@
-"""Files in, articles and chunks out: pure code that knows neither models nor store.
+"""Files and web pages in, articles and chunks out: code that knows neither models nor store.
 
-`find_files` and `read_file` give articles (or the reason why not), `chunk` cuts them for the embedder,
+`find_files` and `read_file` give articles (or the reason why not), `read_url` that of a page that a `web.Fetcher`
+fetches, the only code here that opens connections. `chunk` cuts them for the embedder,
 `sentences.split` finds sentences. Every offset points into `Article.text`.
 """
 
+from bot.articles.address import Fetched
 from bot.articles.chunk import chunk, embedding_text, heading
 from bot.articles.fields import article_id, content_hash
-from bot.articles.read import SUFFIXES, Skipped, find_files, read_file
+from bot.articles.read import SUFFIXES, Skipped, find_files, read_file, read_url
 
 __all__ = [
     "SUFFIXES",
+    "Fetched",
     "Skipped",
     "article_id",
     "chunk",
@@ -18,4 +21,5 @@ __all__ = [
     "find_files",
     "heading",
     "read_file",
+    "read_url",
 ]

@@ -43,6 +43,17 @@ def decode(data: bytes, declared: str | None = None) -> str:
     return plain_text(text)
 
 
+def as_utf8(data: bytes, charset: str | None) -> bytes:
+    """The same text as UTF-8 with its mark, if `charset`, which a server names, is right for it; else `data`."""
+    codec = _declarable(charset)
+    if codec is None or data.startswith(tuple(mark for mark, _ in _BOMS)):
+        return data
+    try:
+        return codecs.BOM_UTF8 + data.decode(codec).encode("utf-8")
+    except UnicodeError:
+        return data
+
+
 def plain_text(text: str) -> str:
     """`text` with line ends as one line feed, and without control characters."""
     return _CONTROL.sub("", _LINE_END.sub("\n", text))
@@ -67,6 +78,8 @@ def _declarable(name: str | None) -> str | None:
         codec = codecs.lookup(name or "").name
     except (LookupError, ValueError):
         return None
+    if codec == "iso8859-1":
+        return "cp1252"  # as browsers do: pages that name the one are often written in the other
     return codec if _DECLARABLE.fullmatch(codec) else None
 
 

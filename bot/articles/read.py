@@ -1,6 +1,6 @@
-"""Paths → files → articles. What cannot be read is told with the reason, and the rest goes on.
+"""Paths → files → articles; pages that were fetched, too. What cannot be read is told, and the rest goes on.
 
-It does not know which articles are stored already, and does not mind two with the same id.
+It opens no connection, does not know which articles are stored already, and does not mind two with the same id.
 """
 
 import os
@@ -8,8 +8,11 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
 
-from bot.articles import fields
+from bot.articles import address, fields
+from bot.articles.address import Fetched
+from bot.articles.decode import as_utf8
 from bot.articles.jsonl import read_line
 from bot.articles.page import read_html
 from bot.articles.pdf import read_pdf
@@ -27,6 +30,15 @@ _READERS: dict[str, Callable[[bytes, Path], Article]] = {
     ".html": read_html,
     ".htm": read_html,
     ".pdf": read_pdf,
+}
+_KINDS = {
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "text/plain": ".txt",
+    "text/markdown": ".md",
+    "text/x-markdown": ".md",
+    "application/pdf": ".pdf",
+    "application/x-pdf": ".pdf",
 }
 _LINES = ".jsonl"
 SUFFIXES = (*_READERS, _LINES)
@@ -74,6 +86,41 @@ def read_file(path: Path) -> Iterator[Article | Skipped]:
         yield Skipped(origin=origin, reason=str(error))
     except OSError as error:
         yield Skipped(origin=origin, reason=_os_reason(error))
+
+
+def read_url(url: str, fetch: Callable[[str], Fetched]) -> Article | Skipped:
+    """The article at a web address, as `fetch` gives it, or Skipped with the reason.
+
+    Its `url` is the address that it was found at after redirects, which its id is made of; its `source` is the host
+    unless the page tells one.
+    """
+    try:
+        return _read_page(fetch(url))
+    except ArticleError as error:
+        return Skipped(origin=url, reason=str(error))
+
+
+def _read_page(page: Fetched) -> Article:
+    path = Path(unquote(urlsplit(page.url).path))
+    suffix = _suffix(page.media_type, path.suffix.lower())
+    data = page.data if suffix == ".pdf" else as_utf8(page.data, page.charset)
+    article = _READERS[suffix](data, path)
+    place = address.parse(page.url)
+    told = {"id": place.article_id, "url": page.url, "source": article.source or place.host, "origin": page.url}
+    article = article.model_copy(update=told)
+    return article.model_copy(update={"content_hash": fields.content_hash(article)})
+
+
+def _suffix(media_type: str, suffix: str) -> str:
+    """The kind of file that a page is: as the server says, unless that says nothing; raises ArticleError for others."""
+    kind = _KINDS.get(media_type)
+    told_nothing = media_type in ("", "application/octet-stream", "binary/octet-stream")
+    if suffix in _READERS and (told_nothing or (kind == ".txt" and suffix in (".md", ".markdown"))):
+        return suffix
+    if kind is None:
+        what = media_type[:60] if media_type.isprintable() and media_type else "of no kind that the server names"
+        raise ArticleError(f"it is {what}, which cannot be read. Give the address of a web page, a text or a PDF.")
+    return kind
 
 
 def _find(paths: Sequence[Path], seen: set[str]) -> Iterator[Path]:

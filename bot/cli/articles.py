@@ -1,6 +1,6 @@
 """`bot ingest` and `bot articles`: what goes in, what is there, what goes out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ from bot.config import shared_folder
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from bot.ingest import Report, Summary
+    from bot.ingest import Ingester, Report, Summary
     from bot.store import Store
 
 app = typer.Typer(help="List, read and remove articles.", no_args_is_help=True)
@@ -23,8 +23,9 @@ app = typer.Typer(help="List, read and remove articles.", no_args_is_help=True)
 
 def ingest(
     context: typer.Context,
-    paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files or folders: .txt .md .html .pdf .jsonl", metavar="PATH...")
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(help="Files or folders: .txt .md .html .pdf .jsonl; or https:// addresses", metavar="PATH..."),
     ] = None,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Chunk and embed all stored articles anew, with the present settings.")
@@ -36,13 +37,13 @@ def ingest(
     """Read articles into the store; what is unchanged costs nothing."""
     from bot.cli.compose import open_embedder, open_ingester, open_store
 
-    if not (paths or rebuild or samples):
-        raise ConfigError("Say what to ingest: bot ingest FILE_OR_FOLDER…, or bot ingest --rebuild.")
+    if not (given or rebuild or samples):
+        raise ConfigError("Say what to ingest: bot ingest FILE_FOLDER_OR_ADDRESS…, or bot ingest --rebuild.")
     settings = state(context).settings()
     added_before = settings.data_dir / "samples-added"
     if samples and not added_before.exists():
-        paths = [*(paths or []), shared_folder("seeds") / "articles"]
-    elif samples and not paths and not rebuild:
+        given = [*(given or []), str(shared_folder("seeds") / "articles")]
+    elif samples and not given and not rebuild:
         return
     embedder = open_embedder(settings)
     ingester = open_ingester(settings, embedder, open_store(settings, embedder, rebuilding=rebuild))
@@ -50,12 +51,28 @@ def ingest(
         with progress_bar("Rebuilding") as report:
             count = ingester.rebuild(report)
         console().print(f"{count} articles prepared anew.")
-    if paths:
-        with progress_bar("Ingesting") as report:
-            summary = ingester.ingest(paths, report)
-        show_summary(summary)
+    if given:
+        show_summary(_ingest(ingester, given))
     if samples:
         added_before.touch()
+
+
+def _ingest(ingester: "Ingester", given: Sequence[str]) -> "Summary":
+    """Files and folders first, then what has a web address."""
+    from bot.cli.compose import open_fetcher
+    from bot.schema import Progress
+
+    addresses = [name for name in given if name.lower().startswith(("http://", "https://"))]
+    with progress_bar("Ingesting") as report:
+        summary = ingester.ingest([Path(name) for name in given if name not in addresses], report)
+    if not addresses:
+        return summary
+    fetch = open_fetcher().fetch
+    with progress_bar("Fetching") as report:
+        for number, address in enumerate(addresses):
+            report(Progress(number, len(addresses), address))
+            summary.results.append(ingester.add_url(address, fetch))
+    return summary
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bot.config import Settings, shared_folder
 
 if TYPE_CHECKING:
+    from bot.articles.web import Fetcher
     from bot.chat import Chat
     from bot.embed import LlamaEmbedder
     from bot.ingest import Ingester
@@ -44,6 +45,12 @@ def open_ingester(settings: Settings, embedder: "LlamaEmbedder", store: "Store")
     from bot.ingest import Ingester
 
     return Ingester(store, embedder, settings.chunk.max_tokens)
+
+
+def open_fetcher() -> "Fetcher":
+    from bot.articles.web import Fetcher
+
+    return Fetcher()
 
 
 def open_llm(settings: Settings) -> "LLM":
@@ -121,4 +128,5 @@ def open_chat(settings: Settings, embedder: "LlamaEmbedder", store: "Store", llm
     min_claim_odds = entry.min_claim_odds if entry else None
     answerer = Answerer(retriever, llm, embedder, template, split, settings, calibrations, check, claim, min_claim_odds)
     ingester = open_ingester(settings, embedder, store)
-    return Chat(answerer, store, ingester, llm.name, settings.chat.history_turns)
+    fetch = open_fetcher().fetch if settings.chat.add_by_url else None
+    return Chat(answerer, store, ingester, llm.name, settings.chat.history_turns, fetch)

@@ -155,7 +155,8 @@ class Library:
         if not self._by_url or not address.strip():
             yield {self._report: problem("There is no address yet. Type one first.")}
             return
-        yield from self._take([(address.strip(), lambda: self._bot.add_url(address.strip()))], context)
+        full = address.strip() if "://" in address else f"https://{address.strip()}"
+        yield from self._take([(full, lambda: self._bot.add_url(full))], context)
         yield {self._address: ""}
 
     def _add_samples(self, event: gr.EventData, *context: Any) -> Iterator[Updates]:

@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from bot.articles.decode import decode
+from bot.articles.decode import as_utf8, decode
 from bot.errors import ArticleError
 
 ENGLISH = "“No ferry today,” said Zoë – a ticket costs £5 at the café. " * 3
@@ -56,6 +56,7 @@ def test_declared_encoding_goes_before_guessing() -> None:
         (JAPANESE, "shift_jis", "Shift_JIS"),
         (JAPANESE, "iso2022_jp", "iso-2022-jp"),
         ("Größe", "latin-1", "ISO-8859-1"),
+        ("“Größe”", "cp1252", "ISO-8859-1"),
         ("渡輪", "big5", "Big5"),
         ("渡轮", "gbk", "GB2312"),
         ("나룻배", "euc-kr", "EUC-KR"),
@@ -83,3 +84,18 @@ def test_line_ends_and_control_characters() -> None:
 def test_no_text(data: bytes) -> None:
     with pytest.raises(ArticleError, match="it is not"):
         decode(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "charset", "expected"),
+    [
+        (RUSSIAN.encode("koi8-r"), "koi8-r", RUSSIAN.encode("utf-8-sig")),
+        (b"plain", "utf-8", b"\xef\xbb\xbfplain"),
+        (b"\xef\xbb\xbfmarked", "cp1251", b"\xef\xbb\xbfmarked"),
+        (b"\xff is wrong", "utf-8", b"\xff is wrong"),
+        (b"a +AGE- b", "utf-7", b"a +AGE- b"),
+        (b"plain", None, b"plain"),
+    ],
+)
+def test_a_charset_that_is_right_becomes_a_mark(data: bytes, charset: str | None, expected: bytes) -> None:
+    assert as_utf8(data, charset) == expected

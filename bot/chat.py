@@ -15,7 +15,7 @@ from bot.followup import resolve
 from bot.ingest import Fetch, Ingester, Result
 from bot.line import Line
 from bot.llm import ReadAhead
-from bot.schema import Article, ArticleInfo, Event, Filters, Progress, StageEvent, Turn
+from bot.schema import Article, ArticleInfo, Event, Filters, Progress, Setup, StageEvent, Turn
 from bot.store import Store, newest_first
 
 
@@ -61,6 +61,13 @@ class Chat:
                 yield StageEvent(stage="waiting", before=before)
             yield from self._answerer.ask(question, search=search, history=recent, filters=filters, stop=stop)
         self._ahead.want(lambda stop: self._answerer.read_for(question, search=search, filters=filters, stop=stop))
+
+    def setup(self) -> Setup | None:
+        """None: all that it needs is here."""
+        return None
+
+    def begin(self) -> None:
+        """Nothing has to be fetched."""
 
     def warm(self) -> None:
         """Make now what the first question would wait for."""
@@ -120,7 +127,7 @@ class Chat:
             return [str(error)]
 
     def add_url(self, url: str) -> list[str]:
-        """Fetch a web page and ingest it; a line on what became of it. Raises ArticleError where that is not allowed."""
+        """Fetch a web page and ingest it; a line on what became of it. Raises ArticleError where it is not allowed."""
         if self._fetch is None:
             raise ArticleError("Web pages are not fetched here. The setting chat.add_by_url allows it.")
         with self._ahead.paused():

@@ -303,6 +303,21 @@ class Progress(NamedTuple):
     current: str = ""
 
 
+class Setup(Frozen):
+    """What is `missing` before questions can be answered, `size` bytes in all, and how far it is with fetching that.
+
+    While `running`, `done` of `total` bytes (0: unknown) of a `stage` are done. `problem` is why the last try failed.
+    """
+
+    missing: str
+    size: int = 0
+    running: bool = False
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    problem: str = ""
+
+
 class StageEvent(Frozen):
     """The work has reached `stage`; `done` of `total` tokens read while reading; while waiting, `before` come first."""
 

@@ -44,6 +44,7 @@ ROOMS: dict[str, set[str]] = {
     "ahead": {"errors", "schema"},
     "line": {"errors"},
     "chat": {"errors", "schema", "ahead", "answer", "followup", "ingest", "line", "llm", "store"},
+    "late": {"errors", "schema", "chat"},
     "conversations": {"errors", "schema", "jsonlines"},
     "evaluate": {"errors", "schema", "config"},
     "feedback": {"errors", "schema", "jsonlines", "evaluate"},

@@ -1,10 +1,14 @@
 """`bot chat`: the web page."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.state import console, state
+
+if TYPE_CHECKING:
+    from bot.chat import Chat
+    from bot.late import Late
 
 
 def chat(
@@ -14,7 +18,7 @@ def chat(
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
     """Open the web page, on this machine only unless the settings say otherwise."""
-    from bot.cli.compose import open_bot
+    from bot.cli.compose import missing_models, open_bot, open_late
     from bot.config import flatten, shared_folder
     from bot.ui import serve
     from bot.ui.server import listen
@@ -22,13 +26,21 @@ def chat(
     settings = state(context).settings(chat__host=host, chat__port=port, llm__model=model)
     listen(settings.chat.host, settings.chat.port).close()  # told before the models are loaded, which takes seconds
     screen = console()
-    screen.print("Loading the models …")
-    bot = open_bot(settings)
-    bot.warm()
-    bot.read_ahead()
+    if missing := missing_models(settings):
+        bot: Chat | Late = open_late(settings, missing, _made_ready)
+        screen.print("The models are not here yet. The page offers to fetch them.")
+    else:
+        screen.print("Loading the models …")
+        bot = open_bot(settings)
+        _made_ready(bot)
     try:
         samples = shared_folder("seeds") / "articles"
         told = flatten(settings)
         serve(bot, settings.chat, settings.data_dir, samples, told, lambda at: screen.print(f"The page is on {at}"))
     finally:
         bot.close()
+
+
+def _made_ready(bot: "Chat") -> None:
+    bot.warm()
+    bot.read_ahead()

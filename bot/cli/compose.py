@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 from bot.config import Settings, shared_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from bot.articles.web import Fetcher
     from bot.chat import Chat
     from bot.embed import LlamaEmbedder
     from bot.ingest import Ingester
+    from bot.late import Late
     from bot.llm import LLM
     from bot.llm.kept import Kept
+    from bot.models.catalogue import Entry
     from bot.store import Store
 
 
@@ -98,6 +102,37 @@ def open_kept(settings: Settings) -> "Kept":
 
     cache = settings.cache
     return Kept(settings.data_dir / "read", memory_bytes=cache.memory_mb << 20, disk_bytes=cache.disk_mb << 20)
+
+
+def missing_models(settings: Settings) -> "list[Entry]":
+    """Those of the catalogue that the settings name and that are not here; models given by path are the user's own."""
+    from bot.models import catalogue
+
+    wanted = [settings.embed.model] + ([] if settings.llm.server else [settings.llm.model])
+    entries = [entry for entry in map(catalogue.load().find, wanted) if entry]
+    return [entry for entry in entries if not (settings.models_dir / entry.file).is_file()]
+
+
+def open_late(settings: Settings, missing: "Sequence[Entry]", opened: "Callable[[Chat], None]") -> "Late":
+    """A bot that fetches the `missing` models when it is told to; `opened` gets the bot that it is then."""
+    from bot.late import Late, Report
+    from bot.models.fetch import pull
+    from bot.models.files import Progress
+
+    def fetch(report: Report) -> None:
+        def forward(step: Progress) -> None:
+            report(f"{step.model}: {step.stage}", step.done, step.total)
+
+        for entry in missing:
+            pull(entry, settings.models_dir, forward)
+
+    def open_now() -> "Chat":
+        bot = open_bot(settings)
+        opened(bot)
+        return bot
+
+    names = " and ".join(entry.name for entry in missing)
+    return Late(settings.llm.model, names, sum(entry.bytes or 0 for entry in missing), fetch, open_now)
 
 
 def open_bot(settings: Settings) -> "Chat":

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from bot.schema import Article, ArticleInfo, Event, Filters, Progress, Turn
+from bot.schema import Article, ArticleInfo, Event, Filters, Progress, Setup, Turn
 
 log = logging.getLogger("bot.ui")
 
@@ -46,6 +46,12 @@ class Bot(Protocol):
 
     def remove(self, article_id: str) -> None:
         """Forgets an article; StoreError for an unknown id."""
+
+    def setup(self) -> Setup | None:
+        """What must be fetched before it can answer; None where nothing must."""
+
+    def begin(self) -> None:
+        """Fetch that now, in a thread of its own."""
 
     def reading(self) -> Progress:
         """How many articles are read ahead, 0 of 0 where that is not done."""

@@ -5,20 +5,38 @@ from html import escape
 
 from bot.conversations import answer_as_markdown
 from bot.dates import note, searched
-from bot.schema import Answer, Citation, Progress, Sentence, StageEvent
+from bot.schema import Answer, Citation, Progress, Sentence, Setup, StageEvent
 from bot.ui import how, limits
 from bot.ui.bits import by_marker, counted, facts, marker, problem
 from bot.ui.exchange import Exchange
 from bot.ui.shelf import no_articles
 
 
-def header(model_name: str, reading: Progress) -> str:
-    """The page's name; while articles are read ahead, how many are."""
+def header(model_name: str, reading: Progress, setup: Setup | None = None) -> str:
+    """The page's name; what must be fetched first; while articles are read ahead, how many are."""
     ahead = f"<p>Reading ahead: {reading.done:,} of {reading.total:,} articles</p>"
     return (
         '<header class="cb-header"><h1>Citebot</h1>'
         f"<p>Answers from your own articles, on this machine, with {escape(model_name)}</p>"
-        f"{ahead if reading.done < reading.total else ''}</header>"
+        f"{ahead if reading.done < reading.total else ''}{_setup(setup) if setup else ''}</header>"
+    )
+
+
+def _setup(setup: Setup) -> str:
+    """What is missing, with a button that fetches it; or how far that is."""
+    size = f" ({setup.size / 1e6:,.0f} MB)" if setup.size else ""
+    failed = problem(setup.problem) if setup.problem else ""
+    if setup.running:
+        bar = (
+            f'<progress max="{setup.total}" value="{setup.done}" aria-label="Fetching"></progress>'
+            if setup.total
+            else ""
+        )
+        done = f" {setup.done / 1e6:,.0f} of {setup.total / 1e6:,.0f} MB" if setup.total else ""
+        return f'<div class="cb-setup" role="status"><p>{escape(setup.stage or "Beginning")}{done}</p>{bar}</div>'
+    return (
+        f'<div class="cb-setup"><p>Not here yet: {escape(setup.missing)}{size}. Nothing can be answered without.</p>'
+        f'<button type="button" class="cb-button" data-act="fetch">Fetch now</button>{failed}</div>'
     )
 
 

@@ -22,6 +22,7 @@ from bot.schema import (
     PromptMessage,
     Sentence,
     SentenceEvent,
+    Setup,
     Span,
     StageEvent,
     TextEvent,
@@ -85,6 +86,12 @@ class FakeBot:
         if article_id not in self._articles:
             raise StoreError(f"There is no article {article_id}. `bot articles list` shows those there are.")
         return self._articles[article_id]
+
+    def setup(self) -> Setup | None:
+        return None
+
+    def begin(self) -> None:
+        raise AssertionError("there is nothing to fetch")
 
     def reading(self) -> Progress:
         return self.progress

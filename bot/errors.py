@@ -10,6 +10,7 @@
     ├── PromptError      a prompt template is broken or does not fit the context
     ├── LLMError         the language model failed while answering
     ├── ConversationError  a conversation cannot be read or kept
+    ├── UserError        a user cannot be added or removed, or the file of users cannot be read
     ├── DatasetError     a questions or corpus file is wrong
     └── UIError          the page cannot be served
 
@@ -56,6 +57,10 @@ class LLMError(BotError):
 
 
 class ConversationError(BotError):
+    pass
+
+
+class UserError(BotError):
     pass
 
 

@@ -16,10 +16,10 @@ def chat(
     """Open the web page, on this machine only unless the settings say otherwise."""
     from bot.cli.compose import open_bot
     from bot.ui import serve
-    from bot.ui.server import listen
+    from bot.ui.server import prepare
 
     settings = state(context).settings(chat__host=host, chat__port=port, llm__model=model)
-    listen(settings.chat.host, settings.chat.port).close()  # told before the models are loaded, which takes seconds
+    prepare(settings.chat, settings.data_dir)[0].close()  # what is wrong is told before the models are loaded
     screen = console()
     screen.print("Loading the models …")
     bot = open_bot(settings)

@@ -8,7 +8,7 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from bot.schema import Answer, Filters, StageEvent, TextEvent
 from bot.ui import limits, talks, views
 from bot.ui.exchange import Exchange, grow, history
 from bot.ui.library import Asking, Library
-from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html
+from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html, session_of
 from bot.ui.scripts import CLICKS, FOLLOW, REVEAL
 
 FRAME_S = 0.05  # words that come faster than this are drawn together
@@ -33,12 +33,13 @@ log = logging.getLogger(__name__)
 class Page:
     """`blocks` is the page; `stop_all` ends every answer in work, for a clean end of the program.
 
-    Without `kept`, conversations last as long as the page is open.
+    `kept` gives a user's conversations by the user's name, "" where nobody logs in; without it, conversations last as
+    long as the page is open.
     """
 
-    def __init__(self, bot: Bot, kept: Conversations | None = None) -> None:
+    def __init__(self, bot: Bot, kept: Callable[[str], Conversations] | None = None) -> None:
         self._bot, self._kept = bot, kept
-        self._stops: dict[str, threading.Event] = {}
+        self._stops: dict[tuple[str, str], threading.Event] = {}  # by user and session
         self._library = Library(bot)
         with gr.Blocks(title="Citebot", analytics_enabled=False, fill_width=True) as self.blocks:
             self._lay_out()
@@ -53,7 +54,7 @@ class Page:
         self._talk = gr.State("")  # id of the conversation, once it is kept
         self._filters = gr.State(Filters())
         self._editing = gr.State(False)  # whether the next question replaces the last
-        self._header = html(self._look())
+        self._header = html(views.header(self._bot.model_name, self._bot.reading()))
         self._clock = gr.Timer(LOOK_S)
         with gr.Row(elem_id="cb-main"):
             with gr.Column(scale=3, min_width=320), gr.Tabs() as self._tabs:
@@ -87,7 +88,7 @@ class Page:
 
     def _wire(self) -> None:
         shown = [self._exchanges, self._talk, self._conversation]
-        arrived = [*shown, self._talks, *self._library.shown()]
+        arrived = [self._header, *shown, self._talks, *self._library.shown()]
         self.blocks.load(self._arrive, [self._exchanges], arrived, **FREE)
         self.blocks.unload(self._leave)
         gr.on(
@@ -124,24 +125,28 @@ class Page:
     def _arrive(self, exchanges: tuple[Exchange, ...], request: gr.Request) -> Updates:
         """The page as its address says: a reload shows the conversation again."""
         articles, talk = self._bot.articles(), ""
-        if self._kept and (named := request.query_params.get("c", "")):
+        if (kept := self._kept_by(request)) and (named := request.query_params.get("c", "")):
             try:
-                exchanges, talk = talks.exchanges_of(self._kept.read(named)), named
+                exchanges, talk = talks.exchanges_of(kept.read(named)), named
             except ConversationError:
                 log.info("No conversation %s", named)
         return {
+            self._header: self._look(request),
             self._exchanges: exchanges,
             self._talk: talk,
             self._conversation: views.conversation(exchanges, len(articles), talk),
-            self._talks: self._find_talks("", talk),
+            self._talks: self._find_talks("", talk, request),
             **self._library.drawn(),
         }
 
-    def _look(self) -> str:
-        return views.header(self._bot.model_name, self._bot.reading())
+    def _kept_by(self, request: gr.Request) -> Conversations | None:
+        return self._kept(request.username or "") if self._kept else None
+
+    def _look(self, request: gr.Request) -> str:
+        return views.header(self._bot.model_name, self._bot.reading(), request.username or "")
 
     def _leave(self, request: gr.Request) -> None:
-        if stop := self._stops.get(request.session_hash or ""):
+        if stop := self._stops.get(session_of(request)):
             stop.set()
 
     def _stop_one(self, request: gr.Request) -> str:
@@ -162,25 +167,26 @@ class Page:
             self._panel: views.no_article(),
         }
 
-    def _find_talks(self, query: str, talk: str) -> str:
-        return talks.talk_list(self._kept.all(query), query, talk) if self._kept else ""
+    def _find_talks(self, query: str, talk: str, request: gr.Request) -> str:
+        kept = self._kept_by(request)
+        return talks.talk_list(kept.all(query), query, talk) if kept else ""
 
     def _choose_talk(self, event: gr.EventData, talk: str, query: str, request: gr.Request) -> Updates:
         """Open the conversation that a clicked button names, or forget it."""
-        if self._kept is None or (request.session_hash or "") in self._stops:
+        if (kept := self._kept_by(request)) is None or session_of(request) in self._stops:
             return {self._status: views.status("Stop the answer first.")}
         updates: Updates = {}
         try:
             if chosen := getattr(event, "talk", None):
-                exchanges, talk = talks.exchanges_of(self._kept.read(chosen)), chosen
+                exchanges, talk = talks.exchanges_of(kept.read(chosen)), chosen
                 updates = self._showing(exchanges, talk) | {self._tabs: gr.update(selected="ask")}
             elif forgotten := getattr(event, "forget", None):
-                self._kept.remove(forgotten)
+                kept.remove(forgotten)
                 if forgotten == talk:
                     updates, talk = self._start_afresh(), ""
         except ConversationError as error:
             updates = {self._status: views.status(str(error)), self._tabs: gr.update(selected="ask")}
-        return updates | {self._talks: self._find_talks(query, talk)}
+        return updates | {self._talks: self._find_talks(query, talk, request)}
 
     def _act(
         self,
@@ -214,7 +220,7 @@ class Page:
         if not question.strip():
             yield {self._status: views.status("Type a question first.")}
             return
-        session = request.session_hash or ""
+        session = session_of(request)
         if session in self._stops:  # asked again and typed at once: one after the other
             yield {self._status: views.status("Stop the answer first.")}
             return
@@ -225,19 +231,25 @@ class Page:
             exchange = yield from self._answer(question.strip(), earlier, talk, filters, stop)
             # All at once: a busy browser may miss one of two updates in quick succession.
             ended = self._running(False) | self._ended(len(earlier), exchange.answer)
-            yield ended | self._keep(earlier, exchange, talk, replaced, query)
+            yield ended | self._keep(earlier, exchange, talk, replaced, query, request)
         finally:
             stop.set()  # Gradio closes this generator when the visitor has left: the model must not go on for nobody
             self._stops.pop(session, None)
 
     def _keep(
-        self, earlier: tuple[Exchange, ...], exchange: Exchange, talk: str, replaced: dt.datetime | None, query: str
+        self,
+        earlier: tuple[Exchange, ...],
+        exchange: Exchange,
+        talk: str,
+        replaced: dt.datetime | None,
+        query: str,
+        request: gr.Request,
     ) -> Updates:
         """Keep a finished exchange on disk; where that fails, the page says so and goes on."""
-        if self._kept is not None and exchange.answer and exchange.answer.text.strip():
+        if (kept := self._kept_by(request)) and exchange.answer and exchange.answer.text.strip():
             try:
                 at = dt.datetime.now(dt.UTC)
-                talk = self._kept.add(talk, exchange.question, exchange.answer, at=at, instead=replaced)
+                talk = kept.add(talk, exchange.question, exchange.answer, at=at, instead=replaced)
                 exchange = replace(exchange, kept=at)
             except ConversationError as error:
                 exchange = replace(exchange, problem=str(error))
@@ -245,7 +257,7 @@ class Page:
             exchange = replace(exchange, kept=replaced)  # what it was to replace is still there
         return self._drawn(earlier, exchange, talk) | {
             self._talk: talk,
-            self._talks: self._find_talks(query, talk),
+            self._talks: self._find_talks(query, talk, request),
         }
 
     def _answer(

@@ -20,13 +20,14 @@ from bot.ui.exchange import Exchange
 LISTED = 200  # a longer list is slow to draw and not read; the search box narrows it
 
 
-def header(model_name: str, reading: Progress) -> str:
-    """The page's name; while articles are read ahead, how many are."""
+def header(model_name: str, reading: Progress, user: str = "") -> str:
+    """The page's name; while articles are read ahead, how many are; who is logged in, "" where nobody need be."""
     ahead = f"<p>Reading ahead: {reading.done:,} of {reading.total:,} articles</p>"
+    out = f'<p class="cb-user"><bdi>{escape(user)}</bdi><a href="logout">Log out</a></p>'
     return (
         '<header class="cb-header"><h1>Citebot</h1>'
         f"<p>Answers from your own articles, on this machine, with {escape(model_name)}</p>"
-        f"{ahead if reading.done < reading.total else ''}</header>"
+        f"{ahead if reading.done < reading.total else ''}{out if user else ''}</header>"
     )
 
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_play
 
 from bot.ui import Bot
 from bot.ui.server import listen, make_server
+from bot.users import Users
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -24,11 +25,11 @@ FLAGS = [
 
 
 @contextmanager
-def served(bot: Bot, data_dir: Path, *, keep: bool = True) -> Iterator[str]:
+def served(bot: Bot, data_dir: Path, *, keep: bool = True, users: Users | None = None) -> Iterator[str]:
     """The page's address while it is served from a thread."""
     with listen("127.0.0.1", 0) as listener:
         with ThreadPoolExecutor(1) as pool:  # in this thread the browser's event loop runs
-            server = pool.submit(make_server, bot, data_dir, keep=keep).result()
+            server = pool.submit(make_server, bot, data_dir, keep=keep, users=users).result()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

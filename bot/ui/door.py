@@ -20,10 +20,12 @@ from bot.users import Users, key
 
 log = logging.getLogger("bot.ui")
 
-GREETING = "Citebot. After five wrong passwords, the right one is taken again a minute later."
+GREETING = "This is Citebot. After too many wrong passwords, the right one is refused for a minute, too."
 USER = "citebot.user"  # in a request's scope: who sent it
 # What the log-in page consists of; it holds nothing of the user's. Without a log-in "/" is that page.
 OPEN = frozenset({"/", "/login", "/login/", "/logout", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"})
+FORMS = frozenset({"/login", "/login/", "/gradio_api/upload"})  # they name no session
+FORM = "application/x-www-form-urlencoded"
 OPEN_FOLDERS = ("/assets/", "/static/", "/svelte/")
 
 
@@ -57,10 +59,8 @@ class Door:
         """The name of the user who sent this, "" for nobody."""
         if self.gradio is None:
             return ""
-        cookie = f"{self.gradio.cookie_id}"
-        token = connection.cookies.get(f"access-token-{cookie}") or connection.cookies.get(
-            f"access-token-unsecure-{cookie}"
-        )
+        cookies, number = connection.cookies, self.gradio.cookie_id
+        token = cookies.get(f"access-token-{number}") or cookies.get(f"access-token-unsecure-{number}")
         name = str(self.gradio.tokens.get(token, ""))
         try:
             mark = self._users.mark(name) if name else ""
@@ -75,10 +75,10 @@ class Door:
         Browsers make the names of sessions up, of random letters that are not meant to be a secret.
         """
         names = [request.path_params.get("session_hash"), *request.query_params.getlist("session_hash")]
-        if not request.headers.get("content-type", "").startswith("multipart/"):
+        if request.url.path not in FORMS:
+            if request.headers.get("content-type", "").lower().startswith(("multipart/", FORM)):
+                raise HTTPException(403, "Only files and log-ins are sent in this form.")
             names.append(_session_in(await request.body()))
-        elif not request.url.path.startswith("/gradio_api/upload"):
-            raise HTTPException(403, "Only files are sent in this form.")
         user = key(user_of(request))
         if any(self._owners.setdefault(name, user) != user for name in names if name):
             raise HTTPException(403, "This session is another user's. Load the page again.")

@@ -131,6 +131,8 @@ class CacheSettings(Section):
 class ChatSettings(Section):
     host: str = Field("127.0.0.1", description="address the page is served on")
     port: int = Field(7860, ge=1, le=65535, description="port the page is served on")
+    login: bool = Field(False, description="ask for a name and a password; `bot users add` makes them")
+    open_to_network: bool = Field(False, description="serve without a log-in where other machines reach the page")
     keep_conversations: bool = Field(True, description="keep conversations in the data folder")
     add_by_url: bool = Field(False, description="let visitors of the page add articles by their web address")
     history_turns: int = Field(2, ge=0, le=20, description="earlier questions and answers shown to the model")

@@ -11,6 +11,7 @@
     ├── LLMError         the language model failed while answering
     ├── ConversationError  a conversation cannot be read or kept
     ├── FeedbackError    feedback cannot be read, kept or exported
+    ├── UserError        a user cannot be added or removed, or the file of users cannot be read
     ├── DatasetError     a questions or corpus file is wrong
     └── UIError          the page cannot be served
 
@@ -61,6 +62,10 @@ class ConversationError(BotError):
 
 
 class FeedbackError(BotError):
+    pass
+
+
+class UserError(BotError):
     pass
 
 

@@ -18,17 +18,17 @@ Report = Callable[[str, int, int], None]  # what goes on, bytes done, bytes in a
 
 
 class Late:
-    """`missing` says what `fetch` brings, of so many `size` bytes; then `open_bot` makes the bot that it is from then on.
+    """`missing` says what `fetch` brings; then `open_bot` makes the bot that it is from then on.
 
-    What `fetch` reports may raise Stopped, when it is closed.
+    What `fetch` reports raises Stopped when it is closed.
     """
 
     def __init__(
-        self, model_name: str, missing: str, size: int, fetch: Callable[[Report], None], open_bot: Callable[[], Chat]
+        self, model_name: str, missing: str, fetch: Callable[[Report], None], open_bot: Callable[[], Chat]
     ) -> None:
         self._name, self._fetch, self._open = model_name, fetch, open_bot
         self._lock = threading.Lock()
-        self._setup = Setup(missing=missing, size=size)
+        self._setup = Setup(missing=missing)
         self._bot: Chat | None = None
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
@@ -43,7 +43,7 @@ class Late:
         with self._lock:
             if self._bot or self._setup.running or self._closed.is_set():
                 return
-            self._setup = Setup(missing=self._setup.missing, size=self._setup.size, running=True)
+            self._setup = Setup(missing=self._setup.missing, running=True)
             self._thread = threading.Thread(target=self._run, name="setup", daemon=True)
             self._thread.start()
 

@@ -304,13 +304,12 @@ class Progress(NamedTuple):
 
 
 class Setup(Frozen):
-    """What is `missing` before questions can be answered, `size` bytes in all, and how far it is with fetching that.
+    """What is `missing` before it can answer. While `running`, `done` of `total` bytes (0: unknown) of a `stage` are.
 
-    While `running`, `done` of `total` bytes (0: unknown) of a `stage` are done. `problem` is why the last try failed.
+    `problem` is why the last try failed.
     """
 
     missing: str
-    size: int = 0
     running: bool = False
     stage: str = ""
     done: int = 0

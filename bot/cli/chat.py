@@ -21,10 +21,10 @@ def chat(
     from bot.cli.compose import missing_models, open_bot, open_late
     from bot.config import flatten, shared_folder
     from bot.ui import serve
-    from bot.ui.server import listen
+    from bot.ui.server import prepare
 
     settings = state(context).settings(chat__host=host, chat__port=port, llm__model=model)
-    listen(settings.chat.host, settings.chat.port).close()  # told before the models are loaded, which takes seconds
+    prepare(settings.chat, settings.data_dir)[0].close()  # what is wrong is told before the models are loaded
     screen = console()
     if missing := missing_models(settings):
         bot: Chat | Late = open_late(settings, missing, _made_ready)

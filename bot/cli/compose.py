@@ -131,8 +131,8 @@ def open_late(settings: Settings, missing: "Sequence[Entry]", opened: "Callable[
         opened(bot)
         return bot
 
-    names = " and ".join(entry.name for entry in missing)
-    return Late(settings.llm.model, names, sum(entry.bytes or 0 for entry in missing), fetch, open_now)
+    names = (f"{entry.name} ({entry.bytes / 1e6:,.0f} MB)" if entry.bytes else entry.name for entry in missing)
+    return Late(settings.llm.model, " and ".join(names), fetch, open_now)
 
 
 def open_bot(settings: Settings) -> "Chat":

@@ -138,6 +138,12 @@ class Conversations:
         return said
 
 
+def folder_of(data_dir: Path, user: str = "") -> Path:
+    """Where conversations lie: those of a user, whose folder is called `user`, or of everyone who needs no log-in."""
+    folder = data_dir / "conversations"
+    return folder / "users" / user if user else folder
+
+
 def titled(question: str) -> str:
     """The first words of a question, on one line."""
     line = " ".join(question.split())

@@ -4,11 +4,10 @@ HTML comes from `views.py`, the state of a question from `exchange.py`, all else
 visitors: what belongs to one of them is in `gr.State` or keyed by the session.
 """
 
-import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,14 @@ from bot.schema import Answer, Filters, StageEvent, TextEvent
 from bot.ui import limits, reading, talks, views
 from bot.ui.bits import problem
 from bot.ui.exchange import Exchange, grow, history
+from bot.ui.head import Head
 from bot.ui.library import Asking, Library
-from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html
+from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html, session_of
 from bot.ui.rating import Rated, Rating
+from bot.ui.remembered import Remembered
 from bot.ui.scripts import CARDS, CLICKS, FOLLOW, REVEAL
 
 FRAME_S = 0.05  # words that come faster than this are drawn together
-LOOK_S = 3.0  # between two looks at how far articles are read ahead
 LONGEST_QUESTION = 4000  # characters
 
 log = logging.getLogger(__name__)
@@ -38,23 +38,25 @@ log = logging.getLogger(__name__)
 class Page:
     """`blocks` is the page; `stop_all` ends every answer in work, for a clean end of the program.
 
-    Without `kept`, conversations last as long as the page is open. `samples` is the folder of the sample articles, and
-    web pages may be added where `by_url` says so.
+    `kept` gives a user's conversations by the user's name, "" where nobody logs in; without it, conversations last as
+    long as the page is open. `samples` is the folder of the sample articles, and web pages may be added where `by_url`
+    says so.
     """
 
     def __init__(
         self,
         bot: Bot,
-        kept: Conversations | None,
+        kept: Callable[[str], Conversations] | None,
         feedback: Kept,
         settings: Mapping[str, JsonValue],
         *,
         samples: Path | None = None,
         by_url: bool = False,
     ) -> None:
-        self._bot, self._kept = bot, kept
+        self._bot = bot
+        self._head, self._remembered = Head(bot), Remembered(kept)
         self._rating = Rating(bot, feedback, settings)
-        self._stops: dict[str, threading.Event] = {}
+        self._stops: dict[tuple[str, str], threading.Event] = {}  # by user and session
         self._samples = samples is not None
         self._library = Library(bot, samples, by_url=by_url)
         with gr.Blocks(title="Citebot", analytics_enabled=False, fill_width=True) as self.blocks:
@@ -70,16 +72,15 @@ class Page:
         self._talk = gr.State("")  # id of the conversation, once it is kept
         self._filters = gr.State(Filters())
         self._editing = gr.State(False)  # whether the next question replaces the last
-        self._header = html(self._look())
-        self._clock = gr.Timer(LOOK_S)
+        self._head.lay_out()
         with gr.Row(elem_id="cb-main"):
             with gr.Column(scale=3, min_width=320), gr.Tabs() as self._tabs:
                 with gr.Tab("Ask", id="ask"):
                     self._lay_out_chat()
                 with gr.Tab("Articles"):
                     self._library.lay_out()
-                with gr.Tab("Conversations", visible=self._kept is not None):
-                    self._lay_out_talks()
+                with gr.Tab("Conversations", visible=self._remembered.keeps):
+                    self._remembered.lay_out()
             with gr.Column(scale=2, min_width=320, elem_id="cb-panel"):
                 self._panel = html(reading.no_article(), CLICKS + REVEAL)
 
@@ -97,39 +98,26 @@ class Page:
             self._stop = gr.Button("Stop", variant="stop", scale=0, min_width=90, visible=False)
             self._fresh = gr.Button("New chat", scale=0, min_width=100)
 
-    def _lay_out_talks(self) -> None:
-        self._remember = gr.Textbox(
-            "", label="Search", placeholder="Find words of questions and answers", show_label=False, container=False
-        )
-        self._talks = html(js=CLICKS)
-
     def _wire(self) -> None:
         shown = [self._exchanges, self._talk, self._conversation]
-        rated = self._rating.components()
-        arrived = [*shown, self._talks, *self._library.shown()]
+        search, listed = self._remembered.search, self._remembered.list
+        rated, asking_now = self._rating.components(), {**QUIET, "concurrency_limit": VISITORS}
+        arrived = [self._head.shown, *shown, listed, *self._library.shown()]
         self.blocks.load(self._arrive, [self._exchanges], arrived, **FREE)
         self.blocks.unload(self._leave)
-        gr.on(
-            [self._question.submit, self._send.click],
-            self._ask,
-            [self._question, self._exchanges, self._talk, self._editing, self._remember, self._filters],
-            (answered := [*shown, self._talks, self._editing, self._status, self._panel, *self._controls(), *rated]),
-            **QUIET,
-            concurrency_limit=VISITORS,
-        )
-        self._conversation.click(
-            self._act,
-            [self._exchanges, self._talk, self._remember, self._filters],
-            answered,
-            **QUIET,
-            concurrency_limit=VISITORS,
-        )
-        self._clock.tick(self._look, None, [self._header], **FREE)
+        asked = [self._exchanges, self._talk, self._editing, search, self._filters]
+        answered = [*shown, listed, self._editing, self._status, self._panel, *self._controls(), *rated]
+        sent = [self._question.submit, self._send.click]
+        gr.on(sent, self._ask, [self._question, *asked], answered, **asking_now)
+        self._conversation.click(self._act, asked, answered, **asking_now)
+        looked = [self._head.shown, self._head.ready, self._conversation, *self._library.shown()]
+        self._head.clock.tick(self._look, [self._head.ready, self._exchanges, self._talk], looked, **FREE)
+        self._head.wire()
         self._stop.click(self._stop_one, None, [self._status], **QUIET, queue=False)
-        blank = [*shown, self._editing, self._status, self._panel, *self._rating.components()]
+        blank = [*shown, self._editing, self._status, self._panel, *rated]
         self._fresh.click(self._start_afresh, None, blank, **FREE)
-        self._talks.click(self._choose_talk, [self._talk, self._remember], [*blank, self._talks, self._tabs], **FREE)
-        self._remember.change(self._find_talks, [self._remember, self._talk], [self._talks], **FREE)
+        listed.click(self._choose_talk, [self._talk, search], [*blank, listed, self._tabs], **FREE)
+        search.change(self._remembered.found, [search, self._talk], [listed], **FREE)
         for component in (self._conversation, self._library.list, self._panel):
             component.click(self._open, [self._exchanges], [self._panel], **FREE)
         for component in (self._panel, self._chips):
@@ -147,24 +135,30 @@ class Page:
     def _arrive(self, exchanges: tuple[Exchange, ...], request: gr.Request) -> Updates:
         """The page as its address says: a reload shows the conversation again."""
         talk = ""
-        if self._kept and (named := request.query_params.get("c", "")):
+        if (kept := self._remembered.of(request)) and (named := request.query_params.get("c", "")):
             try:
-                exchanges, talk = talks.exchanges_of(self._kept.read(named)), named
+                exchanges, talk = talks.exchanges_of(kept.read(named)), named
             except ConversationError:
                 log.info("No conversation %s", named)
         return {
+            self._head.shown: self._head.look(request),
             self._exchanges: exchanges,
             self._talk: talk,
             self._conversation: self._as_html(exchanges, talk),
-            self._talks: self._find_talks("", talk),
+            self._remembered.list: self._remembered.found("", talk, request),
             **self._library.drawn(),
         }
 
-    def _look(self) -> str:
-        return views.header(self._bot.model_name, self._bot.reading())
+    def _look(self, ready: bool, exchanges: tuple[Exchange, ...], talk: str, request: gr.Request) -> Updates:
+        """Draw the head anew, and the rest once the bot can answer."""
+        updates: Updates = {self._head.shown: self._head.look(request)}
+        if self._head.has_come(ready):
+            updates |= {self._head.ready: True, **self._library.drawn()}
+            updates |= {} if exchanges else {self._conversation: self._as_html((), talk)}
+        return updates
 
     def _leave(self, request: gr.Request) -> None:
-        if stop := self._stops.get(request.session_hash or ""):
+        if stop := self._stops.get(session_of(request)):
             stop.set()
 
     def _stop_one(self, request: gr.Request) -> str:
@@ -186,31 +180,29 @@ class Page:
             **self._rating.hidden(),
         }
 
-    def _find_talks(self, query: str, talk: str) -> str:
-        return talks.talk_list(self._kept.all(query), query, talk) if self._kept else ""
-
     def _choose_talk(self, event: gr.EventData, talk: str, query: str, request: gr.Request) -> Updates:
         """Open the conversation that a clicked button names, or forget it."""
-        if self._kept is None or (request.session_hash or "") in self._stops:
+        if (kept := self._remembered.of(request)) is None or session_of(request) in self._stops:
             return {self._status: views.status("Stop the answer first.")}
         updates: Updates = {}
         try:
             if chosen := getattr(event, "talk", None):
-                exchanges, talk = talks.exchanges_of(self._kept.read(chosen)), chosen
+                exchanges, talk = talks.exchanges_of(kept.read(chosen)), chosen
                 updates = self._showing(exchanges, talk) | {self._tabs: gr.update(selected="ask")}
             elif forgotten := getattr(event, "forget", None):
-                self._kept.remove(forgotten)
+                kept.remove(forgotten)
                 if forgotten == talk:
                     updates, talk = self._start_afresh(), ""
         except ConversationError as error:
             updates = {self._status: views.status(str(error)), self._tabs: gr.update(selected="ask")}
-        return updates | {self._talks: self._find_talks(query, talk)}
+        return updates | {self._remembered.list: self._remembered.found(query, talk, request)}
 
     def _act(
         self,
         event: gr.EventData,
         exchanges: tuple[Exchange, ...],
         talk: str,
+        _editing: bool,
         query: str,
         filters: Filters,
         request: gr.Request,
@@ -238,7 +230,7 @@ class Page:
         if not question.strip():
             yield {self._status: views.status("Type a question first.")}
             return
-        session = request.session_hash or ""
+        session = session_of(request)
         if session in self._stops:  # asked again and typed at once: one after the other
             yield {self._status: views.status("Stop the answer first.")}
             return
@@ -249,28 +241,12 @@ class Page:
             exchange = yield from self._answer(question.strip(), earlier, talk, filters, stop)
             # All at once: a busy browser may miss one of two updates in quick succession.
             ended = self._running(False) | self._ended(len(earlier), exchange.answer)
-            yield ended | self._keep(earlier, exchange, talk, replaced, query)
+            exchange, talk = self._remembered.add(exchange, talk, replaced, request)
+            told = {self._talk: talk, self._remembered.list: self._remembered.found(query, talk, request)}
+            yield ended | self._drawn(earlier, exchange, talk) | told
         finally:
             stop.set()  # Gradio closes this generator when the visitor has left: the model must not go on for nobody
             self._stops.pop(session, None)
-
-    def _keep(
-        self, earlier: tuple[Exchange, ...], exchange: Exchange, talk: str, replaced: dt.datetime | None, query: str
-    ) -> Updates:
-        """Keep a finished exchange on disk; where that fails, the page says so and goes on."""
-        exchange = replace(exchange, at=(at := dt.datetime.now(dt.UTC)))
-        if self._kept is not None and exchange.answer and exchange.answer.text.strip():
-            try:
-                talk = self._kept.add(talk, exchange.question, exchange.answer, at=at, instead=replaced)
-                exchange = replace(exchange, kept=at)
-            except ConversationError as error:
-                exchange = replace(exchange, problem=str(error))
-        if not exchange.kept:
-            exchange = replace(exchange, kept=replaced)  # what it was to replace is still there
-        return self._drawn(earlier, exchange, talk) | {
-            self._talk: talk,
-            self._talks: self._find_talks(query, talk),
-        }
 
     def _answer(
         self, question: str, earlier: tuple[Exchange, ...], talk: str, filters: Filters, stop: threading.Event

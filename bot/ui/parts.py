@@ -61,6 +61,11 @@ def html(value: str = "", js: str | None = None, elem_id: str | None = None) -> 
     return gr.HTML(value, js_on_load=js, elem_id=elem_id, apply_default_css=False)
 
 
+def session_of(request: gr.Request) -> tuple[str, str]:
+    """Whose tab sent this: the user, "" where nobody logs in, and the tab's session."""
+    return request.username or "", request.session_hash or ""
+
+
 def failed(doing: str, error: Exception) -> str:
     log.exception("The bot failed while %s", doing)
     return f"The bot failed ({type(error).__name__}); its terminal says more."

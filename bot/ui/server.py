@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 import gradio.routes
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
 from pydantic import JsonValue
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -22,12 +22,14 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.config import ChatSettings
-from bot.conversations import Conversations, as_json, as_markdown
+from bot.conversations import Conversations, as_json, as_markdown, folder_of
 from bot.errors import ConversationError, UIError
 from bot.feedback import Kept
 from bot.ui.app import Page
+from bot.ui.door import GREETING, Door, Guard, user_of
 from bot.ui.parts import Bot
 from bot.ui.uploads import Folder
+from bot.users import Users, folder_name
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 LARGEST_UPLOAD = "100mb"  # per file
@@ -58,14 +60,25 @@ def serve(
     """Serves the page until Ctrl-C or SIGTERM; call from the main thread.
 
     Uploads pass through `data_dir`/uploads and are removed after they are read. `ready` gets the page's address once
-    the port is ours. Raises UIError if it cannot be had.
+    the port is ours. Raises UIError if it cannot be had, or other machines could use it without a log-in, and UserError
+    if a log-in is asked for and nobody has one.
     """
-    listener = listen(settings.host, settings.port)
+    listener, users = prepare(settings, data_dir)
     with listener, _signals_end_quietly():
         hosts = trusted_hosts(settings.host, listener.getsockname()[0])
-        server = make_server(bot, data_dir, settings, hosts, samples, all_settings)
+        server = make_server(bot, data_dir, settings, hosts, samples, all_settings, users)
         ready(f"http://{_in_address(settings.host)}:{settings.port}")
         server.run(sockets=[listener])
+
+
+def prepare(settings: ChatSettings, data_dir: Path) -> tuple[socket.socket, Users | None]:
+    """The socket to serve on, and who may log in, None for everyone without; errors as of `serve`."""
+    users = Users(data_dir) if settings.login else None
+    if users:
+        users.require_some()
+    elif not settings.open_to_network:
+        _refuse_network(settings.host)
+    return listen(settings.host, settings.port), users
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -80,6 +93,18 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise UIError(f"Port {port} on {host} cannot be used: {why}. Choose another with --port.") from None
+
+
+def _refuse_network(host: str) -> None:
+    try:
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except socket.gaierror:
+        return  # `listen` says so
+    if not all(ipaddress.ip_address(address).is_loopback for address in addresses):
+        raise UIError(
+            f"Other machines can reach {host}, and the page would ask nobody who they are. Set chat.login and add "
+            "users with `bot users add NAME`, or set chat.open_to_network if all who can reach it may use it."
+        )
 
 
 def trusted_hosts(host: str, bound: str) -> list[str]:
@@ -98,21 +123,27 @@ def make_server(
     hosts: Sequence[str] = LOCAL_HOSTS,
     samples: Path | None = None,
     all_settings: Mapping[str, JsonValue] | None = None,
+    users: Users | None = None,
 ) -> uvicorn.Server:
     """The page as a server without a socket yet: `run(sockets=[…])` serves it, `should_exit = True` ends it.
 
-    It answers requests to `hosts` only, "*" means all; what is kept is kept in `data_dir`. `samples` is the folder of
-    the sample articles, `all_settings` go along with feedback. Call it where no event loop runs.
+    It answers requests to `hosts` only, "*" means all; what is kept is kept in `data_dir`. With `users`, only they get
+    in, and each has conversations of their own. `samples` is the folder of the sample articles, `all_settings` go along
+    with feedback. Call it where no event loop runs.
     """
     uploads = Folder(data_dir / "uploads")
     _configure_gradio(uploads.path)
-    kept = Conversations(data_dir / "conversations") if settings.keep_conversations else None
+
+    def conversations(user: str) -> Conversations:
+        return Conversations(folder_of(data_dir, folder_name(user) if users else ""))
+
+    kept = conversations if settings.keep_conversations else None
 
     def make_page() -> Page:
         feedback = Kept(data_dir / "feedback.jsonl")
         return Page(bot, kept, feedback, all_settings or {}, samples=samples, by_url=settings.add_by_url)
 
-    return asyncio.run(_assemble(make_page, uploads, hosts, kept))
+    return asyncio.run(_assemble(make_page, uploads, hosts, kept, Door(users) if users else None))
 
 
 def _in_address(host: str) -> str:
@@ -121,21 +152,36 @@ def _in_address(host: str) -> str:
 
 
 async def _assemble(
-    make_page: Callable[[], Page], uploads: Folder, hosts: Sequence[str], kept: Conversations | None
+    make_page: Callable[[], Page],
+    uploads: Folder,
+    hosts: Sequence[str],
+    kept: Callable[[str], Conversations] | None,
+    door: Door | None,
 ) -> uvicorn.Server:
     # A coroutine because Gradio, built where no event loop runs, makes several and never closes them.
     page = make_page()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    if door:
+        app.add_middleware(Guard, door=door)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
     app.add_middleware(_Headers)
     if kept:
-        app.get("/conversations/{name}")(lambda name: _exported(kept, name))
+
+        def export(request: Request, name: str) -> Response:
+            return _exported(kept(user_of(request)), name)
+
+        app.get("/conversations/{name}")(export)
+    session = [Depends(door.own_session)] if door else []
     gr.mount_gradio_app(
         app, page.blocks, "/", theme=_theme(), css_paths=[Path(__file__).parent / "page.css"], footer_links=[],
         run_history=False, enable_monitoring=False, pwa=False, mcp_server=False, ssr_mode=False, show_error=False,
-        max_file_size=LARGEST_UPLOAD, app_kwargs={"openapi_url": None},
+        max_file_size=LARGEST_UPLOAD, app_kwargs={"openapi_url": None, "dependencies": session},
+        auth=door.log_in if door else None, auth_message=GREETING,
     )  # fmt: skip
-    return _Server(app, page, uploads)
+    gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
+    if door:
+        door.gradio = gradio_app
+    return _Server(app, page, uploads, gradio_app)
 
 
 def _exported(kept: Conversations, name: str) -> Response:
@@ -192,11 +238,11 @@ class _Headers:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, app: FastAPI, page: Page, uploads: Folder) -> None:
+    def __init__(self, app: FastAPI, page: Page, uploads: Folder, gradio_app: Any) -> None:
         super().__init__(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=2))
         self._page = page
         self._uploads = uploads  # ours as long as it is held
-        self._gradio: Any = next(route.app for route in app.routes if isinstance(route, Mount))
+        self._gradio = gradio_app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Else the stop would wait for the answers in work and for each open page.

@@ -12,19 +12,19 @@ from bot.ui.exchange import Exchange
 from bot.ui.shelf import no_articles
 
 
-def header(model_name: str, reading: Progress, setup: Setup | None = None) -> str:
-    """The page's name; what must be fetched first; while articles are read ahead, how many are."""
+def header(model_name: str, reading: Progress, user: str = "", setup: Setup | None = None) -> str:
+    """The page's name; what must be fetched first; while articles are read ahead, how many are; the `user`, if any."""
     ahead = f"<p>Reading ahead: {reading.done:,} of {reading.total:,} articles</p>"
+    out = f'<p class="cb-user"><bdi>{escape(user)}</bdi><a href="logout">Log out</a></p>'
     return (
         '<header class="cb-header"><h1>Citebot</h1>'
         f"<p>Answers from your own articles, on this machine, with {escape(model_name)}</p>"
-        f"{ahead if reading.done < reading.total else ''}{_setup(setup) if setup else ''}</header>"
+        f"{ahead if reading.done < reading.total else ''}{out if user else ''}{_setup(setup) if setup else ''}</header>"
     )
 
 
 def _setup(setup: Setup) -> str:
     """What is missing, with a button that fetches it; or how far that is."""
-    size = f" ({setup.size / 1e6:,.0f} MB)" if setup.size else ""
     failed = problem(setup.problem) if setup.problem else ""
     if setup.running:
         bar = (
@@ -35,7 +35,7 @@ def _setup(setup: Setup) -> str:
         done = f" {setup.done / 1e6:,.0f} of {setup.total / 1e6:,.0f} MB" if setup.total else ""
         return f'<div class="cb-setup" role="status"><p>{escape(setup.stage or "Beginning")}{done}</p>{bar}</div>'
     return (
-        f'<div class="cb-setup"><p>Not here yet: {escape(setup.missing)}{size}. Nothing can be answered without.</p>'
+        f'<div class="cb-setup"><p>Not here yet: {escape(setup.missing)}. Nothing can be answered without.</p>'
         f'<button type="button" class="cb-button" data-act="fetch">Fetch now</button>{failed}</div>'
     )
 

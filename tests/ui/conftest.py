@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_play
 from bot.config import ChatSettings
 from bot.ui import Bot
 from bot.ui.server import listen, make_server
+from bot.users import Users
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -26,12 +27,14 @@ FLAGS = [
 
 
 @contextmanager
-def served(bot: Bot, data_dir: Path, samples: Path | None = None, **settings: Any) -> Iterator[str]:
+def served(
+    bot: Bot, data_dir: Path, samples: Path | None = None, users: Users | None = None, **settings: Any
+) -> Iterator[str]:
     """The page's address while it is served from a thread, with these settings of `chat`."""
     chosen = ChatSettings(**settings)
     with listen("127.0.0.1", 0) as listener:
         with ThreadPoolExecutor(1) as pool:  # in this thread the browser's event loop runs
-            server = pool.submit(make_server, bot, data_dir, chosen, samples=samples).result()
+            server = pool.submit(make_server, bot, data_dir, chosen, samples=samples, users=users).result()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -47,7 +47,7 @@ def test_an_address_that_cannot_be_had_is_one_clear_line(tmp_path: Path, host: s
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UIError) as caught:
-            serve(FakeBot(), ChatSettings(host=host, port=port), tmp_path)
+            serve(FakeBot(), ChatSettings(host=host, port=port, open_to_network=True), tmp_path)
     assert str(caught.value).startswith(message.format(port=port))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []

@@ -97,7 +97,7 @@ def views_of(text: str) -> list[str]:
     ]
     info = ArticleInfo(id=text, title=text, source=text, url=text)
     return [
-        views.header(text, Progress(0, 0)),
+        views.header(text, Progress(0, 0), text),
         views.conversation(exchanges, 1),
         reading.article(article, 0, [citation], 1),
         shelf.article_list([info], [info]),
@@ -274,6 +274,13 @@ def test_the_status_line_tells_the_stage(event: StageEvent, words: str) -> None:
 def test_the_header_tells_how_far_articles_are_read_ahead(progress: Progress, told: str) -> None:
     text = Parsed(views.header("a model", progress)).text
     assert text == f"CitebotAnswers from your own articles, on this machine, with a model{told}"
+
+
+def test_the_header_tells_who_is_logged_in() -> None:
+    assert "Log out" not in Parsed(views.header("a model", Progress(0, 0))).text
+    parsed = Parsed(views.header("a model", Progress(0, 0), "Anna"))
+    assert parsed.text.endswith("AnnaLog out")
+    assert [a["href"] for tag, a in parsed.elements if tag == "a"] == ["logout"]
 
 
 def test_the_status_line_tells_how_long_it_took() -> None:

@@ -74,12 +74,13 @@ class Door:
 
         Browsers make the names of sessions up, of random letters that are not meant to be a secret.
         """
+        if not (user := key(user_of(request))):
+            return  # the log-in page, which names none
         names = [request.path_params.get("session_hash"), *request.query_params.getlist("session_hash")]
         if request.url.path not in FORMS:
             if request.headers.get("content-type", "").lower().startswith(("multipart/", FORM)):
                 raise HTTPException(403, "Only files and log-ins are sent in this form.")
             names.append(_session_in(await request.body()))
-        user = key(user_of(request))
         if any(self._owners.setdefault(name, user) != user for name in names if name):
             raise HTTPException(403, "This session is another user's. Load the page again.")
 

@@ -14,7 +14,7 @@ from bot.errors import ArticleError
 from bot.followup import resolve
 from bot.ingest import Ingester, Result
 from bot.llm import ReadAhead
-from bot.schema import Article, ArticleInfo, Event, Filters, Progress, Turn
+from bot.schema import Article, ArticleInfo, Event, Filters, Passage, Progress, Turn
 from bot.store import Store, newest_first
 
 
@@ -49,6 +49,10 @@ class Chat:
         with self._ahead.paused():
             yield from self._answerer.ask(question, search=search, history=recent, filters=filters, stop=stop)
         self._ahead.want(lambda stop: self._answerer.read_for(question, search=search, filters=filters, stop=stop))
+
+    def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
+        """The `count` best passages for a question, best first, without the model."""
+        return self._answerer.search(question, count, filters)
 
     def warm(self) -> None:
         """Make now what the first question would wait for."""

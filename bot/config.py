@@ -130,6 +130,7 @@ class ChatSettings(Section):
     host: str = Field("127.0.0.1", description="address the page is served on")
     port: int = Field(7860, ge=1, le=65535, description="port the page is served on")
     keep_conversations: bool = Field(True, description="keep conversations in the data folder")
+    mcp: bool = Field(False, description="offer the MCP server at /gradio_api/mcp")
     history_turns: int = Field(2, ge=0, le=20, description="earlier questions and answers shown to the model")
 
 

@@ -16,10 +16,12 @@ def chat(
     """Open the web page, on this machine only unless the settings say otherwise."""
     from bot.cli.compose import open_bot
     from bot.ui import serve
-    from bot.ui.server import listen
+    from bot.ui.server import listen, need_mcp
 
     settings = state(context).settings(chat__host=host, chat__port=port, llm__model=model)
     listen(settings.chat.host, settings.chat.port).close()  # told before the models are loaded, which takes seconds
+    if settings.chat.mcp:
+        need_mcp()
     screen = console()
     screen.print("Loading the models …")
     bot = open_bot(settings)

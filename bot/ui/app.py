@@ -17,15 +17,14 @@ import gradio as gr
 from bot.conversations import Conversations
 from bot.errors import BotError, ConversationError, Stopped
 from bot.schema import Answer, Filters, StageEvent, TextEvent
-from bot.ui import limits, talks, views
+from bot.ui import limits, service, talks, views
 from bot.ui.exchange import Exchange, grow, history
 from bot.ui.library import Asking, Library
-from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html
+from bot.ui.parts import FREE, LONGEST_QUESTION, QUIET, VISITORS, Bot, Updates, failed, html
 from bot.ui.scripts import CLICKS, FOLLOW, REVEAL
 
 FRAME_S = 0.05  # words that come faster than this are drawn together
 LOOK_S = 3.0  # between two looks at how far articles are read ahead
-LONGEST_QUESTION = 4000  # characters
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +39,10 @@ class Page:
         self._bot, self._kept = bot, kept
         self._stops: dict[str, threading.Event] = {}
         self._library = Library(bot)
-        with gr.Blocks(title="Citebot", analytics_enabled=False, fill_width=True) as self.blocks:
+        with service.Blocks(title="Citebot", analytics_enabled=False, fill_width=True) as self.blocks:
             self._lay_out()
             self._wire()
+            service.offer(bot, self._stops)
 
     def stop_all(self) -> None:
         for stop in list(self._stops.values()):

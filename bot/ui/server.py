@@ -1,10 +1,13 @@
 """Serves the page: theme and style, headers that keep the browser from calling other hosts, port and clean stop."""
 
 import asyncio
+import importlib
 import ipaddress
+import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +31,7 @@ from bot.ui.parts import Bot
 from bot.ui.uploads import Folder
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+MCP = "mcp>=1.21,<2"  # as in pyproject.toml
 LARGEST_UPLOAD = "100mb"  # per file
 
 # Gradio's pages need inline scripts and `new Function`; every address but our own is refused, so that neither Gradio
@@ -56,7 +60,7 @@ def serve(
     listener = listen(settings.host, settings.port)
     with listener, _signals_end_quietly():
         hosts = trusted_hosts(settings.host, listener.getsockname()[0])
-        server = make_server(bot, data_dir, hosts, keep=settings.keep_conversations)
+        server = make_server(bot, data_dir, hosts, keep=settings.keep_conversations, mcp=settings.mcp)
         ready(f"http://{_in_address(settings.host)}:{settings.port}")
         server.run(sockets=[listener])
 
@@ -84,16 +88,30 @@ def trusted_hosts(host: str, bound: str) -> list[str]:
     return ["*"] if ipaddress.ip_address(bound).is_unspecified else [*LOCAL_HOSTS, _in_address(host)]
 
 
-def make_server(bot: Bot, data_dir: Path, hosts: Sequence[str] = LOCAL_HOSTS, *, keep: bool = True) -> uvicorn.Server:
+def need_mcp() -> None:
+    """Raises UIError where the package that an MCP server needs is missing."""
+    try:
+        importlib.import_module("mcp")
+    except ImportError:
+        raise UIError(
+            f'chat.mcp needs the package mcp, which is missing. Install it: {sys.executable} -m pip install "{MCP}"'
+        ) from None
+
+
+def make_server(
+    bot: Bot, data_dir: Path, hosts: Sequence[str] = LOCAL_HOSTS, *, keep: bool = True, mcp: bool = False
+) -> uvicorn.Server:
     """The page as a server without a socket yet: `run(sockets=[…])` serves it, `should_exit = True` ends it.
 
-    It answers requests to `hosts` only, "*" means all. With `keep`, conversations are kept in `data_dir`. Call it where
-    no event loop runs.
+    It answers requests to `hosts` only, "*" means all. With `keep`, conversations are kept in `data_dir`; with `mcp`,
+    the MCP server is offered. Call it where no event loop runs. Raises UIError where `mcp` lacks its package.
     """
+    if mcp:
+        need_mcp()
     uploads = Folder(data_dir / "uploads")
     _configure_gradio(uploads.path)
     kept = Conversations(data_dir / "conversations") if keep else None
-    return asyncio.run(_assemble(bot, uploads, hosts, kept))
+    return asyncio.run(_assemble(bot, uploads, hosts, kept, mcp))
 
 
 def _in_address(host: str) -> str:
@@ -101,7 +119,9 @@ def _in_address(host: str) -> str:
     return f"[{ipaddress.ip_address(host).compressed}]" if ":" in host else host
 
 
-async def _assemble(bot: Bot, uploads: Folder, hosts: Sequence[str], kept: Conversations | None) -> uvicorn.Server:
+async def _assemble(
+    bot: Bot, uploads: Folder, hosts: Sequence[str], kept: Conversations | None, mcp: bool
+) -> uvicorn.Server:
     # A coroutine because Gradio, built where no event loop runs, makes several and never closes them.
     page = Page(bot, kept)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -111,10 +131,22 @@ async def _assemble(bot: Bot, uploads: Folder, hosts: Sequence[str], kept: Conve
         app.get("/conversations/{name}")(lambda name: _exported(kept, name))
     gr.mount_gradio_app(
         app, page.blocks, "/", theme=_theme(), css_paths=[Path(__file__).parent / "page.css"], footer_links=[],
-        run_history=False, enable_monitoring=False, pwa=False, mcp_server=False, ssr_mode=False, show_error=False,
+        run_history=False, enable_monitoring=False, pwa=False, mcp_server=mcp, ssr_mode=False, show_error=False,
         max_file_size=LARGEST_UPLOAD, app_kwargs={"openapi_url": None},
     )  # fmt: skip
+    if mcp:
+        _answer_in_json(page.blocks)
     return _Server(app, page, uploads)
+
+
+def _answer_in_json(blocks: Any) -> None:
+    """Gradio's MCP server writes what a function returns as Python does, with None and True; clients read JSON."""
+    server = blocks.mcp_server_obj
+    if server is None:  # Gradio only notes it
+        raise UIError(f"The MCP server cannot start: {blocks.mcp_error}. Set chat.mcp to false to go on without it.")
+    server.postprocess_output_data = lambda results, root_url: [
+        server.types.TextContent(type="text", text=json.dumps(result, ensure_ascii=False)) for result in results
+    ]
 
 
 def _exported(kept: Conversations, name: str) -> Response:

@@ -24,11 +24,11 @@ FLAGS = [
 
 
 @contextmanager
-def served(bot: Bot, data_dir: Path, *, keep: bool = True) -> Iterator[str]:
+def served(bot: Bot, data_dir: Path, *, keep: bool = True, mcp: bool = False) -> Iterator[str]:
     """The page's address while it is served from a thread."""
     with listen("127.0.0.1", 0) as listener:
         with ThreadPoolExecutor(1) as pool:  # in this thread the browser's event loop runs
-            server = pool.submit(make_server, bot, data_dir, keep=keep).result()
+            server = pool.submit(make_server, bot, data_dir, keep=keep, mcp=mcp).result()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -71,6 +71,7 @@ class FakeBot:
         self._model = threading.Lock()
         self.asked: list[tuple[str, list[Turn]]] = []
         self.filters: list[Filters] = []
+        self.searched: list[tuple[str, int, Filters]] = []
         self.progress = Progress(0, 0)
 
     @property
@@ -96,6 +97,11 @@ class FakeBot:
         if any(path.stem == "bug" for path in paths):
             raise ZeroDivisionError("a fault of ours")
         return [self._add(path) for path in paths]
+
+    def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
+        self.searched.append((question, count, filters))
+        infos = {info.id: info for info in self.articles()}
+        return [one for one in passages() if filters.match(infos[one.article])][:count]
 
     def ask(
         self,

@@ -15,7 +15,7 @@ from bot.followup import resolve
 from bot.ingest import Fetch, Ingester, Result
 from bot.line import Line
 from bot.llm import ReadAhead
-from bot.schema import Article, ArticleInfo, Event, Filters, Progress, Setup, StageEvent, Turn
+from bot.schema import Article, ArticleInfo, Event, Filters, Passage, Progress, Setup, StageEvent, Turn
 from bot.store import Store, newest_first
 
 
@@ -68,6 +68,10 @@ class Chat:
 
     def begin(self) -> None:
         """Nothing has to be fetched."""
+
+    def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
+        """The `count` best passages for a question, best first, without the model."""
+        return self._answerer.search(question, count, filters)
 
     def warm(self) -> None:
         """Make now what the first question would wait for."""

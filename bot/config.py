@@ -135,6 +135,7 @@ class ChatSettings(Section):
     open_to_network: bool = Field(False, description="serve without a log-in where other machines reach the page")
     keep_conversations: bool = Field(True, description="keep conversations in the data folder")
     add_by_url: bool = Field(False, description="let visitors of the page add articles by their web address")
+    mcp: bool = Field(False, description="offer the MCP server at /gradio_api/mcp")
     history_turns: int = Field(2, ge=0, le=20, description="earlier questions and answers shown to the model")
 
 

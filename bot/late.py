@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.chat import Chat
 from bot.errors import BotError, ModelError, Stopped
-from bot.schema import Article, ArticleInfo, Event, Filters, Progress, Setup, Turn
+from bot.schema import Article, ArticleInfo, Event, Filters, Passage, Progress, Setup, Turn
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +94,9 @@ class Late:
         stop: threading.Event | None = None,
     ) -> Iterator[Event]:
         return self._ready().ask(question, history, filters, stop)
+
+    def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
+        return self._ready().search(question, count, filters)
 
     def articles(self) -> list[ArticleInfo]:
         return self._bot.articles() if self._bot else []

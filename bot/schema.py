@@ -304,17 +304,14 @@ class Progress(NamedTuple):
 
 
 class Setup(Frozen):
-    """What is `missing` before it can answer. While `running`, `done` of `total` bytes (0: unknown) of a `stage` are.
-
-    `problem` is why the last try failed.
-    """
+    """What is `missing` before it can answer; while `running`, `done` of `total` bytes (0: unknown) of a `stage` are."""
 
     missing: str
     running: bool = False
     stage: str = ""
     done: int = 0
     total: int = 0
-    problem: str = ""
+    problem: str = ""  # why the last try failed
 
 
 class StageEvent(Frozen):

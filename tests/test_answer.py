@@ -582,6 +582,8 @@ def test_a_period_that_the_question_names_limits_the_search(
     assert [one.article for one in answer.retrieved] == found
     said = answer.period and (answer.period.text, str(answer.period.first), str(answer.period.last))
     assert said == period
+    assert [one.article for one in made.search(question, 5, asked_of)] == found
+    assert [one.article for one in made.search(question, 1, asked_of)] == found[:1]
 
 
 @pytest.mark.parametrize("error", [LLMError("broken"), ValueError("no error of ours")])

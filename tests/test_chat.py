@@ -83,6 +83,16 @@ def test_who_leaves_while_waiting_takes_no_turn(
     assert len(llm.asked) == 1
 
 
+def test_search_gives_passages_and_asks_no_model(
+    chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder
+) -> None:
+    put(store, fake_embedder, article("ferry", FERRY), article("storm", STORM), article("cheese", CHEESE))
+    found = chat.search("How much is a single ticket?", 2, Filters(articles=("ferry", "cheese")))
+    assert [one.article for one in found] == ["ferry", "cheese"]
+    assert TICKET in found[0].text
+    assert llm.asked == []
+
+
 TURNS = [
     Turn(question="Who opened the quay?", answer="Mayor Ada Quill."),
     Turn(question="When did she do that?", answer="In June."),

@@ -184,6 +184,14 @@ def prepared(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_page_with_mcp_lacks_its_package(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    ended = run("--data-dir", data, "--set", "chat.mcp=true", "chat", "--port", free_port(), "--model", "nosuch")
+    assert ended.code == 1
+    assert "chat.mcp needs the package mcp" in ended.err  # before the models are looked for
+    assert 'pip install "mcp' in ended.err
+
+
 @pytest.mark.parametrize("wrong", ERRORS, ids=[wrong.words for wrong in ERRORS])
 def test_an_error_is_one_line_with_a_remedy(run: Run, data: Path, prepared: Path, wrong: Wrong) -> None:
     words = wrong.words.format(tmp=prepared, port=free_port(), small=SMALL_LLM).split()

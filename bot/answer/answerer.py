@@ -133,6 +133,11 @@ class Answerer:
             self._recent.note(turns, looked_for.filters, prompt)
         yield AnswerEvent(answer=answer)
 
+    def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
+        """The `count` best passages, best first; words such as "this week" limit them as they do for an answer."""
+        today = filters.today or dt.date.today()
+        return list(self._search(question, asked(question, today), filters, max(count, RETRIEVED))[1][:count])
+
     def warm(self) -> None:
         """Make the search ready, so that the first question does not wait for it."""
         self._retriever.warm()
@@ -193,13 +198,15 @@ class Answerer:
             self._retriever.evidence(searched, retrieved, self._settings.retrieve.characters, fill=leans),
         )
 
-    def _search(self, question: str, period: Days | None, filters: Filters) -> tuple[Days | None, tuple[Passage, ...]]:
+    def _search(
+        self, question: str, period: Days | None, filters: Filters, count: int = RETRIEVED
+    ) -> tuple[Days | None, tuple[Passage, ...]]:
         """The passages, and `period` if it limits them: not where the user set limits, or it holds nothing near."""
         filters = filters.model_copy(update={"today": None})
-        anywhere = tuple(self._retriever.search(question, RETRIEVED, filters))
+        anywhere = tuple(self._retriever.search(question, count, filters))
         if period is None or filters != Filters():
             return None, anywhere
-        within = tuple(self._retriever.search(question, RETRIEVED, Filters(since=period.first, until=period.last)))
+        within = tuple(self._retriever.search(question, count, Filters(since=period.first, until=period.last)))
         return (period, within) if keeps(within, anywhere) else (None, anywhere)
 
     def _judge(

@@ -21,10 +21,12 @@ def chat(
     from bot.cli.compose import missing_models, open_bot, open_late
     from bot.config import flatten, shared_folder
     from bot.ui import serve
-    from bot.ui.server import prepare
+    from bot.ui.server import need_mcp, prepare
 
     settings = state(context).settings(chat__host=host, chat__port=port, llm__model=model)
     prepare(settings.chat, settings.data_dir)[0].close()  # what is wrong is told before the models are loaded
+    if settings.chat.mcp:
+        need_mcp()
     screen = console()
     if missing := missing_models(settings):
         bot: Chat | Late = open_late(settings, missing, _made_ready)

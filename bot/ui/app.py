@@ -19,18 +19,17 @@ from bot.conversations import Conversations
 from bot.errors import BotError, ConversationError, Stopped
 from bot.feedback import Kept
 from bot.schema import Answer, Filters, StageEvent, TextEvent
-from bot.ui import limits, reading, talks, views
+from bot.ui import limits, reading, service, talks, views
 from bot.ui.bits import problem
 from bot.ui.exchange import Exchange, grow, history
 from bot.ui.head import Head
 from bot.ui.library import Asking, Library
-from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html, session_of
+from bot.ui.parts import FREE, LONGEST_QUESTION, QUIET, VISITORS, Bot, Updates, failed, html, session_of
 from bot.ui.rating import Rated, Rating
 from bot.ui.remembered import Remembered
 from bot.ui.scripts import CARDS, CLICKS, FOLLOW, REVEAL
 
 FRAME_S = 0.05  # words that come faster than this are drawn together
-LONGEST_QUESTION = 4000  # characters
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +58,10 @@ class Page:
         self._stops: dict[tuple[str, str], threading.Event] = {}  # by user and session
         self._samples = samples is not None
         self._library = Library(bot, samples, by_url=by_url)
-        with gr.Blocks(title="Citebot", analytics_enabled=False, fill_width=True) as self.blocks:
+        with service.Blocks(title="Citebot", analytics_enabled=False, fill_width=True) as self.blocks:
             self._lay_out()
             self._wire()
+            service.offer(bot, self._stops)
 
     def stop_all(self) -> None:
         for stop in list(self._stops.values()):

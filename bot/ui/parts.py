@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from bot.schema import Article, ArticleInfo, Event, Filters, Progress, Setup, Turn
+from bot.schema import Article, ArticleInfo, Event, Filters, Passage, Progress, Setup, Turn
 
 log = logging.getLogger("bot.ui")
 
+LONGEST_QUESTION = 4000  # characters
 VISITORS = 20  # questions in work at once; the bot itself queues them for the model
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 FREE: dict[str, Any] = {**QUIET, "concurrency_limit": None}
@@ -32,6 +33,9 @@ class Bot(Protocol):
         filters: Filters = Filters(),  # noqa: B008 - frozen
         stop: threading.Event | None = None,
     ) -> Iterator[Event]: ...
+
+    def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
+        """The `count` best passages, best first."""
 
     def articles(self) -> list[ArticleInfo]: ...
 

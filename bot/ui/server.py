@@ -1,10 +1,13 @@
 """Serves the page: theme and style, headers that keep the browser from calling other hosts, port and clean stop."""
 
 import asyncio
+import importlib
 import ipaddress
+import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +35,7 @@ from bot.ui.uploads import Folder
 from bot.users import Users, folder_name
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+MCP = "mcp>=1.21,<2"  # as in pyproject.toml
 LARGEST_UPLOAD = "100mb"  # per file
 
 # Gradio's pages need inline scripts and `new Function`; every address but our own is refused, so that neither Gradio
@@ -116,6 +120,16 @@ def trusted_hosts(host: str, bound: str) -> list[str]:
     return ["*"] if ipaddress.ip_address(bound).is_unspecified else [*LOCAL_HOSTS, _in_address(host)]
 
 
+def need_mcp() -> None:
+    """Raises UIError where the package that an MCP server needs is missing."""
+    try:
+        importlib.import_module("mcp")
+    except ImportError:
+        raise UIError(
+            f'chat.mcp needs the package mcp, which is missing. Install it: {sys.executable} -m pip install "{MCP}"'
+        ) from None
+
+
 def make_server(
     bot: Bot,
     data_dir: Path,
@@ -129,8 +143,10 @@ def make_server(
 
     It answers requests to `hosts` only, "*" means all; what is kept is kept in `data_dir`. With `users`, only they get
     in, and each has conversations of their own. `samples` is the folder of the sample articles, `all_settings` go along
-    with feedback. Call it where no event loop runs.
+    with feedback. Call it where no event loop runs. Raises UIError where the MCP server lacks its package.
     """
+    if settings.mcp:
+        need_mcp()
     uploads = Folder(data_dir / "uploads")
     _configure_gradio(uploads.path)
 
@@ -143,7 +159,7 @@ def make_server(
         feedback = Kept(data_dir / "feedback.jsonl")
         return Page(bot, kept, feedback, all_settings or {}, samples=samples, by_url=settings.add_by_url)
 
-    return asyncio.run(_assemble(make_page, uploads, hosts, kept, Door(users) if users else None))
+    return asyncio.run(_assemble(make_page, uploads, hosts, kept, Door(users) if users else None, settings.mcp))
 
 
 def _in_address(host: str) -> str:
@@ -157,6 +173,7 @@ async def _assemble(
     hosts: Sequence[str],
     kept: Callable[[str], Conversations] | None,
     door: Door | None,
+    mcp: bool,
 ) -> uvicorn.Server:
     # A coroutine because Gradio, built where no event loop runs, makes several and never closes them.
     page = make_page()
@@ -174,14 +191,26 @@ async def _assemble(
     session = [Depends(door.own_session)] if door else []
     gr.mount_gradio_app(
         app, page.blocks, "/", theme=_theme(), css_paths=[Path(__file__).parent / "page.css"], footer_links=[],
-        run_history=False, enable_monitoring=False, pwa=False, mcp_server=False, ssr_mode=False, show_error=False,
+        run_history=False, enable_monitoring=False, pwa=False, mcp_server=mcp, ssr_mode=False, show_error=False,
         max_file_size=LARGEST_UPLOAD, app_kwargs={"openapi_url": None, "dependencies": session},
         auth=door.log_in if door else None, auth_message=GREETING,
     )  # fmt: skip
+    if mcp:
+        _answer_in_json(page.blocks)
     gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
     if door:
         door.gradio = gradio_app
     return _Server(app, page, uploads, gradio_app)
+
+
+def _answer_in_json(blocks: Any) -> None:
+    """Gradio's MCP server writes what a function returns as Python does, with None and True; clients read JSON."""
+    server = blocks.mcp_server_obj
+    if server is None:  # Gradio only notes it
+        raise UIError(f"The MCP server cannot start: {blocks.mcp_error}. Set chat.mcp to false to go on without it.")
+    server.postprocess_output_data = lambda results, root_url: [
+        server.types.TextContent(type="text", text=json.dumps(result, ensure_ascii=False)) for result in results
+    ]
 
 
 def _exported(kept: Conversations, name: str) -> Response:

@@ -73,6 +73,7 @@ class FakeBot:
         self._line, self.busy = Line(), False
         self.asked: list[tuple[str, list[Turn]]] = []
         self.filters: list[Filters] = []
+        self.searched: list[tuple[str, int, Filters]] = []
         self.progress = Progress(0, 0)
 
     def articles(self) -> list[ArticleInfo]:
@@ -111,6 +112,11 @@ class FakeBot:
     def remove(self, article_id: str) -> None:
         if self._articles.pop(article_id, None) is None:
             raise StoreError(f"There is no article {article_id!r}. `bot articles list` shows all ids.")
+
+    def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
+        self.searched.append((question, count, filters))
+        infos = {info.id: info for info in self.articles()}
+        return [one for one in passages() if filters.match(infos[one.article])][:count]
 
     def ask(
         self,

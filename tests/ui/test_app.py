@@ -329,18 +329,20 @@ def test_addresses_are_added_where_the_settings_allow_it(page: Page, visit: Open
         expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES) + 1)
 
 
-def test_an_article_is_removed_after_one_more_question(page: Page) -> None:
-    page.get_by_role("tab", name="Articles").click()
-    page.get_by_role("button", name="City bees winter well").click()
-    remove = page.get_by_role("button", name="Remove it from the bot's articles")
-    expect(remove).to_be_hidden()
-    page.locator(".cb-article summary", has_text="Remove").click()
-    remove.click()
-    expect(page.locator(".cb-article")).to_contain_text("The article is removed.")
-    expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES) - 1)
-    page.reload()
-    page.get_by_role("tab", name="Articles").click()
-    expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES) - 1)
+def test_an_article_is_removed_after_one_more_question(visit: Open, tmp_path: Path) -> None:
+    with served(FakeBot(), tmp_path) as address:
+        page = visit(address).page
+        page.get_by_role("tab", name="Articles").click()
+        page.get_by_role("button", name="City bees winter well").click()
+        remove = page.get_by_role("button", name="Remove it from the bot's articles")
+        expect(remove).to_be_hidden()
+        page.locator(".cb-article summary", has_text="Remove").click()
+        remove.click()
+        expect(page.locator(".cb-article")).to_contain_text("The article is removed.")
+        expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES) - 1)
+        page.reload()
+        page.get_by_role("tab", name="Articles").click()
+        expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES) - 1)
 
 
 def test_the_list_is_ordered(page: Page) -> None:

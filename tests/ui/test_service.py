@@ -25,6 +25,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
+from bot.config import ChatSettings
 from bot.errors import UIError
 from bot.schema import Filters
 from bot.ui.server import listen, make_server
@@ -294,9 +295,10 @@ def test_mcp_is_off_unless_it_is_turned_on(tmp_path: Path) -> None:
 def test_mcp_without_its_package_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mcp", None)
     with pytest.raises(UIError, match=r'Install it: \S+ -m pip install "mcp>=1.21,<2"$'):
-        make_server(FakeBot(), tmp_path, mcp=True)
+        make_server(FakeBot(), tmp_path, ChatSettings(mcp=True))
     assert list(tmp_path.iterdir()) == []
-    make_server(FakeBot(), tmp_path)
+    with served(FakeBot(), tmp_path) as address:
+        assert of_response(address, "articles", [""])
 
 
 def test_the_readmes_calls_work(address: str, bot: FakeBot, capsys: pytest.CaptureFixture[str]) -> None:

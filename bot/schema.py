@@ -304,7 +304,7 @@ class Progress(NamedTuple):
 
 
 class Setup(Frozen):
-    """What is `missing` before it can answer; while `running`, `done` of `total` bytes (0: unknown) of a `stage` are."""
+    """What is `missing` before it can answer; while `running`, `done` of `total` bytes (0: unknown) of `stage` are."""
 
     missing: str
     running: bool = False

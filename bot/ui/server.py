@@ -246,7 +246,7 @@ def _theme() -> gr.themes.Base:
     return theme.set(  # Gradio's own greys have too little contrast to read
         body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_400",
         input_placeholder_color="*neutral_500", input_placeholder_color_dark="*neutral_400",
-        color_accent="*primary_600", button_primary_background_fill="*primary_600", button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill="*primary_600", button_primary_background_fill_hover="*primary_700",
         button_cancel_background_fill="*neutral_700", button_cancel_background_fill_hover="*neutral_800",
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from bot.conversations import Conversations
 from bot.errors import BotError, ConversationError, Stopped
 from bot.feedback import Kept
 from bot.schema import Answer, Filters, StageEvent, TextEvent
-from bot.ui import limits, reading, service, talks, views
+from bot.ui import chosen, limits, reading, service, talks, views
 from bot.ui.bits import problem
 from bot.ui.exchange import Exchange, grow, history
 from bot.ui.head import Head
@@ -54,7 +54,7 @@ class Page:
     ) -> None:
         self._bot = bot
         self._head, self._remembered = Head(bot), Remembered(kept)
-        self._rating = Rating(bot, feedback, settings)
+        self._rating, self._settings = Rating(bot, feedback, settings), settings
         self._stops: dict[tuple[str, str], threading.Event] = {}  # by user and session
         self._samples = samples is not None
         self._library = Library(bot, samples, by_url=by_url)
@@ -79,8 +79,10 @@ class Page:
                     self._lay_out_chat()
                 with gr.Tab("Articles"):
                     self._library.lay_out()
-                with gr.Tab("Conversations", visible=self._remembered.keeps):
+                with gr.Tab("Chats", visible=self._remembered.keeps):
                     self._remembered.lay_out()
+                with gr.Tab("Settings"):
+                    html(chosen.table(self._settings))
             with gr.Column(scale=2, min_width=320, elem_id="cb-panel"):
                 self._panel = html(reading.no_article(), CLICKS + REVEAL)
 

@@ -14,9 +14,9 @@ import pytest
 from fake_bot import FakeBot
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_playwright
 
-from bot.config import ChatSettings
+from bot.config import ChatSettings, Settings, flatten
 from bot.ui import Bot
-from bot.ui.server import listen, make_server
+from bot.ui.server import LOCAL_HOSTS, listen, make_server
 from bot.users import Users
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -34,7 +34,8 @@ def served(
     chosen = ChatSettings(**settings)
     with listen("127.0.0.1", 0) as listener:
         with ThreadPoolExecutor(1) as pool:  # in this thread the browser's event loop runs
-            server = pool.submit(make_server, bot, data_dir, chosen, samples=samples, users=users).result()
+            told = flatten(Settings(chat=chosen))
+            server = pool.submit(make_server, bot, data_dir, chosen, LOCAL_HOSTS, samples, told, users).result()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -48,13 +48,18 @@ def articles(page: Page) -> None:
 
 def conversations(page: Page) -> None:
     ask_and_wait(page, CITED)
-    page.get_by_role("tab", name="Conversations").click()
+    page.get_by_role("tab", name="Chats").click()
     page.locator(".cb-forget summary").first.click()
+
+
+def settings(page: Page) -> None:
+    page.get_by_role("tab", name="Settings").click()
+    expect(page.get_by_role("row", name="Strictness")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("show", [nothing, answered, articles, conversations])
+@pytest.mark.parametrize("show", [nothing, answered, articles, conversations, settings])
 def test_nothing_serious_is_found(
     visit: Open, tmp_path: Path, show: Callable[[Page], None], width: int, scheme: str
 ) -> None:

@@ -40,7 +40,7 @@ def place(visit: Open, tmp_path: Path) -> Iterator[Place]:
 
 
 def talks(page: Page) -> None:
-    page.get_by_role("tab", name="Conversations").click()
+    page.get_by_role("tab", name="Chats").click()
 
 
 def kept_as(page: Page) -> str:
@@ -256,7 +256,7 @@ def test_conversations_need_not_be_kept(visit: Open, tmp_path: Path) -> None:
     with served(FakeBot(), tmp_path, keep_conversations=False) as address:
         page = visit(address).page
         ask_and_wait(page, CITED)
-        expect(page.get_by_role("tab", name="Conversations")).to_have_count(0)
+        expect(page.get_by_role("tab", name="Chats")).to_have_count(0)
         assert page.request.get(f"{address}/conversations/0123456789abcdef.md").status == 404
         assert not (tmp_path / "conversations").exists()
         page.get_by_role("button", name="Edit the question").click()

@@ -27,7 +27,7 @@ READY := $(and $(wildcard $(MADE)),$(wildcard $(VENV)/.installed))
 # Without PORT, only the settings know the port, and they can be read once Citebot is installed: `bot chat` looks then.
 EARLY_PORT := $(or $(PORT),$(if $(READY),,$(or $(BOT_CHAT_PORT),7860)))
 
-.PHONY: run test check bench lock install preflight port clean
+.PHONY: run test check bench pictures lock install preflight port clean
 .DELETE_ON_ERROR:
 
 run: preflight port install
@@ -49,6 +49,11 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(BIN)/bot models pull
 	$(BIN)/python bench/speed.py --write docs/performance.md $(ARGS)
+
+# The page at desktop and phone width, dark and light: docs/page-*.png.
+pictures: $(VENV)/.dev
+	@$(BIN)/bot models pull
+	$(BIN)/python docs/pictures.py
 
 install: $(VENV)/.installed
 

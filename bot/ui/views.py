@@ -163,8 +163,8 @@ def _after(number: int, exchange: Exchange) -> str:
     if exchange.answer.sentences:
         text = escape(answer_as_markdown(exchange.answer))
         copy = f'<button type="button" data-copy="{text}">Copy with quotes</button>'
-    rates = _rate(number, "good", "👍 Good", exchange.good is True) + _rate(
-        number, "bad", "👎 Bad", exchange.good is False
+    rates = _rate(number, "good", "Good answer", exchange.good is True) + _rate(
+        number, "bad", "Bad answer", exchange.good is False
     )
     return f'<div class="cb-acts cb-meta">{copy}<span role="group" aria-label="Rate this answer">{rates}</span></div>'
 

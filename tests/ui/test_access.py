@@ -32,7 +32,7 @@ def answered(page: Page) -> None:
     ask_and_wait(page, CITED, exchanges=2)
     marker(page, 2)
     page.locator(".cb-how summary").click()
-    page.locator(".cb-exchange").nth(1).get_by_role("button", name="Bad").click()
+    page.locator(".cb-exchange").nth(1).get_by_role("button", name="Bad answer").click()
     expect(page.get_by_label("Why?")).to_be_visible()
     page.locator('.cb-answer p button[data-marker="3"]').hover()
     expect(page.locator(".cb-card:visible")).to_have_count(1)

@@ -21,7 +21,7 @@ def kept(folder: Path) -> list[Feedback]:
 
 
 def rate(page: Page, said: str, exchange: int = 0) -> None:
-    page.locator(".cb-exchange").nth(exchange).get_by_role("button", name=said).click()
+    page.locator(".cb-exchange").nth(exchange).get_by_role("button", name=f"{said} answer").click()
 
 
 def test_a_rating_is_kept_with_its_answer_and_then_the_reason(visit: Open, folder: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_rating_is_kept_with_its_answer_and_then_the_reason(visit: Open, folde
         expect(why).to_be_hidden()
         rate(page, "Bad", exchange=1)
         expect(page.locator(".cb-status")).to_contain_text("Kept on this machine")
-        expect(page.locator(".cb-exchange").nth(1).get_by_role("button", name="Bad")).to_have_attribute(
+        expect(page.locator(".cb-exchange").nth(1).get_by_role("button", name="Bad answer")).to_have_attribute(
             "aria-pressed", "true"
         )
         [first] = kept(folder)
@@ -55,7 +55,7 @@ def test_another_rating_replaces_the_first_and_refusals_are_rated_too(visit: Ope
         ask_and_wait(page, "Who is president?")
         for said in ("Good", "Bad", "Good"):
             rate(page, said)
-            pressed = page.get_by_role("button", name=said, pressed=True)
+            pressed = page.get_by_role("button", name=f"{said} answer", pressed=True)
             expect(pressed).to_have_count(1)
         [only] = kept(folder)
         assert only.good
@@ -63,7 +63,7 @@ def test_another_rating_replaces_the_first_and_refusals_are_rated_too(visit: Ope
         page.reload()
         expect(page.locator(".cb-exchange")).to_have_count(1)
         rate(page, "Bad")
-        expect(page.get_by_role("button", name="Bad", pressed=True)).to_have_count(1)
+        expect(page.get_by_role("button", name="Bad answer", pressed=True)).to_have_count(1)
         [only] = kept(folder)
         assert not only.good, "the same answer after a reload"
         ask(page, CITED)

@@ -1,4 +1,4 @@
-# The commands of the README: make run, make test; for contributors: make check, make bench, make lock.
+# The commands of the README: make run, make test; for contributors: make check, make bench, make pictures, make lock.
 # GPU=cuda, metal or vulkan compiles llama.cpp for a GPU, and that stays until another is named (GPU=none: the CPU).
 # PORT=7861 serves the page elsewhere; without it the settings say where.
 
@@ -53,7 +53,7 @@ bench: $(VENV)/.dev
 # The page at desktop and phone width, dark and light: docs/page-*.png.
 pictures: $(VENV)/.dev
 	@$(BIN)/bot models pull
-	$(BIN)/python docs/pictures.py
+	$(BIN)/python bench/pictures.py
 
 install: $(VENV)/.installed
 

@@ -14,7 +14,7 @@ CHROMIUM = "/usr/bin/chromium"
 PORT = 7961
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 QUESTION = "Why did the mayor switch off the chatbot?"
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).resolve().parent.parent / "docs"
 
 
 def main() -> None:

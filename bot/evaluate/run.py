@@ -40,6 +40,11 @@ IDLE_SETTINGS = (
     "log_level",
     "chat.host",
     "chat.port",
+    "chat.login",
+    "chat.open_to_network",
+    "chat.keep_conversations",
+    "chat.add_by_url",
+    "chat.mcp",
     "cache.memory_mb",
     "cache.disk_mb",
 )  # change no answer

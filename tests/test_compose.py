@@ -8,8 +8,9 @@ import pytest
 from fakes import FakeEmbedder, FakeLLM
 from samples import FERRY, article, put
 
-from bot.cli.compose import open_chat, open_llm
+from bot.cli.compose import open_bot, open_chat, open_llm
 from bot.config import Settings, load
+from bot.errors import StoreError
 from bot.llm import LlamaCpp
 from bot.schema import AnswerEvent
 from bot.store import Store
@@ -53,3 +54,15 @@ def test_who_spares_memory_has_the_weights_in_one_form(small_llm_path: Path, tmp
     llm.close()
     assert (tmp_path / "speed.json").exists() == (not spare), "nothing to be measured"
     assert one_form or not spare
+
+
+def test_a_model_that_was_loaded_for_nothing_is_closed(
+    tmp_path: Path, small_llm_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[LlamaCpp] = []
+    monkeypatch.setattr(LlamaCpp, "close", lambda llm: closed.append(llm))
+    (tmp_path / "store").write_text("no folder")
+    given = {"llm.model": str(small_llm_path), "llm.spare_memory": True, "data_dir": str(tmp_path)}
+    with pytest.raises(StoreError):
+        open_bot(load(given, environ={}).settings)
+    assert len(closed) == 1

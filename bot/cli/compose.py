@@ -1,5 +1,6 @@
 """Settings → objects. Each function imports what it builds, so that light commands start fast."""
 
+import contextlib
 import importlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -128,7 +129,11 @@ def open_late(settings: Settings, missing: "Sequence[Entry]", opened: "Callable[
 
     def open_now() -> "Chat":
         bot = open_bot(settings)
-        opened(bot)
+        try:
+            opened(bot)
+        except BaseException:
+            bot.close()
+            raise
         return bot
 
     names = (f"{entry.name} ({entry.bytes / 1e6:,.0f} MB)" if entry.bytes else entry.name for entry in missing)
@@ -140,9 +145,14 @@ def open_bot(settings: Settings) -> "Chat":
     embedder = open_embedder(settings)
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(open_llm, settings)
-        store = open_store(settings, embedder)
-        importlib.import_module("bot.answer")
-        return open_chat(settings, embedder, store, loading.result())
+        try:
+            store = open_store(settings, embedder)
+            importlib.import_module("bot.answer")
+            return open_chat(settings, embedder, store, loading.result())
+        except BaseException:  # what is loaded takes a gigabyte, and whoever is told may try again
+            with contextlib.suppress(Exception):
+                loading.result().close()
+            raise
 
 
 def open_chat(settings: Settings, embedder: "LlamaEmbedder", store: "Store", llm: "LLM | None" = None) -> "Chat":

@@ -16,7 +16,7 @@ import gradio as gr
 from pydantic import JsonValue
 
 from bot.conversations import Conversations
-from bot.errors import BotError, ConversationError, Stopped
+from bot.errors import BotError, ConversationError, Stopped, StoreError
 from bot.feedback import Kept
 from bot.schema import Answer, Filters, StageEvent, TextEvent
 from bot.ui import chosen, limits, reading, service, talks, views
@@ -24,10 +24,10 @@ from bot.ui.bits import problem
 from bot.ui.exchange import Exchange, grow, history
 from bot.ui.head import Head
 from bot.ui.library import Asking, Library
-from bot.ui.parts import FREE, LONGEST_QUESTION, QUIET, VISITORS, Bot, Updates, failed, html, session_of
+from bot.ui.parts import FREE, LONGEST_QUESTION, QUIET, VISITORS, Bot, Updates, clean, failed, html, session_of
 from bot.ui.rating import Rated, Rating
 from bot.ui.remembered import Remembered
-from bot.ui.scripts import CARDS, CLICKS, FOLLOW, REVEAL
+from bot.ui.scripts import CARDS, CLICKS, FOLLOW, REVEAL, SECONDS, TO_QUESTION
 
 FRAME_S = 0.05  # words that come faster than this are drawn together
 
@@ -56,7 +56,6 @@ class Page:
         self._head, self._remembered = Head(bot), Remembered(kept)
         self._rating, self._settings = Rating(bot, feedback, settings), settings
         self._stops: dict[tuple[str, str], threading.Event] = {}  # by user and session
-        self._samples = samples is not None
         self._library = Library(bot, samples, by_url=by_url)
         with service.Blocks(title="Citebot", analytics_enabled=False, fill_width=True) as self.blocks:
             self._lay_out()
@@ -88,8 +87,9 @@ class Page:
 
     def _lay_out_chat(self) -> None:
         self._conversation = html(js=CLICKS + CARDS + FOLLOW, elem_id="cb-conversation")
-        self._status = html(views.status())
+        self._status = html(views.status(), SECONDS)
         self._rating.lay_out()
+        self._edited = html(js=CLICKS, elem_id="cb-edited")
         self._chips = html(js=CLICKS, elem_id="cb-limited")
         with gr.Row(elem_id="cb-ask"):
             self._question = gr.Textbox(
@@ -108,22 +108,25 @@ class Page:
         self.blocks.load(self._arrive, [self._exchanges], arrived, **FREE)
         self.blocks.unload(self._leave)
         asked = [self._exchanges, self._talk, self._editing, search, self._filters]
-        answered = [*shown, listed, self._editing, self._status, self._panel, *self._controls(), *rated]
+        answered = [*shown, listed, self._editing, self._edited, self._status, self._panel, *self._controls(), *rated]
         sent = [self._question.submit, self._send.click]
         gr.on(sent, self._ask, [self._question, *asked], answered, **asking_now)
         self._conversation.click(self._act, asked, answered, **asking_now)
         looked = [self._head.shown, self._head.ready, self._conversation, *self._library.shown()]
         self._head.clock.tick(self._look, [self._head.ready, self._exchanges, self._talk], looked, **FREE)
         self._head.wire()
-        self._stop.click(self._stop_one, None, [self._status], **QUIET, queue=False)
-        blank = [*shown, self._editing, self._status, self._panel, *rated]
-        self._fresh.click(self._start_afresh, None, blank, **FREE)
+        self._stop.click(self._stop_one, None, [self._status], **QUIET, queue=False, js=TO_QUESTION)
+        blank = [*shown, self._editing, self._edited, self._status, self._panel, *rated]
+        limited = [self._filters, self._chips, self._tabs]
+        self._fresh.click(self._start_afresh, None, [*blank, *limited], **FREE, js=TO_QUESTION)
+        edited = [self._question, self._editing, self._edited]
+        self._edited.click(lambda: ("", False, ""), None, edited, **FREE, js=TO_QUESTION)
         listed.click(self._choose_talk, [self._talk, search], [*blank, listed, self._tabs], **FREE)
         search.change(self._remembered.found, [search, self._talk], [listed], **FREE)
         for component in (self._conversation, self._library.list, self._panel):
             component.click(self._open, [self._exchanges], [self._panel], **FREE)
         for component in (self._panel, self._chips):
-            component.click(self._limit_by, [self._filters], [self._filters, self._chips], **FREE)
+            component.click(self._limit_by, [self._filters], limited, **FREE)
         asking = Asking(
             self._exchanges, self._talk, self._conversation, self._filters, self._chips, self._tabs, self._status,
             self._panel,
@@ -139,7 +142,7 @@ class Page:
         talk = ""
         if (kept := self._remembered.of(request)) and (named := request.query_params.get("c", "")):
             try:
-                exchanges, talk = talks.exchanges_of(kept.read(named)), named
+                exchanges, talk = self._rating.restored(talks.exchanges_of(kept.read(named)), named, request), named
             except ConversationError:
                 log.info("No conversation %s", named)
         return {
@@ -168,7 +171,7 @@ class Page:
         return views.status("Stopping")
 
     def _start_afresh(self) -> Updates:
-        return self._showing((), "")
+        return self._showing((), "") | {self._filters: Filters(), self._chips: ""}
 
     def _showing(self, exchanges: tuple[Exchange, ...], talk: str) -> Updates:
         """A conversation from its beginning or as it was kept, with nothing open beside it."""
@@ -177,6 +180,7 @@ class Page:
             self._talk: talk,
             self._conversation: self._as_html(exchanges, talk),
             self._editing: False,
+            self._edited: "",
             self._status: views.status(),
             self._panel: reading.no_article(),
             **self._rating.hidden(),
@@ -189,12 +193,12 @@ class Page:
         updates: Updates = {}
         try:
             if chosen := getattr(event, "talk", None):
-                exchanges, talk = talks.exchanges_of(kept.read(chosen)), chosen
+                exchanges, talk = self._rating.restored(talks.exchanges_of(kept.read(chosen)), chosen, request), chosen
                 updates = self._showing(exchanges, talk) | {self._tabs: gr.update(selected="ask")}
             elif forgotten := getattr(event, "forget", None):
                 kept.remove(forgotten)
                 if forgotten == talk:
-                    updates, talk = self._start_afresh(), ""
+                    updates, talk = self._showing((), ""), ""
         except ConversationError as error:
             updates = {self._status: views.status(str(error)), self._tabs: gr.update(selected="ask")}
         return updates | {self._remembered.list: self._remembered.found(query, talk, request)}
@@ -212,8 +216,7 @@ class Page:
         """Ask the last question again, or let it be edited, as a clicked button says."""
         act = getattr(event, "act", None)
         if act == "edit" and exchanges:
-            told = views.status("Change the question and ask: its answer is replaced.")
-            yield {self._question: exchanges[-1].question, self._editing: True, self._status: told}
+            yield {self._question: exchanges[-1].question, self._editing: True, self._edited: views.editing()}
         elif act == "again" and exchanges:
             yield from self._ask(exchanges[-1].question, exchanges, talk, True, query, filters, request)
         else:
@@ -240,10 +243,10 @@ class Page:
         try:
             earlier = exchanges[:-1] if instead else exchanges
             replaced = exchanges[-1].kept if instead and exchanges else None
-            exchange = yield from self._answer(question.strip(), earlier, talk, filters, stop)
+            exchange = yield from self._answer(clean(question).strip(), earlier, talk, filters, stop)
+            exchange, talk = self._remembered.add(exchange, talk, replaced, request)
             # All at once: a busy browser may miss one of two updates in quick succession.
             ended = self._running(False) | self._ended(len(earlier), exchange.answer)
-            exchange, talk = self._remembered.add(exchange, talk, replaced, request)
             told = {self._talk: talk, self._remembered.list: self._remembered.found(query, talk, request)}
             yield ended | self._drawn(earlier, exchange, talk) | told
         finally:
@@ -255,7 +258,13 @@ class Page:
     ) -> Generator[Updates, None, Exchange]:
         """Draws the answer as it grows; returns the finished exchange, which is not drawn yet."""
         exchange = Exchange(question)
-        started = {self._question: "", self._editing: False, self._status: views.status(), **self._rating.hidden()}
+        started = {
+            self._question: "",
+            self._editing: False,
+            self._edited: "",
+            self._status: views.status(),
+            **self._rating.hidden(),
+        }
         yield self._drawn(earlier, exchange, talk) | self._running(True) | started
         asked = drawn = time.monotonic()
         try:
@@ -283,8 +292,7 @@ class Page:
         return {self._exchanges: exchanges, self._conversation: self._as_html(exchanges, talk)}
 
     def _as_html(self, exchanges: tuple[Exchange, ...], talk: str) -> str:
-        articles = 0 if exchanges else len(self._bot.articles())
-        return views.conversation(exchanges, articles, talk, samples=self._samples)
+        return views.conversation(exchanges, 0, talk) if exchanges else self._library.welcome(talk)
 
     def _running(self, running: bool) -> Updates:
         return {
@@ -298,6 +306,8 @@ class Page:
         if answer and answer.citations:
             first = min(citation.marker for citation in answer.citations)
             updates[self._panel] = self._cited(number, answer, first)
+        elif answer and answer.refused:
+            updates[self._panel] = reading.no_article()
         return updates
 
     def _open(self, event: gr.EventData, exchanges: tuple[Exchange, ...]) -> Any:
@@ -315,7 +325,11 @@ class Page:
 
     def _cited(self, number: int, cited: Exchange | Answer, marker: int, moment: str = "") -> str:
         chosen = next(citation for citation in cited.citations if citation.marker == marker)
-        return reading.article(self._bot.article(chosen.article), number, cited.citations, marker, moment)
+        try:
+            article = self._bot.article(chosen.article)
+        except StoreError:  # by anyone, even while the answer was written
+            return problem("This article has been removed. Its quote stays with the answer.")
+        return reading.article(article, number, cited.citations, marker, moment)
 
     def _limit_by(self, event: gr.EventData, filters: Filters) -> Updates:
         """Limit questions to the article that a clicked button names, or no longer to what it names."""
@@ -324,8 +338,9 @@ class Page:
         elif dropped := getattr(event, "drop", None):
             filters = limits.without(filters, dropped)
         else:
-            return dict.fromkeys((self._filters, self._chips), gr.skip())
-        return {self._filters: filters, self._chips: self._chips_of(filters)}
+            return dict.fromkeys((self._filters, self._chips, self._tabs), gr.skip())
+        shown = {self._filters: filters, self._chips: self._chips_of(filters)}
+        return shown | {self._tabs: gr.update(selected="ask")}
 
     def _chips_of(self, filters: Filters) -> str:
         return limits.chips(filters, {info.id: info.title for info in self._bot.articles()})

@@ -12,7 +12,7 @@ class Exchange:
     """`tentative` are words not yet settled; `problem` is one line on why there is no (whole) answer.
 
     `at` is when it was finished. `kept` is when it was kept, and names what is on disk in its place; None where nothing
-    is. `good` is what the reader said of it.
+    is. `good` is what the reader said of it, and `reason` why.
     """
 
     question: str
@@ -24,6 +24,7 @@ class Exchange:
     at: dt.datetime | None = None
     kept: dt.datetime | None = None
     good: bool | None = None
+    reason: str = ""
 
     @property
     def running(self) -> bool:

@@ -1,6 +1,8 @@
 """The Articles tab: the list with its search, adding and removing articles, limiting questions to what is listed."""
 
-from collections.abc import Callable, Iterator, Sequence
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,7 +66,9 @@ class Library:
                 list(shelf.ORDERS), label="Order", show_label=False, container=False, scale=0, min_width=150
             )
         with gr.Row(elem_id="cb-limits"):
-            self._sources = gr.Dropdown([], label="Source", multiselect=True, min_width=120)
+            self._sources = gr.Dropdown(
+                [], label="Source", multiselect=True, min_width=120, allow_custom_value=True
+            )  # one that is gone must not make every event fail
             self._since = gr.Textbox("", label="From", placeholder="2025-01-31", max_length=20, min_width=100)
             self._until = gr.Textbox("", label="To", placeholder="2025-12-31", max_length=20, min_width=100)
             self._limit = gr.Button("Ask only these", scale=0, min_width=130)
@@ -77,19 +81,24 @@ class Library:
         gr.on([field.change for field in found], self._find, found, [self.list], **FREE)
         limited = [asking.filters, asking.chips, asking.tabs]
         self._limit.click(self._limit_to, fields, [*limited, self.list], **FREE)
-        context = [asking.exchanges, asking.talk, *found]
-        taken = [self._report, asking.conversation, *self.shown()]
         # Each begins at once, to take its files out of the others' way.
         adding: dict[str, Any] = {**QUIET, "concurrency_limit": VISITORS}
-        self._files.upload(self._add_files, [self._files, *context], [self._files, *taken], **adding)
         pasted = [self._title, self._text]
-        self._paste.click(self._add_text, [*pasted, *context], [*pasted, *taken], **adding)
         fetched = [self._fetch.click, self._address.submit]
-        gr.on(fetched, self._add_page, [self._address, *context], [self._address, *taken], **adding)
         offered = [asking.conversation.click, self.list.click]
-        gr.on(offered, self._add_samples, context, [asking.status, *taken], **adding)
-        removed = [asking.panel, asking.conversation, *self.shown()]
-        asking.panel.click(self._remove, context, removed, **FREE)
+        events = [
+            self._files.upload(self._add_files, [self._files], [self._files, self._report], **adding),
+            self._paste.click(self._add_text, pasted, [*pasted, self._report], **adding),
+            gr.on(fetched, self._add_page, [self._address], [self._address, self._report], **adding),
+            gr.on(offered, self._add_samples, None, [asking.status, self._report], **adding),
+            asking.panel.click(
+                self._remove, [asking.filters], [asking.panel, asking.filters, asking.chips, self._report], **FREE
+            ),
+        ]
+        # The rest of the page may have changed since an event began: what it is now is read when that has ended.
+        context, drawn = [asking.exchanges, asking.talk, *found], [asking.conversation, *self.shown()]
+        for event in events:
+            event.then(self._redraw, context, drawn, **FREE)
 
     def shown(self) -> list[Any]:
         """What `drawn` changes."""
@@ -110,6 +119,8 @@ class Library:
             found = limits.found(articles, query, limits.typed(sources, since, until))
         except ValueError as error:
             return problem(str(error))
+        if self._bot.setup():
+            return shelf.article_list((), (), missing=True)
         return shelf.article_list(shelf.ordered(found, order), articles, samples=self._samples is not None)
 
     def _limit_to(self, query: str, sources: Sequence[str], since: str, until: str) -> Updates:
@@ -131,76 +142,109 @@ class Library:
             self._asking.tabs: gr.update(selected="ask"),
         }
 
-    def _add_files(self, files: list[str] | None, *context: Any) -> Iterator[Updates]:
+    def _redraw(self, exchanges: tuple[Exchange, ...], talk: str, *found: Any) -> Updates:
+        """The list; and without a question, how many articles there are. With one the conversation stays as it is."""
+        if exchanges:
+            return self.drawn(*found)
+        return self.drawn(*found) | {self._asking.conversation: self.welcome(talk)}
+
+    def welcome(self, talk: str) -> str:
+        """A conversation without a question."""
+        if self._bot.setup():
+            return views.conversation((), views.MISSING, talk)
+        return views.conversation((), len(self._bot.articles()), talk, samples=self._samples is not None)
+
+    def _add_files(self, files: list[str] | None) -> Iterator[Updates]:
         claim = uploads.Claim([Path(file) for file in files or ()], self._folder())
         gone = [f"skipped: {name}: it did not arrive whole. Add it again." for name in claim.gone]
-        try:
-            yield from self._take([self._file(path) for path in claim.files], context, gone)
-        finally:
-            claim.forget()
+        yield from self._take([self._file(path) for path in claim.files], claim.forget, gone)
         yield {self._files: None}
 
-    def _add_text(self, title: str, text: str, *context: Any) -> Iterator[Updates]:
+    def _add_text(self, title: str, text: str) -> Iterator[Updates]:
         if not text.strip():
             yield {self._report: problem("There is no text yet. Paste one first.")}
             return
-        claim = uploads.Claim([uploads.written(self._folder(), title, text)], self._folder())
         try:
+            claim = uploads.Claim([uploads.written(self._folder(), title, text)], self._folder())
+        except OSError as error:
+            told = f"The text cannot be stored: {error.strerror}. Make room in {self._folder()}, and add it again."
+            yield {self._report: problem(told)}
+            return
+        if (yield from self._take([self._file(path) for path in claim.files], claim.forget)):
             yield {self._title: "", self._text: ""}
-            yield from self._take([self._file(path) for path in claim.files], context)
-        finally:
-            claim.forget()
 
-    def _add_page(self, address: str, *context: Any) -> Iterator[Updates]:
+    def _add_page(self, address: str) -> Iterator[Updates]:
         if not self._by_url or not address.strip():
             yield {self._report: problem("There is no address yet. Type one first.")}
             return
         full = address.strip() if "://" in address else f"https://{address.strip()}"
-        yield from self._take([(full, lambda: self._bot.add_url(full))], context)
-        yield {self._address: ""}
+        if (yield from self._take([(full, lambda: self._bot.add_url(full))])):
+            yield {self._address: ""}
 
-    def _add_samples(self, event: gr.EventData, *context: Any) -> Iterator[Updates]:
+    def _add_samples(self, event: gr.EventData) -> Iterator[Updates]:
         if getattr(event, "act", None) != "samples" or self._samples is None:
             yield gr.skip()
             return
         files = sorted(path for path in self._samples.iterdir() if path.is_file())
         yield {self._asking.status: views.status("Adding the sample articles")}
-        yield from self._take([self._file(path) for path in files], context)
-        yield {self._asking.status: views.status()}
+        added = yield from self._take([self._file(path) for path in files])
+        told = "The sample articles are there." if added else "Some were not added; the Articles tab says why."
+        yield {self._asking.status: views.status(told)}
 
     def _file(self, path: Path) -> Step:
-        return path.name, lambda: self._bot.add_files([path])
+        return path.name, lambda: [line.replace(str(path), path.name) for line in self._bot.add_files([path])]
 
-    def _take(self, steps: Sequence[Step], context: Sequence[Any], told: Sequence[str] = ()) -> Iterator[Updates]:
-        """Add one after the other, and tell how far it is, after what is `told`; then the list is drawn anew."""
-        exchanges, talk, *found = context
-        lines = list(told)
-        for number, (name, add) in enumerate(steps):
-            yield {self._report: shelf.adding(lines, name, number, len(steps))}
+    def _take(
+        self, steps: Sequence[Step], done: Callable[[], None] = lambda: None, told: Sequence[str] = ()
+    ) -> Generator[Updates, None, bool]:
+        """Add one after the other, and tell how far it is, after what is `told`; whether nothing was skipped.
+
+        All are added, and `done` is called, even if the visitor leaves meanwhile.
+        """
+        reports: queue.Queue[tuple[list[str], str, int]] = queue.Queue()
+
+        def work() -> None:
+            lines = list(told)
             try:
-                lines += add()
-            except BotError as error:
-                lines.append(f"skipped: {name}: {error}")
-            except Exception as error:
-                lines.append(f"skipped: {name}: {failed('adding it', error)}")
-        yield self.drawn(*found) | {self._report: shelf.report(lines)} | self._conversation(exchanges, talk)
+                for number, (name, add) in enumerate(steps):
+                    reports.put((list(lines), name, number))
+                    lines += _tried(name, add)
+            finally:
+                done()
+                reports.put((lines, "", len(steps)))
 
-    def _remove(self, event: gr.EventData, exchanges: tuple[Exchange, ...], talk: str, *found: Any) -> Any:
+        threading.Thread(target=work, name="adding", daemon=True).start()
+        while True:
+            lines, name, number = reports.get()
+            if number == len(steps):
+                yield {self._report: shelf.report(lines)}
+                return not any(line.startswith("skipped") for line in lines)
+            yield {self._report: shelf.adding(lines, name, number, len(steps))}
+
+    def _remove(self, event: gr.EventData, filters: Filters) -> Any:
         if not (removed := getattr(event, "remove", None)):
             return gr.skip()
         try:
             self._bot.remove(removed)
-            told = shelf.removed()
         except BotError as error:
-            told = problem(str(error))
-        return self.drawn(*found) | {self._asking.panel: told} | self._conversation(exchanges, talk)
-
-    def _conversation(self, exchanges: tuple[Exchange, ...], talk: str) -> Updates:
-        """Without a question it says how many articles there are. With one it stays: an answer may be growing."""
-        if exchanges:
-            return {}
-        shown = views.conversation((), len(self._bot.articles()), talk, samples=self._samples is not None)
-        return {self._asking.conversation: shown}
+            return {self._asking.panel: problem(str(error))}
+        filters = limits.without(filters, f"article:{removed}")
+        return {
+            self._asking.panel: shelf.removed(),
+            self._asking.filters: filters,
+            self._asking.chips: limits.chips(filters, {info.id: info.title for info in self._bot.articles()}),
+            self._report: "",
+        }
 
     def _folder(self) -> Path:
         return Path(self._files.GRADIO_CACHE)
+
+
+def _tried(name: str, add: Callable[[], list[str]]) -> list[str]:
+    """What became of it; a failure is told as one."""
+    try:
+        return add()
+    except BotError as error:
+        return [f"skipped: {name}: {error}"]
+    except Exception as error:
+        return [f"skipped: {name}: {failed('adding it', error)}"]

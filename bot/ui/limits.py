@@ -27,11 +27,12 @@ def chips(filters: Filters, titles: Mapping[str, str]) -> str:
     return f'<div class="cb-chips"><span class="cb-meta">Asking only:</span><ul>{items}</ul></div>'
 
 
-def said(filters: Filters) -> str:
-    """The same in words, as a note beside an answer; "" for no limits."""
+def said(filters: Filters, titles: Mapping[str, str]) -> str:
+    """The same in words, as a note beside an answer; "" for no limits. Titles by id, of those that are known."""
     parts = []
     if filters.articles:
-        parts.append(f"the article{'' if len(filters.articles) == 1 else 's'} {', '.join(filters.articles)}")
+        named = ", ".join(f"“{titles.get(one) or one}”" for one in filters.articles)
+        parts.append(f"the article{'' if len(filters.articles) == 1 else 's'} {named}")
     if filters.sources:
         parts.append(f"articles of {', '.join(one or 'no source' for one in filters.sources)}")
     if filters.since or filters.until:

@@ -70,6 +70,11 @@ def session_of(request: gr.Request) -> tuple[str, str]:
     return request.username or "", request.session_hash or ""
 
 
+def clean(text: str) -> str:
+    """Half a surrogate pair, as of an emoji that was cut in two, can be neither drawn nor written down."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def failed(doing: str, error: Exception) -> str:
     log.exception("The bot failed while %s", doing)
     return f"The bot failed ({type(error).__name__}); its terminal says more."

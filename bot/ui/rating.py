@@ -1,6 +1,7 @@
 """What readers say of an answer: good or not, and why; it is kept, and says nothing of how answers are made."""
 
 import datetime as dt
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -13,8 +14,10 @@ from bot.errors import FeedbackError
 from bot.feedback import REASON, Feedback, Kept
 from bot.ui import views
 from bot.ui.exchange import Exchange, history
-from bot.ui.parts import FREE, Bot, Updates
+from bot.ui.parts import FREE, Bot, Updates, clean
+from bot.users import key
 
+log = logging.getLogger(__name__)
 NONE = -1  # no answer is being rated
 
 
@@ -50,6 +53,18 @@ class Rating:
         said = [self._send.click, self._reason.submit]
         gr.on(said, self._explain, [*seen, self._number, self._reason], drawn, **FREE)
 
+    def restored(self, exchanges: tuple[Exchange, ...], talk: str, request: gr.Request) -> tuple[Exchange, ...]:
+        """With what this reader said of them before."""
+        try:
+            given = {
+                (one.talk, one.answered): one for one in self._kept.all() if one.user == key(request.username or "")
+            }
+        except FeedbackError as error:
+            log.warning("%s", error)
+            return exchanges
+        said = [(one, given.get((talk, one.at)) if one.at else None) for one in exchanges]
+        return tuple(replace(one, good=known.good, reason=known.reason) if known else one for one, known in said)
+
     def hidden(self) -> Updates:
         """For a conversation that is another now."""
         return {self._row: gr.update(visible=False), self._number: NONE, self._reason: ""}
@@ -62,6 +77,8 @@ class Rating:
         rate, number = getattr(event, "rate", None), _number(event)
         if rate not in ("good", "bad") or not 0 <= number < len(exchanges):
             return gr.skip()
+        if exchanges[number].good == (rate == "good"):  # it is kept already; what was written stays
+            return {self._number: number, self._row: gr.update(visible=True), self._reason: exchanges[number].reason}
         return self._note(exchanges, number, talk, rate == "good", "", request)
 
     def _explain(
@@ -80,7 +97,7 @@ class Rating:
         reason: str,
         request: gr.Request,
     ) -> Updates:
-        exchange = exchanges[number]
+        exchange, reason = exchanges[number], clean(reason)[:REASON]
         if exchange.answer is None or exchange.at is None or exchanges[-1].running:
             return {self._rated.status: views.status("Wait for the answer first.")}
         try:
@@ -88,21 +105,21 @@ class Rating:
                 Feedback(
                     at=dt.datetime.now(dt.UTC),
                     good=good,
-                    reason=reason[:REASON],
+                    reason=reason,
                     question=exchange.question,
                     turns=tuple(history(exchanges[:number])),
                     answer=exchange.answer,
                     model=self._bot.model_name,
                     settings=self._settings,
                     version=__version__,
-                    user=request.username or "",
+                    user=key(request.username or ""),
                     talk=talk,
                     answered=exchange.at,
                 )
             )
         except FeedbackError as error:
             return {self._rated.status: views.status(str(error))}
-        changed = (*exchanges[:number], replace(exchange, good=good), *exchanges[number + 1 :])
+        changed = (*exchanges[:number], replace(exchange, good=good, reason=reason.strip()), *exchanges[number + 1 :])
         told = "Kept on this machine, with the question and the answer."
         return {
             self._rated.exchanges: changed,

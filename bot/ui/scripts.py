@@ -2,6 +2,7 @@
 
 # A button in our HTML says in data-… attributes what it does; they become the event's data. Copying is done here.
 CLICKS = """
+const toQuestion = () => document.querySelector('#cb-ask textarea')?.focus();
 element.addEventListener('click', (event) => {
   const copied = event.target.closest('button[data-copy]');
   if (copied) {
@@ -9,6 +10,7 @@ element.addEventListener('click', (event) => {
       () => { copied.textContent = 'Copied'; }, () => { copied.textContent = 'The browser does not allow it'; });
     return;
   }
+  if (['edit', 'again'].includes(event.target.closest('button')?.dataset.act)) setTimeout(toQuestion, 300);
   const names = ['marker', 'article', 'talk', 'forget', 'act', 'only', 'drop', 'remove', 'rate'];
   const button = event.target.closest(names.map((name) => `button[data-${name}]`).join(', '));
   if (button) trigger('click', {...button.dataset});
@@ -31,24 +33,42 @@ element.addEventListener('focusin', place);
 element.addEventListener('keydown', (event) => { if (event.key === 'Escape') element.classList.add('cb-hushed'); });
 """
 
+# Count the seconds while the bot works.
+SECONDS = """
+let began = 0;
+const shown = () => element.querySelector('.cb-seconds');
+watch('value', () => { if (shown()) began = Date.now() - 1000 * shown().dataset.seconds; });
+setInterval(() => { if (shown()) shown().textContent = `${Math.round((Date.now() - began) / 1000)} s`; }, 1000);
+"""
+
+# As the `js` of a button that takes nothing: the reader can type at once.
+TO_QUESTION = "() => { setTimeout(() => document.querySelector('#cb-ask textarea')?.focus(), 300); return []; }"
+
 # Keep the newest question and its growing answer in view, unless the reader has scrolled away since it was asked; and
 # name the conversation in the address, so that a reload finds it.
 FOLLOW = """
 const box = element.closest('#cb-conversation');
-let wanted = 0, count = 0;
+let wanted = 0, count = 0, busy = false;
+const follow = (anew) => {
+  const exchanges = element.querySelectorAll('.cb-exchange'), last = exchanges[exchanges.length - 1];
+  const began = element.querySelector('.cb-chat')?.ariaBusy === 'true';
+  const moved = !anew && exchanges.length === count && began === busy && Math.abs(box.scrollTop - wanted) > 60;
+  count = exchanges.length;
+  busy = began;
+  if (!last || moved) return;
+  box.scrollTop += last.getBoundingClientRect().top - box.getBoundingClientRect().top;
+  wanted = box.scrollTop;
+};
 watch('value', () => {
   const talk = element.querySelector('.cb-chat')?.dataset.talk, address = new URL(location.href);
   if (talk !== undefined && (address.searchParams.get('c') ?? '') !== talk) {
     if (talk) address.searchParams.set('c', talk); else address.searchParams.delete('c');
     history.replaceState(null, '', address);
   }
-  const exchanges = element.querySelectorAll('.cb-exchange'), last = exchanges[exchanges.length - 1];
-  const moved = exchanges.length === count && Math.abs(box.scrollTop - wanted) > 60;
-  count = exchanges.length;
-  if (!last || moved) return;
-  box.scrollTop += last.getBoundingClientRect().top - box.getBoundingClientRect().top;
-  wanted = box.scrollTop;
+  if (box.clientHeight) follow(false); else count = 0;
 });
+// A conversation that was opened in another tab is measured when it comes into sight.
+new IntersectionObserver(([seen]) => { if (seen.isIntersecting && !count) follow(true); }).observe(box);
 """
 
 # Bring the chosen words into view; where the panel is below the chat (a phone), bring the panel as well.

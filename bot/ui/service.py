@@ -20,7 +20,7 @@ from gradio.utils import get_function_description
 from bot.errors import BotError
 from bot.schema import Answer, AnswerEvent, Filters
 from bot.ui import limits
-from bot.ui.parts import LONGEST_QUESTION, VISITORS, Bot, failed
+from bot.ui.parts import LONGEST_QUESTION, VISITORS, Bot, clean, failed
 
 MOST_PASSAGES = 50
 LONGEST_DAY = 20  # characters, as in the page's fields
@@ -182,7 +182,7 @@ class _Service:
             days = limits.typed(publishers, first, last)
         except ValueError as error:
             raise _wrong(str(error)) from None
-        if chosen:
+        if chosen and self._bot.setup() is None:
             known = {info.id for info in self._bot.articles()}
             if unknown := next((one for one in chosen if one not in known), None):
                 raise _wrong(f"There is no article {unknown[:200]}. The function articles lists those there are.")
@@ -208,7 +208,7 @@ def _text(name: str, value: Any, longest: int) -> str:
         raise _wrong(f'{name} must be a text. Write it as "…".')
     if len(value) > longest:
         raise _wrong(f"{name} has {len(value):,} characters. Shorten it to {longest:,}.")
-    return value.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be embedded or sent
+    return clean(value)
 
 
 def _texts(name: str, value: Any) -> list[str]:

@@ -8,16 +8,19 @@ from bot.schema import ArticleInfo
 from bot.ui.bits import counted, facts
 
 ORDERS = ("Newest first", "Oldest first", "By title")
+UNFOLDED = 5  # lines; a longer report is folded, but for what was skipped
 REPORTED = 50  # lines; a file of thousands of articles has one for each
 LISTED = 200  # a longer list is slow to draw and not read; the search box narrows it
 
 
 def report(lines: Sequence[str]) -> str:
     """What became of each article that was to be added; of many, first what was skipped."""
-    shown = sorted(lines, key=lambda line: not line.startswith("skipped"))[:REPORTED] if _many(lines) else lines
-    items = "".join(f"<li><bdi>{escape(line)}</bdi></li>" for line in shown)
-    more = f"<li>and {len(lines) - len(shown):,} more</li>" if len(lines) > len(shown) else ""
-    return f'<ul class="cb-report" role="status">{items}{more}</ul>'
+    skipped = [line for line in lines if line.startswith("skipped")]
+    rest = [line for line in lines if not line.startswith("skipped")]
+    if len(lines) <= UNFOLDED:
+        return f'<div class="cb-report" role="status">{_items(lines)}</div>'
+    folded = f"<details><summary>{counted(len(rest), 'article')} added or as before</summary>{_items(rest)}</details>"
+    return f'<div class="cb-report" role="status">{_items(skipped)}{folded if rest else ""}</div>'
 
 
 def adding(lines: Sequence[str], name: str, done: int, total: int) -> str:
@@ -43,8 +46,15 @@ def ordered(found: Sequence[ArticleInfo], order: str) -> list[ArticleInfo]:
     return list(found)
 
 
-def article_list(found: Sequence[ArticleInfo], articles: Sequence[ArticleInfo], *, samples: bool = False) -> str:
-    """Those `found` of all `articles`, in the order given, each a button to open it; see `no_articles`."""
+def article_list(
+    found: Sequence[ArticleInfo], articles: Sequence[ArticleInfo], *, samples: bool = False, missing: bool = False
+) -> str:
+    """Those `found` of all `articles`, in the order given, each a button to open it; see `no_articles`.
+
+    Where models are `missing` nobody knows of any.
+    """
+    if missing:
+        return f'<div class="cb-list">{no_models()}</div>'
     if not articles:
         return f'<div class="cb-list">{no_articles(samples=samples)}</div>'
     items = "".join(
@@ -54,6 +64,10 @@ def article_list(found: Sequence[ArticleInfo], articles: Sequence[ArticleInfo], 
     )
     count = _count(found, articles)
     return f'<div class="cb-list"><p class="cb-meta">{count}</p><ul>{items}</ul></div>'
+
+
+def no_models() -> str:
+    return "<h2>The models are not here yet</h2><p>Fetch them first: the button is at the top of the page.</p>"
 
 
 def no_articles(*, samples: bool = False) -> str:
@@ -66,8 +80,10 @@ def no_articles(*, samples: bool = False) -> str:
     )
 
 
-def _many(lines: Sequence[str]) -> bool:
-    return len(lines) > REPORTED
+def _items(lines: Sequence[str]) -> str:
+    items = "".join(f"<li><bdi>{escape(line)}</bdi></li>" for line in lines[:REPORTED])
+    more = f"<li>and {len(lines) - REPORTED:,} more</li>" if len(lines) > REPORTED else ""
+    return f"<ul>{items}{more}</ul>" if lines else ""
 
 
 def _count(found: Sequence[ArticleInfo], articles: Sequence[ArticleInfo]) -> str:

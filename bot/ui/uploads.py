@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 NAME = 60  # characters of a pasted text's file name
+PASTED = "pasted-"
 STRAY_S = 3600  # nothing is written any more to a file this old, in seconds
 
 
@@ -48,6 +49,8 @@ class Claim:
             try:
                 path.rename(target)
                 self.files.append(target)
+                if path.parent.name.startswith(PASTED):
+                    path.parent.rmdir()
             except OSError:
                 self.gone.append(path.name)
 
@@ -63,7 +66,7 @@ class Claim:
 def written(folder: Path, title: str, text: str) -> Path:
     """A new text file in `folder`, named and headed by the title, as if it were uploaded."""
     name = " ".join(re.sub(r"[^\w\s-]", " ", title).split())[:NAME].strip() or "pasted"
-    path = Path(tempfile.mkdtemp(prefix="pasted-", dir=folder)) / f"{name}.txt"
+    path = Path(tempfile.mkdtemp(prefix=PASTED, dir=folder)) / f"{name}.txt"
     path.write_text(f"{title.strip()}\n\n{text}" if title.strip() else text, encoding="utf-8", errors="replace")
     return path
 

@@ -9,7 +9,9 @@ from bot.schema import Answer, Citation, Progress, Sentence, Setup, StageEvent
 from bot.ui import how, limits
 from bot.ui.bits import by_marker, counted, facts, marker, problem
 from bot.ui.exchange import Exchange
-from bot.ui.shelf import no_articles
+from bot.ui.shelf import no_articles, no_models
+
+MISSING = -1  # articles, as long as the models are missing
 
 
 def header(model_name: str, reading: Progress, user: str = "", setup: Setup | None = None) -> str:
@@ -43,7 +45,7 @@ def _setup(setup: Setup) -> str:
 def conversation(exchanges: Sequence[Exchange], articles: int, talk: str = "", *, samples: bool = False) -> str:
     """All exchanges of the conversation with id `talk`, oldest first; with none, what to do, given so many `articles`.
 
-    Without articles it offers the `samples`, where there are some.
+    Without articles it offers the `samples`, where there are some; MISSING articles: the models must be fetched first.
 
     The last one, when it is finished, has how it was made: all of this is drawn anew at each word of an answer, so
     that more of it would slow the words down.
@@ -77,12 +79,22 @@ def stage(event: StageEvent, seconds: float) -> str:
             f'<progress max="{event.total}" value="{event.done}" aria-label="Reading"></progress>'
             f'<span aria-hidden="true">{event.done:,} of {event.total:,} tokens</span>'
         )
-    return status(texts[event.stage], f'{progress}<span aria-hidden="true">{seconds:.0f} s</span>')
+    counted_on = f'<span class="cb-seconds" data-seconds="{seconds:.1f}" aria-hidden="true">{seconds:.0f} s</span>'
+    return status(texts[event.stage], progress + counted_on)
 
 
 def status(text: str = "", extra: str = "") -> str:
     """The status line; `extra` is HTML."""
     return f'<div class="cb-status" role="status"><span>{escape(text)}</span>{extra}</div>'
+
+
+def editing() -> str:
+    """Says that the next question replaces the last one, with a button that ends that."""
+    return (
+        '<div class="cb-chips"><span class="cb-meta">Editing the last question: its answer is replaced.</span>'
+        '<ul><li><button type="button" data-act="unedit">Keep it <span aria-hidden="true">×</span></button></li></ul>'
+        "</div>"
+    )
 
 
 def finished(answer: Answer) -> str:
@@ -189,7 +201,11 @@ def _sources(number: int, exchange: Exchange) -> str:
 
 def _notes(exchange: Exchange) -> str:
     answer, notes = exchange.answer, ""
-    if answer and answer.trace and (limited := limits.said(answer.trace.filters)):
+    if (
+        answer
+        and answer.trace
+        and (limited := limits.said(answer.trace.filters, {one.article: one.title for one in answer.retrieved}))
+    ):
         notes += f'<p class="cb-note"><bdi>{escape(limited)}</bdi></p>'
     if answer and answer.period:
         notes += f'<p class="cb-note">{escape(searched(answer.period))}</p>'
@@ -218,6 +234,8 @@ def _nearest(answer: Answer) -> str:
 
 
 def _welcome(articles: int, *, samples: bool) -> str:
+    if articles == MISSING:
+        return f'<div class="cb-welcome">{no_models()}</div>'
     if not articles:
         return f'<div class="cb-welcome">{no_articles(samples=samples)}</div>'
     return (

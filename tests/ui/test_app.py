@@ -11,6 +11,7 @@ from conftest import Visit, served
 from fake_bot import ARTICLES, COST, HOSTILE, OPENED, FakeBot
 from playwright.sync_api import Page, expect
 
+from bot.errors import StoreError
 from bot.schema import Article
 
 Open = Callable[..., Visit]
@@ -429,9 +430,138 @@ def test_text_has_the_contrast_that_wcag_asks_for(visit: Open, address: str, sch
     page = visit(address, color_scheme=scheme).page
     ask_and_wait(page, CITED)
     ask_and_wait(page, "Who is the president of France?", exchanges=2)
+    expect(page.locator(".cb-text")).to_have_count(0)
+    marker(page, 1)
+    expect(page.locator("mark.cb-here")).to_be_visible()
     parts = [".cb-answer p", ".cb-refusal p", ".cb-question", ".cb-meta", ".cb-status", ".cb-text", ".cb-note"]
     for selector in [*parts, "button.cb-marker", "mark.cb-here", "mark:not(.cb-here)", ".cb-article a"]:
         assert page.evaluate(CONTRAST, selector) >= 4.5, selector
+
+
+def test_an_article_that_goes_while_it_is_cited_costs_no_answer(visit: Open, tmp_path: Path) -> None:
+    bot = FakeBot()
+    with served(bot, tmp_path) as address:
+        page = visit(address).page
+        ask(page, SLOW)
+        expect(page.locator(".cb-status")).to_contain_text("Answering")
+        bot.remove("tram")
+        expect(page.locator(".cb-sources li")).to_have_count(4, timeout=20_000)
+        expect(page.locator("#cb-panel")).to_contain_text("This article has been removed.")
+        expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
+        page.reload()
+        expect(page.locator(".cb-sources li")).to_have_count(4)
+
+
+def test_what_is_added_meanwhile_leaves_the_conversation_alone(visit: Open, tmp_path: Path) -> None:
+    (tmp_path / "ferry.txt").write_text("Ferry sold\nAt last.")
+    bot = SlowReader(articles=ARTICLES)
+    with served(bot, tmp_path / "data") as address:
+        page = visit(address).page
+        page.get_by_role("tab", name="Articles").click()
+        page.locator("input[type=file]").set_input_files(tmp_path / "ferry.txt")
+        expect(page.locator(".cb-adding")).to_be_visible()
+        page.get_by_role("tab", name="Ask").click()
+        ask_and_wait(page, CITED)
+        bot.go.set()
+        page.get_by_role("tab", name="Articles").click()
+        expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES) + 1)
+        page.get_by_role("tab", name="Ask").click()
+        expect(page.locator(".cb-sources li")).to_have_count(4)
+        assert "?c=" in page.url
+
+
+def test_all_files_are_added_even_if_the_visitor_leaves(visit: Open, tmp_path: Path) -> None:
+    names = [f"n{number}.txt" for number in range(4)]
+    for name in names:
+        (tmp_path / name).write_text(f"Title {name}\nWords.")
+    bot = SlowReader(articles=[])
+    with served(bot, tmp_path / "data") as address:
+        page = visit(address).page
+        page.get_by_role("tab", name="Articles").click()
+        page.locator("input[type=file]").set_input_files([tmp_path / name for name in names])
+        expect(page.locator(".cb-adding")).to_contain_text("Adding 1 of 4")
+        page.close()
+        bot.go.set()
+        until(lambda: len(bot.articles()) == 4, 10)
+        until(lambda: not list((tmp_path / "data").rglob("n*.txt")), 5)
+
+
+def test_a_source_that_goes_while_it_is_chosen_breaks_nothing(visit: Open, tmp_path: Path) -> None:
+    (tmp_path / "ferry.txt").write_text("Ferry sold\nAt last.")
+    bot = FakeBot()
+    with served(bot, tmp_path / "data") as address:
+        page = visit(address).page
+        page.get_by_role("tab", name="Articles").click()
+        page.get_by_label("Source").click()
+        page.get_by_role("option", name="Harbour Courier").click()
+        expect(page.locator(".cb-list li")).to_have_count(2)
+        for article in ("tram", "bees"):
+            bot.remove(article)
+        page.locator("input[type=file]").set_input_files(tmp_path / "ferry.txt")
+        expect(page.locator(".cb-report li")).to_have_text(["added: ferry.txt"])
+        expect(page.locator(".cb-list li")).to_have_count(0)
+
+
+def test_a_text_that_could_not_be_added_stays(visit: Open, tmp_path: Path) -> None:
+    class Busy(FakeBot):
+        def add_files(self, paths: Sequence[Path]) -> list[str]:
+            raise StoreError("Another process is changing the articles. Try again when it has finished.")
+
+    with served(Busy(), tmp_path) as address:
+        page = visit(address).page
+        page.get_by_role("tab", name="Articles").click()
+        page.get_by_role("button", name="Paste a text").click()
+        page.get_by_label("Text", exact=True).fill("The old mill was sold.")
+        page.get_by_role("button", name="Add this text").click()
+        expect(page.locator(".cb-report")).to_contain_text("skipped: pasted.txt: Another process is changing")
+        expect(page.get_by_label("Text", exact=True)).to_have_value("The old mill was sold.")
+    assert list(tmp_path.rglob("pasted*")) == []
+
+
+def test_a_removed_article_is_asked_no_more(visit: Open, tmp_path: Path) -> None:
+    bot = FakeBot()
+    with served(bot, tmp_path) as address:
+        page = visit(address).page
+        page.get_by_role("tab", name="Articles").click()
+        page.get_by_role("button", name="City bees winter well").click()
+        page.get_by_role("button", name="Ask only this article").click()
+        expect(page.locator(".cb-chips")).to_contain_text("City bees")
+        page.locator(".cb-article summary", has_text="Remove").click()
+        page.get_by_role("button", name="Remove it from the bot's articles").click()
+        expect(page.locator(".cb-chips")).to_have_count(0)
+        ask_and_wait(page, CITED)
+        assert not bot.filters[-1].articles
+
+
+def test_editing_is_in_sight_and_can_be_left(page: Page, bot: FakeBot) -> None:
+    ask_and_wait(page, CITED)
+    page.get_by_role("button", name="Edit the question").click()
+    expect(page.locator("#cb-edited")).to_contain_text("Editing the last question")
+    expect(page.get_by_placeholder("Ask your articles")).to_be_focused()
+    expect(page.get_by_placeholder("Ask your articles")).to_have_value(CITED)
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.locator("#cb-edited .cb-chips")).to_have_count(0)
+    expect(page.get_by_placeholder("Ask your articles")).to_have_value("")
+    ask_and_wait(page, "Who is the president of France?", exchanges=2)
+
+
+def test_the_question_stays_in_sight_beneath_notes(page: Page) -> None:
+    ask_and_wait(page, CITED)
+    page.get_by_role("tab", name="Articles").click()
+    page.locator(".cb-list").get_by_role("button", name="City bees winter well").click()
+    page.get_by_role("button", name="Ask only this article").click()
+    page.get_by_role("button", name="Bad answer").click()
+    expect(page.get_by_label("Why?")).to_be_visible()
+    page.get_by_role("button", name="Edit the question").click()
+    expect(page.locator("#cb-edited .cb-chips")).to_be_visible()
+    box = page.get_by_placeholder("Ask your articles").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= page.evaluate("innerHeight")
+
+
+def test_half_an_emoji_is_no_obstacle(page: Page) -> None:
+    ask_and_wait(page, f"{CITED} \ud83d")
+    expect(page.locator(".cb-sources li")).to_have_count(4)
 
 
 def test_the_keyboard_alone_is_enough(page: Page) -> None:

@@ -33,6 +33,10 @@ def test_missing_models_are_fetched_on_the_page(visit: Open, tmp_path: Path) -> 
     with served(bot, tmp_path) as address:
         page = visit(address).page
         expect(page.locator(".cb-setup")).to_contain_text("Not here yet: big-model (1,000 MB).")
+        expect(page.locator("#cb-conversation")).to_contain_text("The models are not here yet")
+        page.get_by_role("tab", name="Articles").click()
+        expect(page.locator(".cb-list")).to_contain_text("The models are not here yet")
+        page.get_by_role("tab", name="Ask").click()
         ask(page, CITED)
         expect(page.locator(".cb-exchange .cb-problem")).to_contain_text("Fetch them first")
         page.get_by_role("button", name="New chat").click()

@@ -26,21 +26,21 @@ INFOS = [
     ("filters", "words"),
     [
         (Filters(), ""),
-        (Filters(articles=("tram",)), "Asked only of the article tram."),
-        (Filters(articles=("tram", "fair")), "Asked only of the articles tram, fair."),
+        (Filters(articles=("tram",)), "Asked only of the article “Tram <line>”."),
+        (Filters(articles=("tram", "fair")), "Asked only of the articles “Tram <line>”, “fair”."),
         (Filters(sources=("Courier", "")), "Asked only of articles of Courier, no source."),
         (Filters(since=JAN), "Asked only of articles from 2025-01-01 on."),
         (Filters(until=FEB), "Asked only of articles up to 2025-02-01."),
         (Filters(since=JAN, until=JAN), "Asked only of articles of 2025-01-01."),
         (
             Filters(articles=("x",), sources=("y",), since=JAN, until=FEB),
-            "Asked only of the article x, and articles of y, and articles from 2025-01-01 to 2025-02-01.",
+            "Asked only of the article “x”, and articles of y, and articles from 2025-01-01 to 2025-02-01.",
         ),
         (Filters(today=JAN), ""),
     ],
 )
 def test_limits_in_words(filters: Filters, words: str) -> None:
-    assert limits.said(filters) == words
+    assert limits.said(filters, {"tram": "Tram <line>"}) == words
     assert bool(limits.chips(filters, {})) == bool(words)
 
 
@@ -110,15 +110,17 @@ def test_a_question_is_asked_only_of_a_chosen_article(page: Page, bot: FakeBot) 
     page.get_by_role("tab", name="Articles").click()
     page.get_by_role("button", name="City bees winter well").click()
     page.get_by_role("button", name="Ask only this article").click()
-    page.get_by_role("tab", name="Ask", exact=True).click()
     chip = page.get_by_role("button", name="No longer only: City bees winter well")
     expect(chip).to_be_visible()
     ask_and_wait(page, CITED)
     assert bot.filters[-1] == Filters(articles=("bees",))
-    page.get_by_role("button", name="New chat").click()
-    expect(page.locator(".cb-exchange")).to_have_count(0)
-    expect(chip).to_be_visible()
     chip.click()
+    expect(page.locator(".cb-chips")).to_have_count(0)
+    ask_and_wait(page, CITED, exchanges=2)
+    assert bot.filters[-1] == Filters()
+    page.get_by_role("button", name="Ask only this article").click()
+    expect(page.locator(".cb-chips")).to_have_count(1)
+    page.get_by_role("button", name="New chat").click()
     expect(page.locator(".cb-chips")).to_have_count(0)
     ask_and_wait(page, CITED)
     assert bot.filters[-1] == Filters()

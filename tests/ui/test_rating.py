@@ -61,13 +61,29 @@ def test_another_rating_replaces_the_first_and_refusals_are_rated_too(visit: Ope
         assert only.good
         assert only.answer.refused
         page.reload()
-        expect(page.locator(".cb-exchange")).to_have_count(1)
+        expect(page.get_by_role("button", name="Good answer", pressed=True)).to_have_count(1)
         rate(page, "Bad")
         expect(page.get_by_role("button", name="Bad answer", pressed=True)).to_have_count(1)
         [only] = kept(folder)
         assert not only.good, "the same answer after a reload"
         ask(page, CITED)
         expect(page.get_by_label("Why?")).to_be_hidden()
+
+
+def test_the_same_rating_again_keeps_the_reason(visit: Open, folder: Path) -> None:
+    with served(FakeBot(), folder) as address:
+        page = visit(address).page
+        ask_and_wait(page, CITED)
+        why = page.get_by_label("Why?")
+        rate(page, "Bad")
+        why.fill("The date is wrong. \ud83d")
+        page.get_by_role("button", name="Keep").click()
+        expect(why).to_be_hidden()
+        page.reload()
+        rate(page, "Bad")
+        expect(why).to_have_value("The date is wrong. \ufffd")
+        [only] = kept(folder)
+        assert (only.good, only.reason) == (False, "The date is wrong. \ufffd")
 
 
 def test_what_cannot_be_kept_is_told(visit: Open, folder: Path) -> None:

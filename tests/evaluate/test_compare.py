@@ -166,6 +166,8 @@ def test_only_questions_of_both_runs_count(tmp_path: Path, asked_file: Path) -> 
     assert (made.shared, made.only_a, made.only_b) == (2, 1, 2)
     assert (made.measures["accuracy"].n, made.measures["accuracy"].b) == (2, 0.5)
     assert made.measures["refusal_recall"] == Measured()
+    refusals = made.measures["false_refusal"]  # q3 is refused in B
+    assert (refusals.difference, refusals.better, refusals.worse) == (0.5, 0, 1)
 
 
 def test_what_was_made_otherwise_comes_with_both_values(tmp_path: Path, asked_file: Path) -> None:

@@ -1,6 +1,7 @@
 """cli: every command with the small model and a real store; an error of the user's is one line that says what to do."""
 
 import datetime as dt
+import hashlib
 import json
 import logging
 import re
@@ -128,7 +129,7 @@ def test_every_command_has_help(run: Run, words: list[str]) -> None:
 
 def test_the_commands_are_those_of_the_readme() -> None:
     assert {" ".join(words) for words in commands()} >= {
-        "ask", "chat", "ingest", "eval", "articles list", "articles show", "articles remove",
+        "ask", "chat", "ingest", "eval", "compare", "articles list", "articles show", "articles remove",
         "models list", "models pull", "models verify", "config show", "version",
     }  # fmt: skip
 
@@ -172,6 +173,11 @@ ERRORS = [
     Wrong("models pull nosuch", 1, "nosuch.*`bot models list`"),
     Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out", 2, "none.jsonl"),
     Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out --scope all", 2, "--scope is open or article"),
+    Wrong("compare {tmp}", 2, "nothing to compare one run with.*`bot eval --out`"),
+    Wrong("compare {tmp} {tmp}", 2, "holds no run: answers.jsonl is missing or empty.*`bot eval --out`"),
+    Wrong("compare {tmp} {tmp} --measure f1", 2, "--measure f1: it is not 0 or 1. Take one of refused, .*accuracy"),
+    Wrong("compare {tmp} {tmp} --fail-if accuracy", 2, "'accuracy' is no gate. Write"),
+    Wrong("compare {tmp} {tmp} --fail-if speed<1", 2, "speed is not a measure .* Take one of hit@1, "),
 ]
 
 
@@ -537,3 +543,99 @@ def test_bench_cache_asks_both_ways_and_says_what_it_found(
     assert [row["id"] for row in rows["whole"]] == [row["id"] for row in rows["joined"]] == ["1", "2"]
     known = {way: sum(row["tokens"]["reused"] for row in rows[way]) for way in rows}
     assert known["joined"] > known["whole"] + 50
+
+
+# -- comparing runs --
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> tuple[Path, Path]:
+    """Two runs of two questions: the second gets one more right, and was made with another model."""
+    asked = [
+        {"id": "q[1]", "question": "Who keeps it?", "answers": ["Mara"], "answerable": True},
+        {"id": "q2", "question": "Who paints?", "answers": ["Ivo"], "answerable": True},
+    ]
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text("".join(json.dumps(one) + "\n" for one in asked), encoding="utf-8")
+    sha256 = hashlib.sha256(questions.read_bytes()).hexdigest()
+    for name, seconds, answers in (("a", 1.0, ["Nobody [\x1b[31m].", "Ivo."]), ("b", 3.0, ["Mara\nkeeps it.", "Ivo."])):
+        (tmp_path / name).mkdir()
+        made = {"questions": {"file": str(questions), "sha256": sha256}, "settings": {"llm.model": f"[bold]{name}"}}
+        (tmp_path / name / "run.json").write_text(json.dumps(made), encoding="utf-8")
+        empty = {"refused": False, "sentences": 1, "citations": [], "evidence": [], "retrieved": [], "tokens": {}}
+        rows = [
+            {"id": one["id"], "question": one["question"], "answer": text, "timings": {"total_s": seconds}, **empty}
+            for one, text in zip(asked, answers, strict=True)
+        ]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / name / "answers.jsonl").write_text(lines, encoding="utf-8")
+    return tmp_path / "a", tmp_path / "b"
+
+
+def test_runs_are_compared(run: Run, runs: tuple[Path, Path], tmp_path: Path) -> None:
+    a, b = runs
+    code, out, err = run("compare", a, b, "--json", tmp_path / "all.json")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"A: {a}\nB: {b}\n")
+    assert re.search(r"llm\.model +\[bold\]a +\[bold\]b", out)
+    assert "Questions in both: 2\n" in out
+    assert re.search(r"accuracy +0\.500 +1\.000 +\+0\.500 +\+0\.000 to \+1\.000 +2 +1 +0", out)
+    assert re.search(r"refusal_recall +– +– +– +– +0 +0 +0", out)
+    assert re.search(r"total_s +1\.00 +3\.00 +3\.00 +2", out)
+    assert "10000 resamples, seed 0" in out
+    assert re.search(
+        r"0 in A to 1 in B: 1\n.*\n +q\[1\] +Who keeps it\? +Nobody \[\\x1b\[31m\]\. +Mara keeps it\.", out
+    )
+    assert "accuracy from 1 in A to 0 in B: 0\n" in out
+    assert "Gate" not in out
+    made = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))
+    assert (made["questions"]["same"], made["bootstrap"]["seed"], made["gates"]) == (True, 0, [])
+    (one,) = made["comparisons"]
+    assert one["measures"]["accuracy"]["difference"] == 0.5
+    assert [flip["a"] for flip in one["flips"]["accuracy"]["up"]] == ["Nobody [\x1b[31m]."]
+    assert one["different"] == [{"name": "llm.model", "a": "[bold]a", "b": "[bold]b"}]
+
+
+def test_gates_decide_on_the_exit_code(run: Run, runs: tuple[Path, Path], tmp_path: Path) -> None:
+    a, b = runs
+    good, bad = ("--fail-if", "accuracy < -0.02"), ("--fail-if", "B.accuracy < 0.8")
+    code, out, _ = run("compare", a, b, *good, *bad)
+    assert code == 0
+    assert f"Gate accuracy < -0.02 does not fire for {b}: 0.5000\n" in out
+    code, out, err = run("compare", b, a, *good, *bad, "--json", tmp_path / "all.json")
+    assert (code, err) == (3, "")
+    assert f"Gate accuracy < -0.02 fires for {a}: -0.5000\n" in out
+    assert f"Gate B.accuracy < 0.8 fires for {a}: 0.5000\n" in out
+    gates = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))["gates"]
+    assert gates[0] == {"gate": "accuracy < -0.02", "b": str(a), "value": -0.5, "fired": True}
+    code, _, err = run("compare", a, b, "--fail-if", "refusal_recall < 0")
+    assert code == 2
+    assert "refusal_recall has no case in both" in err
+
+
+def test_each_run_is_compared_with_the_first(run: Run, runs: tuple[Path, Path]) -> None:
+    a, b = runs
+    code, out, _ = run("compare", b, a, b, "--fail-if", "accuracy < 0", "--show", 0, "--measure", "refused")
+    assert code == 3
+    assert re.findall(r"^A: (.*)\nB: (.*)$", out, re.M) == [(str(b), str(a)), (str(b), str(b))]
+    assert f"accuracy < 0 fires for {a}" in out
+    assert f"accuracy < 0 does not fire for {b}" in out
+    assert "Both were made alike." in out
+    assert "Nobody" not in out
+
+
+def test_a_moved_question_file_and_a_bad_place_for_the_json(run: Run, runs: tuple[Path, Path], tmp_path: Path) -> None:
+    moved = (tmp_path / "questions.jsonl").rename(tmp_path / "moved.jsonl")
+    code, _, err = run("compare", *runs)
+    assert code == 2
+    assert re.search(r"questions\.jsonl of .* is not there\. Pass it with --questions", err)
+    words = ("compare", *runs, "--questions", moved)
+    assert "Scored by" not in run(*words).out
+    for place in (runs[0] / "run.json", moved, tmp_path / "none" / "all.json"):
+        before = place.read_bytes() if place.exists() else None
+        code, _, err = run(*words, "--json", place)
+        assert (code, "Choose another --json." in err) == (2, True)
+        assert (place.read_bytes() if place.exists() else None) == before
+    with moved.open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert f"Scored by {moved}, which is not what {runs[0]} was asked from" in run(*words).out

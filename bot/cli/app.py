@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import articles, ask, bench, chat, evaluate, feedback, models, settings, users, warm
+from bot.cli import articles, ask, bench, chat, compare, evaluate, feedback, models, settings, users, warm
 from bot.cli.state import State, console_for_errors
 from bot.errors import BotError, Stopped
 
@@ -23,6 +23,7 @@ app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.command("ingest")(articles.ingest)
 app.command("eval")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("warm")(warm.warm)
 app.add_typer(bench.app, name="bench")
 app.add_typer(articles.app, name="articles")

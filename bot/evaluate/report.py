@@ -39,14 +39,14 @@ PACKAGES = (
 SOURCES = ("bot", "prompts")  # the folders whose state makes the answers
 
 
-def score(question: Question, row: Row, embed: metrics.Embed) -> dict[str, float]:
+def score(question: Question, row: Row, embed: metrics.Embed | None) -> dict[str, float]:
     """The measures for which this question is a case, each 0 to 1.
 
     - hit@k, mrr@10: answerable and with gold articles
     - evidence_in_context, citation_hit, citation_recall: answerable and with evidence; a refusal cites nothing: 0
     - citation_precision: the same, where the answer cites something
-    - accuracy, f1, option_accuracy: answerable and with gold answers that have words (the last: and distractors); a
-      refusal is 0
+    - accuracy, f1, option_accuracy: answerable and with gold answers that have words (the last: and distractors, and
+      where there is an `embed`); a refusal is 0
     - answers_with_citation: not refused
     - refusal_recall: not answerable; false_refusal: answerable
     """
@@ -69,13 +69,13 @@ def _search(question: Question, row: Row) -> dict[str, float]:
     return hits | {"mrr@10": metrics.reciprocal_rank(row.retrieved, question.gold, k=10)}
 
 
-def _words(question: Question, row: Row, embed: metrics.Embed) -> dict[str, float]:
+def _words(question: Question, row: Row, embed: metrics.Embed | None) -> dict[str, float]:
     golds = [gold for gold in question.answers if metrics.normalise(gold)]
     if not golds:
         return {}
     answer = "" if row.refused else row.answer  # the words of a refusal are ours: they answer nothing by chance
     scores = {"accuracy": metrics.accuracy(answer, golds), "f1": metrics.f1(answer, golds)}
-    if question.distractors:
+    if question.distractors and embed:
         scores["option_accuracy"] = metrics.option_accuracy(answer, golds, question.distractors, embed)
     return scores
 
@@ -179,7 +179,7 @@ def run_meta(
         "seed": seed,
         "settings": dict(settings),
         "models": dict(models),
-        "prompts": {path.name: _sha256(path) for path in prompts},
+        "prompts": {path.name: sha256_of(path) for path in prompts},
         "questions": _file(questions),
         "corpus": _file(corpus) if corpus else None,
     }
@@ -214,10 +214,11 @@ def _versions() -> Iterable[tuple[str, str]]:
 
 
 def _file(path: Path) -> dict[str, str]:
-    return {"file": str(path), "sha256": _sha256(path)}
+    return {"file": str(path), "sha256": sha256_of(path)}
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """A file's sum, in hex. Raises DatasetError for one that cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

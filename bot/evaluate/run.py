@@ -33,6 +33,7 @@ Progress = Callable[[int, int], None]
 DECISIVE = ("scope", "questions", "corpus", "models", "prompts", "settings", "cold")
 TELLING = ("revision", "packages", "python")
 SHOWN = 4  # differences that an error names
+OTHER_OUT = "Choose another --out, or pass --fresh to start over."
 IDLE_SETTINGS = (
     "data_dir",
     "models_dir",
@@ -151,10 +152,10 @@ def run(
     return [rows[question.id] for question in questions]
 
 
-def read_meta(out_dir: Path) -> dict[str, Any]:
+def read_meta(out_dir: Path, remedy: str = OTHER_OUT) -> dict[str, Any]:
     """What the rows in `out_dir` were made with: run's meta, `scope`, and `resumed` if it was broken off and taken up.
 
-    Empty if there is no run. Raises DatasetError for a damaged file.
+    Empty if there is no run. Raises DatasetError, which ends with `remedy`, for a damaged file.
     """
     path = out_dir / META
     try:
@@ -162,7 +163,38 @@ def read_meta(out_dir: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError) as error:
-        raise DatasetError(f"{path} cannot be read: {error}. Choose another --out, or pass --fresh.") from None
+        raise DatasetError(f"{path} cannot be read: {error}. {remedy}") from None
+
+
+def read_rows(out_dir: Path, remedy: str = OTHER_OUT) -> tuple[dict[str, Row], int | None]:
+    """Rows by id, and the length in bytes of the whole lines if a half-written one follows them.
+
+    No rows if there is no file. Raises DatasetError, which ends with `remedy`, for a damaged line, OSError where the
+    file cannot be read.
+    """
+    path = out_dir / ANSWERS
+    content = path.read_bytes() if path.exists() else b""
+    whole = content.rfind(b"\n") + 1
+    rows: dict[str, Row] = {}
+    for number, line in enumerate(content[:whole].splitlines(), start=1):
+        try:
+            row = Row.model_validate_json(line)
+        except ValidationError as error:
+            raise DatasetError(f"{path}, line {number}: {explain(error)}. {remedy}") from None
+        rows[row.id] = row
+    return rows, whole if whole < len(content) else None
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], names: Sequence[str]) -> list[tuple[str, Any, Any]]:
+    """What two runs' metas have not in common under `names`: (name, value before, value now), None for none.
+
+    Settings are named as config.flatten does, without those that change no answer; a file is known by its sum.
+    """
+    found: list[tuple[str, Any, Any]] = []
+    for name in names:
+        old, new = dict(_flat(name, before.get(name))), dict(_flat(name, now.get(name)))
+        found += [(key, old.get(key), new.get(key)) for key in old | new if old.get(key) != new.get(key)]
+    return found
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -231,7 +263,7 @@ def _take_up(out_dir: Path, meta: Mapping[str, Any], questions: Sequence[Questio
     if fresh:
         for name in (ANSWERS, META, REPORT):
             (out_dir / name).unlink(missing_ok=True)
-    rows, whole = _read_rows(out_dir / ANSWERS)
+    rows, whole = read_rows(out_dir)
     now: dict[str, Any] = json.loads(json.dumps(meta))
     if not rows:
         write_json(out_dir / META, now)
@@ -246,31 +278,15 @@ def _take_up(out_dir: Path, meta: Mapping[str, Any], questions: Sequence[Questio
     return rows
 
 
-def _read_rows(path: Path) -> tuple[dict[str, Row], int | None]:
-    """Rows by id, and the length in bytes of the whole lines if a half-written one follows them."""
-    content = path.read_bytes() if path.exists() else b""
-    whole = content.rfind(b"\n") + 1
-    rows: dict[str, Row] = {}
-    for number, line in enumerate(content[:whole].splitlines(), start=1):
-        try:
-            row = Row.model_validate_json(line)
-        except ValidationError as error:
-            raise DatasetError(
-                f"{path}, line {number}: {explain(error)}. Choose another --out, or pass --fresh to start over."
-            ) from None
-        rows[row.id] = row
-    return rows, whole if whole < len(content) else None
-
-
 def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], out_dir: Path) -> None:
-    decisive = _differences(before, now, DECISIVE) if before else [f"there is no {META}"]
+    decisive = _told(differences(before, now, DECISIVE)) if before else [f"there is no {META}"]
     if decisive:
         more = f"; and {len(decisive) - SHOWN} more" if len(decisive) > SHOWN else ""
         raise DatasetError(
             f"{out_dir} holds a run made with other settings ({'; '.join(decisive[:SHOWN])}{more}). "
             "Choose another --out, or pass --fresh to start it over."
         )
-    telling = _differences(before, now, TELLING)
+    telling = _told(differences(before, now, TELLING))
     if telling:
         logging.getLogger(__name__).warning(
             "%s was begun with another version (%s); its answers are kept. Pass --fresh to start it over.",
@@ -279,10 +295,8 @@ def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], out_dir: Path
         )
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    old, new = ({key: value for name in names for key, value in _flat(name, meta.get(name))} for meta in (before, now))
-    keys = [key for key in old | new if old.get(key) != new.get(key)]
-    return [f"{key}: {_short(old.get(key))} there, {_short(new.get(key))} now" for key in keys]
+def _told(different: Sequence[tuple[str, Any, Any]]) -> list[str]:
+    return [f"{name}: {_short(old)} there, {_short(new)} now" for name, old, new in different]
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -172,6 +172,7 @@ ERRORS = [
     Wrong("models pull nosuch", 1, "nosuch.*`bot models list`"),
     Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out", 2, "none.jsonl"),
     Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out --scope all", 2, "--scope is open or article"),
+    Wrong("eval {tmp}/one.jsonl --corpus {tmp} --out {tmp}/out --by kin", 2, "no.*field 'kin'.*answerable, kind"),
 ]
 
 
@@ -179,6 +180,8 @@ ERRORS = [
 def prepared(tmp_path: Path) -> Path:
     (tmp_path / "bad.toml").write_text("this is no TOML\n", encoding="utf-8")
     (tmp_path / "bad.gguf").write_bytes(b"this is no model")
+    question = {"id": "q1", "question": "Who?", "answerable": False, "kind": "who"}
+    (tmp_path / "one.jsonl").write_text(json.dumps(question), encoding="utf-8")
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "answer.md").write_text("no header\n", encoding="utf-8")
     return tmp_path

@@ -172,7 +172,7 @@ ERRORS = [
     Wrong("models pull nosuch", 1, "nosuch.*`bot models list`"),
     Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out", 2, "none.jsonl"),
     Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out --scope all", 2, "--scope is open or article"),
-    Wrong("eval {tmp}/one.jsonl --corpus {tmp} --out {tmp}/out --by kin", 2, "no.*field 'kin'.*answerable, kind"),
+    Wrong("eval {tmp}/one.jsonl --corpus {tmp} --out {tmp}/out --by kin", 2, "No question.*field 'kin'.*answerable, kind"),
 ]
 
 

@@ -13,12 +13,13 @@ from .library import question
 
 FIRST = "The harbour ferry stops at Lindaby from Monday."
 SECOND = "A single ticket costs 4 crowns."
+STORM = "A storm closed the airport on Friday."
 THIRD = "Mayor Ada Quill opened the new quay in June."
 INFOS = {"ferry": ArticleInfo(id="ferry", title="Ferry", date=dt.date(2025, 5, 18))}  # a Sunday
 
 
 def quotes(*texts: str, article: str = "ferry") -> list[RowCitation]:
-    starts = {FIRST: 0, SECOND: 48, THIRD: 80}
+    starts = {FIRST: 0, SECOND: 48, THIRD: 80, STORM: 126}
     return [
         RowCitation(article=article, start=starts[text], end=starts[text] + len(text), quote=text, marker=1, sentence=0)
         for text in texts
@@ -33,8 +34,8 @@ def quotes(*texts: str, article: str = "ferry") -> list[RowCitation]:
         (SECOND, quotes(THIRD, SECOND), True),
         ("A single ticket costs 5 crowns.", quotes(SECOND), False),  # the figure stands nowhere
         ("Mayor Ada Quill rides the harbour ferry.", quotes(FIRST), False),
-        ("The ferry stops at Lindaby from Monday, 19 May 2025.", quotes(FIRST), True),  # by the article's date
-        ("The ferry stops at Lindaby from Monday, 19 May 2025.", quotes(FIRST, article="unknown"), False),
+        ("A storm closed the airport on 16 May 2025.", quotes(STORM), True),  # by the article's date
+        ("A storm closed the airport on 16 May 2025.", quotes(STORM, article="unknown"), False),
         (SECOND, [], False),
     ],
 )

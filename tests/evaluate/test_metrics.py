@@ -98,7 +98,7 @@ def test_f1_is_the_harmonic_mean_of_precision_and_recall(answer: list[str], gold
         ("the gunman police killed", ["police killed the gunman"], 2 / 4),
         ("testing", ["testing one two"], 2 / 4),  # P 1, R 1/3
         # the values of rouge_score 0.1.2, RougeScorer(["rougeL"]), for the next four
-        ("It's U.S.-made: 1,000 units", ["its us made 1000 units"], 0.3333333333333333),
+        ("It's U.S.-made: 1,000 units", ["its us made 1000 units"], 0.3076923076923077),
         ("The cat sat on the mat.", ["the mat sat on a cat", "On the mat, the cat!"], 0.5454545454545454),
         ("", ["a cat"], 0.0),
         ("!", ["?"], 0.0),

@@ -15,10 +15,18 @@ from bot import __version__
 from bot.errors import DatasetError
 from bot.evaluate.cases import Question
 from bot.evaluate.intervals import interval
-from bot.evaluate.report import (
-    MEASURES, check_fields, group_table, report, revision, run_meta, score, table, write_report,
-)  # fmt: skip
 from bot.evaluate.metrics import Supports
+from bot.evaluate.report import (
+    MEASURES,
+    check_fields,
+    group_table,
+    report,
+    revision,
+    run_meta,
+    score,
+    table,
+    write_report,
+)  # fmt: skip
 from bot.evaluate.run import Row, RowCitation, make_row
 from bot.schema import Answer, Timings, Tokens
 
@@ -262,15 +270,15 @@ def test_rouge_l_is_for_long_answers(golds: list[str], refused: bool, expected: 
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({"dropped_sentences": ("Ivo sings.",)}, 1 / 2),
-        ({"dropped_sentences": ("Ivo sings.",), "refused": True, "sentences": ()}, 1),
-        ({"refused": True, "sentences": ()}, None),
-    ],
+    ("kept", "left_out", "expected"),
+    [(1, ("Ivo sings.",), 1 / 2), (0, ("Ivo sings.",), 1), (0, (), None)],
 )
-def test_unsupported_rate_counts_what_was_left_out(given: dict[str, Any], expected: float | None) -> None:
-    row = make_row(question("q1"), make_answer("q1", "Mara.", 1, citation(0, 4), **given))
+def test_unsupported_rate_counts_what_was_left_out(
+    kept: int, left_out: tuple[str, ...], expected: float | None
+) -> None:
+    cited = [citation(0, 4)][:kept]
+    answer = make_answer("q1", "Mara.", kept, *cited, dropped_sentences=left_out, refused=not kept)
+    row = make_row(question("q1"), answer)
     assert score(question("q1"), row, by_name).get("unsupported_rate") == expected
 
 

@@ -15,6 +15,7 @@ import click
 import pytest
 import typer.main
 from conftest import SMALL_LLM
+from fakes import FakeEmbedder
 from rich.console import Console
 from samples import CHEESE, FERRY, STORM
 from servers import Page, free_port, site
@@ -23,7 +24,10 @@ from bot import __version__
 from bot.articles.web import Fetcher
 from bot.cli import app, compose, main
 from bot.cli.ask import show_citations, stream
-from bot.evaluate.cases import load_questions
+from bot.cli.evaluate import show_report
+from bot.evaluate.cases import Question, load_questions
+from bot.evaluate.report import report
+from bot.evaluate.run import make_row
 from bot.feedback import Feedback, Kept
 from bot.schema import Answer, AnswerEvent, Citation, Days, Sentence
 
@@ -172,7 +176,7 @@ ERRORS = [
     Wrong("models pull nosuch", 1, "nosuch.*`bot models list`"),
     Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out", 2, "none.jsonl"),
     Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out --scope all", 2, "--scope is open or article"),
-    Wrong("eval {tmp}/one.jsonl --corpus {tmp} --out {tmp}/out --by kin", 2, "No question.*field 'kin'.*answerable, kind"),
+    Wrong("eval {tmp}/one.jsonl --corpus {tmp} --out {tmp}/out --by kin", 2, "field 'kin'.*answerable, kind"),
 ]
 
 
@@ -540,3 +544,16 @@ def test_bench_cache_asks_both_ways_and_says_what_it_found(
     assert [row["id"] for row in rows["whole"]] == [row["id"] for row in rows["joined"]] == ["1", "2"]
     known = {way: sum(row["tokens"]["reused"] for row in rows[way]) for way in rows}
     assert known["joined"] > known["whole"] + 50
+
+
+# -- evaluation --
+
+
+def test_a_report_is_printed_with_its_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = [Question.model_validate({"id": "q1", "question": "Who?", "answerable": True, "kind": "[b]who[/b]"})]
+    rows = [make_row(asked[0], Answer(question="Who?", text="The articles do not say.", refused=True))]
+    show_report(report(rows, asked, {}, FakeEmbedder().embed_documents, by=["kind"]))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["measure", "value", "95%", "interval", "n"]
+    assert ["false_refusal", "1.000", "1.000", "to", "1.000", "1"] in lines
+    assert lines[-2:] == [["kind", "[b]who[/b]"], ["false_refusal", "1.000", "(1)"]]

@@ -47,7 +47,7 @@ ROOMS: dict[str, set[str]] = {
     "late": {"errors", "schema", "chat"},
     "conversations": {"errors", "schema", "jsonlines"},
     "users": {"errors"},
-    "evaluate": {"errors", "schema", "config"},
+    "evaluate": {"errors", "schema", "config", "cite"},
     "feedback": {"errors", "schema", "jsonlines", "evaluate"},
     "trace": {"schema"},
     "ui": {"errors", "schema", "config", "conversations", "dates", "feedback", "trace", "users"},

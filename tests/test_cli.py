@@ -16,6 +16,7 @@ import click
 import pytest
 import typer.main
 from conftest import SMALL_LLM
+from fakes import FakeEmbedder
 from rich.console import Console
 from samples import CHEESE, FERRY, STORM
 from servers import Page, free_port, site
@@ -24,7 +25,10 @@ from bot import __version__
 from bot.articles.web import Fetcher
 from bot.cli import app, compose, main
 from bot.cli.ask import show_citations, stream
-from bot.evaluate.cases import load_questions
+from bot.cli.evaluate import show_report
+from bot.evaluate.cases import Question, load_questions
+from bot.evaluate.report import report
+from bot.evaluate.run import make_row
 from bot.feedback import Feedback, Kept
 from bot.schema import Answer, AnswerEvent, Citation, Days, Sentence
 
@@ -178,6 +182,7 @@ ERRORS = [
     Wrong("compare {tmp} {tmp} --measure f1", 2, "--measure f1: it is not 0 or 1. Take one of refused, .*accuracy"),
     Wrong("compare {tmp} {tmp} --fail-if accuracy", 2, "'accuracy' is no gate. Write"),
     Wrong("compare {tmp} {tmp} --fail-if speed<1", 2, "speed is not a measure .* Take one of hit@1, "),
+    Wrong("eval {tmp}/one.jsonl --corpus {tmp} --out {tmp}/out --by kin", 2, "field 'kin'.*answerable, kind"),
 ]
 
 
@@ -185,6 +190,8 @@ ERRORS = [
 def prepared(tmp_path: Path) -> Path:
     (tmp_path / "bad.toml").write_text("this is no TOML\n", encoding="utf-8")
     (tmp_path / "bad.gguf").write_bytes(b"this is no model")
+    question = {"id": "q1", "question": "Who?", "answerable": False, "kind": "who"}
+    (tmp_path / "one.jsonl").write_text(json.dumps(question), encoding="utf-8")
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "answer.md").write_text("no header\n", encoding="utf-8")
     return tmp_path
@@ -639,3 +646,16 @@ def test_a_moved_question_file_and_a_bad_place_for_the_json(run: Run, runs: tupl
     with moved.open("a", encoding="utf-8") as file:
         file.write("\n")
     assert f"Scored by {moved}, which is not what {runs[0]} was asked from" in run(*words).out
+
+
+# -- evaluation --
+
+
+def test_a_report_is_printed_with_its_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = [Question.model_validate({"id": "q1", "question": "Who?", "answerable": True, "kind": "[b]who[/b]"})]
+    rows = [make_row(asked[0], Answer(question="Who?", text="The articles do not say.", refused=True))]
+    show_report(report(rows, asked, {}, FakeEmbedder().embed_documents, by=["kind"]))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["measure", "value", "95%", "interval", "n"]
+    assert ["false_refusal", "1.000", "1.000", "to", "1.000", "1"] in lines
+    assert lines[-2:] == [["kind", "[b]who[/b]"], ["false_refusal", "1.000", "(1)"]]

@@ -18,7 +18,7 @@ from bot import config
 from bot.articles import read_file
 from bot.cli import app
 from bot.evaluate.cases import Question
-from bot.evaluate.report import report, run_meta
+from bot.evaluate.report import AREAS, MEASURES, report, run_meta
 from bot.evaluate.run import Row
 from bot.schema import Answer, Article
 
@@ -130,6 +130,11 @@ def test_report_fields() -> None:
     metrics = report([], [], {}, lambda texts: np.zeros((len(texts), 1), dtype=np.float32))["metrics"]
     meta = run_meta({}, {}, REPO / "seeds" / "questions.jsonl", None, 0)
     assert {f"`{name}`" for name in [*metrics, *meta] if name != "n"} - set(re.findall(r"`[^`]+`", page)) == set()
+
+
+def test_measures_have_a_formula() -> None:
+    named = {name for cell in keyed(text_of("measures.md")) for name in re.findall(r"[a-z@0-9_]+", cell)}
+    assert named - {"measure"} == {*MEASURES, *AREAS}
 
 
 # -- dependencies --

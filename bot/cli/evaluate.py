@@ -1,11 +1,12 @@
 """`bot eval`: a scripted evaluation, through the same door as the page."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from bot.cli.articles import progress_bar, show_summary
@@ -33,16 +34,18 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first so many questions.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask anew what is answered already.")] = False,
     cold: Annotated[bool, typer.Option("--cold", help="Don't let the model read articles before it is asked.")] = False,
+    by: Annotated[list[str] | None, typer.Option(help="Also group by this field of the questions; repeatable.")] = None,
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
     """Ask all questions and measure search, answers, citations and refusals."""
-    from bot.evaluate.report import report, table, write_report
+    from bot.evaluate.judge import own_judge
+    from bot.evaluate.report import report, write_report
     from bot.evaluate.run import Scope, read_meta, run
 
     if scope not in ("open", "article"):
         raise DatasetError(f"--scope is open or article, not {scope}.")
     settings = state(context).settings(llm__model=model)
-    cases, embedder, store = prepare(settings, questions, corpus, out, limit)
+    cases, embedder, store = prepare(settings, questions, corpus, out, limit, by or ())
     llm = open_llm(settings)
     chat = open_chat(settings, embedder, store, llm)
     meta = meta_of(settings, questions, corpus, store, embedder, llm) | {"cold": cold}
@@ -58,21 +61,36 @@ def evaluate(
             lambda done, total: bar_of_questions.update(task, completed=done, total=total),
             fresh=fresh,
         )
-    result = report(rows, cases, read_meta(out), embedder.embed_documents)
+    judge = own_judge(embedder.embed_documents, store.infos(), settings.cite.min_support)
+    result = report(rows, cases, read_meta(out), embedder.embed_documents, by or (), judge)
     write_report(out / "report.json", result)
-    grid = new_table("measure", "value", "n")
+    show_report(result)
+
+
+def show_report(result: Mapping[str, Any]) -> None:
+    """Print its table, and one for each field by which it is grouped."""
+    from bot.evaluate.report import group_table, table
+
+    grid = new_table("measure", "value", f"{result['bootstrap']['level']:.0%} interval", "n")
     for row in table(result):
         grid.add_row(*row)
     console().print(grid)
+    for field, groups in result["groups"].items():
+        grid = new_table(escape(field), *map(escape, groups))
+        for cells in group_table(groups):
+            grid.add_row(*cells)
+        console().print(grid)
 
 
 def prepare(
-    settings: Settings, questions: Path, corpus: Path, out: Path, limit: int | None
+    settings: Settings, questions: Path, corpus: Path, out: Path, limit: int | None, by: Sequence[str] = ()
 ) -> "tuple[list[Question], LlamaEmbedder, Store]":
-    """The questions, and a store in `out` that holds the corpus and nothing else."""
+    """The questions, and a store in `out` that holds the corpus and nothing else; `by` are fields to group by."""
     from bot.evaluate.cases import check_evidence, load_questions
+    from bot.evaluate.report import check_fields
 
     cases = load_questions(questions, limit)
+    check_fields(cases, by)
     embedder = open_embedder(settings)
     store = open_store(settings, embedder, out / "store")
     with progress_bar("Ingesting") as bar:

@@ -1,15 +1,20 @@
-"""Refusals as a curve: what `answer.min_answerable` at another value would have refused, from the same rows."""
+"""`answerable` as a confidence: what refusing below another value would have done, and how true it is, from rows.
+
+Values of `answer.min_answerable` below that of the run tell nothing new: what was refused then stays refused.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from bot.evaluate import metrics
 from bot.evaluate.cases import Question
 from bot.evaluate.run import Row
 
 Pairs = Sequence[tuple[Question, Row]]
 THRESHOLDS = tuple(step / 20 for step in range(21))
+BINS = 10
 
 
 def refusal_curve(pairs: Pairs) -> list[dict[str, Any]]:
@@ -41,6 +46,65 @@ def area(pairs: Pairs) -> tuple[float | None, int]:
         return None, len(known)
     higher = (yes[:, None] > no[None, :]).mean()
     return float(higher + (yes[:, None] == no[None, :]).mean() / 2), len(known)
+
+
+def risk_coverage(pairs: Pairs) -> list[dict[str, Any]]:
+    """`coverage` (share answered) and `risk` (share wrong of those answered) at each threshold of `min_answerable`.
+
+    El-Yaniv & Wiener 2010, "On the Foundations of Noise-free Selective Classification". Over the `n` questions with a
+    probability that are not answerable, where any answer is wrong, or have gold answers, where it is by accuracy.
+    `answered` is how many were. None where nothing was a case.
+    """
+    known = _judged(pairs)
+    points = []
+    for threshold in THRESHOLDS:
+        answered = [wrong for row, wrong in known if not _refused(row, threshold)]
+        risk = float(np.mean(answered)) if answered else None
+        coverage = len(answered) / len(known) if known else None
+        point = {"min_answerable": threshold, "coverage": coverage, "risk": risk}
+        points.append(point | {"answered": len(answered), "n": len(known)})
+    return points
+
+
+def risk_area(pairs: Pairs) -> tuple[float | None, int]:
+    """The area under the risk-coverage curve (AURC), and how many answers it is of; None without any.
+
+    The mean, over the answers, of the risk among those with at least the same probability: Geifman & El-Yaniv 2017,
+    "Selective Classification for Deep Neural Networks", in the form of Geifman, Uziel & El-Yaniv 2019. Lower is better:
+    0 if nothing is wrong, the plain share of wrong answers if the probability tells nothing. What was refused as it was
+    asked is at no coverage and left out.
+    """
+    known = [(row.answerable, wrong) for row, wrong in _judged(pairs) if not row.refused]
+    if not known:
+        return None, 0
+    sure, wrong = np.array(known, dtype=float).T
+    among = sure[None, :] >= sure[:, None]
+    return float((among @ wrong / among.sum(axis=1)).mean()), len(known)
+
+
+def _judged(pairs: Pairs) -> list[tuple[Row, float]]:
+    """Rows with a probability and whether an answer there is wrong: 1, or 0."""
+    judged = []
+    for one, row in pairs:
+        golds = metrics.worded(one.answers)
+        if row.answerable is not None and (golds or not one.answerable):
+            judged.append((row, 1 - metrics.accuracy(row.answer, golds) if one.answerable else 1.0))
+    return judged
+
+
+def calibration_error(pairs: Pairs) -> tuple[float | None, int]:
+    """The expected calibration error of `answerable`, and over how many questions; None without any.
+
+    Σ over bins of |bin| / n × |share that is answerable − mean probability|, in 10 bins of equal width, (0, 0.1] to
+    (0.9, 1] and 0 in the first: Naeini et al. 2015, "Obtaining Well Calibrated Probabilities Using Bayesian Binning";
+    Guo et al. 2017, "On Calibration of Modern Neural Networks".
+    """
+    known = [(row.answerable, one.answerable) for one, row in pairs if row.answerable is not None]
+    if not known:
+        return None, 0
+    sure, true = np.array(known, dtype=float).T
+    bins = np.digitize(sure, [edge / BINS for edge in range(1, BINS)], right=True)
+    return float(np.abs(np.bincount(bins, weights=true - sure)).sum() / len(known)), len(known)
 
 
 def _refused(row: Row, threshold: float) -> bool:

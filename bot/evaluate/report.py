@@ -5,6 +5,7 @@ A measure is the mean, over the questions that are a case for it, of one of metr
 
 import datetime as dt
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -21,15 +22,20 @@ from bot.config import PROJECT
 from bot.errors import DatasetError
 from bot.evaluate import metrics
 from bot.evaluate.cases import Question
-from bot.evaluate.curve import area, refusal_curve
+from bot.evaluate.curve import Pairs, area, calibration_error, refusal_curve, risk_area, risk_coverage
+from bot.evaluate.intervals import LEVEL, RESAMPLES, SEED, interval
+from bot.evaluate.judge import Judge
 from bot.evaluate.run import Row, write_json
 
 HIT_RANKS = (1, 4, 10)
+LONG = 12  # words of a gold answer that wants a long one
 MEASURES = (
-    *(f"hit@{k}" for k in HIT_RANKS), "mrr@10", "evidence_in_context", "accuracy", "f1", "option_accuracy",
-    "citation_hit", "citation_precision", "citation_recall", "answers_with_citation", "refusal_recall", "false_refusal",
+    *(f"hit@{k}" for k in HIT_RANKS), *(f"recall@{k}" for k in HIT_RANKS), "mrr@10", "ndcg@10", "evidence_in_context",
+    "accuracy", "f1", "rouge_l", "option_accuracy", "citation_hit", "citation_precision", "citation_recall",
+    "alce_precision_own_judge", "alce_recall_own_judge", "answers_with_citation", "unsupported_rate", "refusal_recall",
+    "false_refusal",
 )  # fmt: skip
-AREA = "answerable_auroc"
+AREAS = {"answerable_auroc": area, "answerable_aurc": risk_area, "answerable_ece": calibration_error}
 TIMINGS = ("retrieve_s", "checked_s", "first_token_s", "total_s")
 TOKENS = ("prompt", "reused", "answer")
 PACKAGES = (
@@ -39,42 +45,64 @@ PACKAGES = (
 SOURCES = ("bot", "prompts")  # the folders whose state makes the answers
 
 
-def score(question: Question, row: Row, embed: metrics.Embed | None) -> dict[str, float]:
+def score(question: Question, row: Row, embed: metrics.Embed | None, judge: Judge | None = None) -> dict[str, float]:
     """The measures for which this question is a case, each 0 to 1.
 
-    - hit@k, mrr@10: answerable and with gold articles
-    - evidence_in_context, citation_hit, citation_recall: answerable and with evidence; a refusal cites nothing: 0
+    - hit@k, recall@k, mrr@10: answerable and with gold articles
+    - ndcg@10, evidence_in_context, citation_hit, citation_recall: answerable and with evidence; a refusal cites
+      nothing: 0
     - citation_precision: the same, where the answer cites something
-    - accuracy, f1, option_accuracy: answerable and with gold answers that have words (the last: and distractors, and
-      where there is an `embed`); a refusal is 0
-    - answers_with_citation: not refused
+    - accuracy, f1, rouge_l, option_accuracy: answerable and with gold answers that have words (rouge_l: all of them at
+      least 12; option_accuracy: and distractors, and where there is an `embed`); a refusal is 0
+    - answers_with_citation: not refused; alce_…: the same, with a judge and the sentences' texts
+    - unsupported_rate: where the model wrote a sentence, refused afterwards or not
     - refusal_recall: not answerable; false_refusal: answerable
     """
     refused = float(row.refused)
-    scores = {} if row.refused else {"answers_with_citation": _every_sentence_cited(row)}
+    scores = _sentences(row) | ({} if judge is None else _judged(question, row, judge))
     if not question.answerable:
         return scores | {"refusal_recall": refused}
     scores["false_refusal"] = refused
     return scores | _search(question, row) | _words(question, row, embed) | _places(question, row)
 
 
-def _every_sentence_cited(row: Row) -> float:
-    return metrics.every_sentence_cited(row.sentences, {citation.sentence for citation in row.citations})
+def _sentences(row: Row) -> dict[str, float]:
+    cited = {citation.sentence for citation in row.citations}
+    kept = 0 if row.refused else row.sentences
+    scores = {} if row.refused else {"answers_with_citation": metrics.every_sentence_cited(kept, cited)}
+    if kept or row.unsupported:
+        uncited = len(set(range(kept)) - cited)
+        scores["unsupported_rate"] = metrics.unsupported_rate(kept, len(row.unsupported), uncited)
+    return scores
+
+
+def _judged(question: Question, row: Row, judge: Judge) -> dict[str, float]:
+    if row.refused or not row.said:
+        return {}
+    quotes = [[one for one in row.citations if one.sentence == index] for index in range(len(row.said))]
+    supports = judge(question)
+    return {
+        "alce_recall_own_judge": metrics.alce_recall(row.said, quotes, supports),
+        "alce_precision_own_judge": metrics.alce_precision(row.said, quotes, supports),
+    }
 
 
 def _search(question: Question, row: Row) -> dict[str, float]:
     if not question.gold:
         return {}
     hits = {f"hit@{k}": metrics.hit_at(k, row.retrieved, question.gold) for k in HIT_RANKS}
+    hits |= {f"recall@{k}": metrics.recall_at(k, row.retrieved, question.gold) for k in HIT_RANKS}
     return hits | {"mrr@10": metrics.reciprocal_rank(row.retrieved, question.gold, k=10)}
 
 
 def _words(question: Question, row: Row, embed: metrics.Embed | None) -> dict[str, float]:
-    golds = [gold for gold in question.answers if metrics.normalise(gold)]
+    golds = metrics.worded(question.answers)
     if not golds:
         return {}
     answer = "" if row.refused else row.answer  # the words of a refusal are ours: they answer nothing by chance
     scores = {"accuracy": metrics.accuracy(answer, golds), "f1": metrics.f1(answer, golds)}
+    if min(len(metrics.words(gold)) for gold in golds) >= LONG:
+        scores["rouge_l"] = metrics.rouge_l(answer, golds)
     if question.distractors and embed:
         scores["option_accuracy"] = metrics.option_accuracy(answer, golds, question.distractors, embed)
     return scores
@@ -84,6 +112,7 @@ def _places(question: Question, row: Row) -> dict[str, float]:
     if not question.evidence:
         return {}
     scores = {
+        "ndcg@10": metrics.ndcg_at(10, row.retrieved, question.evidence),
         "evidence_in_context": metrics.evidence_in_context(question.evidence, row.evidence),
         "citation_hit": metrics.citation_hit(row.citations, question.evidence),
         "citation_recall": metrics.citation_recall(row.citations, question.evidence),
@@ -94,31 +123,77 @@ def _places(question: Question, row: Row) -> dict[str, float]:
 
 
 def report(
-    rows: Sequence[Row], questions: Sequence[Question], meta: Mapping[str, Any], embed: metrics.Embed
+    rows: Sequence[Row],
+    questions: Sequence[Question],
+    meta: Mapping[str, Any],
+    embed: metrics.Embed,
+    by: Sequence[str] = (),
+    judge: Judge | None = None,
 ) -> dict[str, Any]:
     """`{"metrics": {measure: mean or None, …, "n": {measure: cases}}, …}` for the questions that have a row.
 
-    `refusal_curve` is curve.refusal_curve's, `run` is meta. Besides MEASURES: curve.area as `answerable_auroc`; for
-    each timing the 50th and 95th percentile, as `total_s_p50` in seconds (interpolated between neighbours), and the
-    median of each token count, as `prompt_tokens_p50`. None where nothing was a case.
+    `refusal_curve` and `risk_coverage` are curve.py's, `run` is meta. Besides MEASURES: the AREAS; for each timing the
+    50th and 95th percentile, as `total_s_p50` in seconds (interpolated between neighbours), and the median of each
+    token count, as `prompt_tokens_p50`. None where nothing was a case. `intervals` has `[low, high]` of each of
+    MEASURES, `bootstrap` how they were made. `groups` has `{field: {value: …}}` for each field of `by`, in the form of
+    `metrics`, MEASURES alone. Raises DatasetError for a field that no question has.
     """
+    check_fields(questions, by)
     by_id = {row.id: row for row in rows}
     pairs = [(question, by_id[question.id]) for question in questions if question.id in by_id]
-    scores = [score(question, row, embed) for question, row in pairs]
-    values: dict[str, float | None] = {}
-    counts = {"questions": len(pairs)}
-    for name in MEASURES:
-        cases = [one[name] for one in scores if name in one]
-        values[name] = float(np.mean(cases)) if cases else None
-        counts[name] = len(cases)
-    values[AREA], counts[AREA] = area(pairs)
+    scores = [score(question, row, embed, judge) for question, row in pairs]
+    return {
+        "metrics": _metrics(pairs, scores),
+        "intervals": {name: interval([one[name] for one in scores if name in one]) for name in MEASURES},
+        "bootstrap": {"level": LEVEL, "resamples": RESAMPLES, "seed": SEED},
+        "groups": {field: _groups([_value(one, field) for one, _ in pairs], scores) for field in by},
+        "refusal_curve": refusal_curve(pairs),
+        "risk_coverage": risk_coverage(pairs),
+        "run": dict(meta),
+    }
+
+
+def check_fields(questions: Sequence[Question], by: Iterable[str]) -> None:
+    """Raise DatasetError for a field of `by` by which nothing can be grouped, as no question has it."""
+    known = {"answerable"}.union(*(question.model_extra or {} for question in questions))
+    for field in by:
+        if field not in known:
+            raise DatasetError(f"No question has a field {field!r}. Group by one of {', '.join(sorted(known))}.")
+
+
+def _value(question: Question, field: str) -> str:
+    """The field's value as a key of JSON; null for a question without the field."""
+    value = question.answerable if field == "answerable" else (question.model_extra or {}).get(field)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _groups(keys: Sequence[str], scores: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Means by key, in the order of the keys; `keys` are those of the questions that `scores` are of."""
+    groups: dict[str, Any] = {}
+    for key in sorted(set(keys)):
+        own = [one for its, one in zip(keys, scores, strict=True) if its == key]
+        values, counts = _means(own)
+        groups[key] = values | {"n": {"questions": len(own)} | counts}
+    return groups
+
+
+def _means(scores: Sequence[Mapping[str, float]]) -> tuple[dict[str, float | None], dict[str, int]]:
+    cases = {name: [one[name] for one in scores if name in one] for name in MEASURES}
+    values = {name: float(np.mean(given)) if given else None for name, given in cases.items()}
+    return values, {name: len(given) for name, given in cases.items()}
+
+
+def _metrics(pairs: Pairs, scores: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    values, counts = _means(scores)
+    for name, of in AREAS.items():
+        values[name], counts[name] = of(pairs)
     for name in TIMINGS:
         seconds = [getattr(row.timings, name) for _, row in pairs]
         _add_percentiles(name, seconds, (50, 95), values, counts)
     for name in TOKENS:
         read = [row.tokens for _, row in pairs if row.tokens.prompt]  # what was refused unread has none
         _add_percentiles(f"{name}_tokens", [getattr(tokens, name) for tokens in read], (50,), values, counts)
-    return {"metrics": values | {"n": counts}, "refusal_curve": refusal_curve(pairs), "run": dict(meta)}
+    return values | {"n": {"questions": len(pairs)} | counts}
 
 
 def _add_percentiles(
@@ -142,16 +217,36 @@ def write_report(path: Path, value: Mapping[str, Any]) -> None:
         raise DatasetError(f"{path} cannot be written: {error.strerror}. Free space or choose another --out.") from None
 
 
-def table(value: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """(measure, value, cases) of a report, to print: shares with 3 digits, times in seconds, – for no cases."""
+def table(value: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """(measure, value, interval, cases) of a report, to print: shares with 3 digits, times in seconds, – for no cases.
+
+    Only means have an interval; for the others it is empty.
+    """
     counts = value["metrics"]["n"]
-    return [(name, _cell(name, number), str(counts[name])) for name, number in value["metrics"].items() if name != "n"]
+    return [
+        (name, _cell(name, number), _range(value["intervals"].get(name)), str(counts[name]))
+        for name, number in value["metrics"].items()
+        if name != "n"
+    ]
+
+
+def group_table(groups: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """One field's groups, to print: each measure that has cases and its value (cases) in each group, in their order."""
+    return [
+        (name, *(f"{_cell(name, one[name])} ({one['n'][name]})" for one in groups.values()))
+        for name in MEASURES
+        if any(one["n"][name] for one in groups.values())
+    ]
+
+
+def _range(ends: Sequence[float] | None) -> str:
+    return f"{ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
 
 
 def _cell(name: str, number: float | None) -> str:
     if number is None:
         return "–"
-    if name in (*MEASURES, AREA):
+    if name in MEASURES or name in AREAS:
         return f"{number:.3f}"
     return f"{number:.0f}" if "_tokens_" in name else f"{number:.2f} s"
 

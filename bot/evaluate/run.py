@@ -70,9 +70,9 @@ class Retrieved(Span):
 class Row(BaseModel):
     """One line of answers.jsonl.
 
-    `sentences` is how many the answer has; `unsupported` holds those that were left out of it; `evidence` is what the
-    model was shown; `answerable` the probability that the passages answer the question, and `signals` what it is made
-    of, for bench/calibrate.py.
+    `sentences` is how many the answer has, `said` their texts (none in rows of earlier versions); `unsupported` holds
+    those that were left out of it; `evidence` is what the model was shown; `answerable` the probability that the
+    passages answer the question, and `signals` what it is made of, for bench/calibrate.py.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -83,6 +83,7 @@ class Row(BaseModel):
     refused: bool
     reason: Refusal | None = None
     sentences: int
+    said: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
     citations: tuple[RowCitation, ...]
     evidence: tuple[Span, ...]
@@ -103,6 +104,7 @@ def make_row(question: Question, answer: Answer) -> Row:
         refused=answer.refused,
         reason=answer.reason,
         sentences=len(answer.sentences),
+        said=tuple(sentence.text for sentence in answer.sentences),
         unsupported=answer.dropped_sentences,
         citations=tuple(
             RowCitation(**{name: getattr(citation, name) for name in (*place, "marker", "quote", "sentence")})

@@ -1,5 +1,6 @@
 """metrics: against examples worked by hand, ir_measures, and plain restatements of the definitions."""
 
+import itertools
 import random
 from collections.abc import Sequence
 
@@ -89,6 +90,35 @@ def test_f1_is_the_harmonic_mean_of_precision_and_recall(answer: list[str], gold
     assert metrics.f1(" ".join(answer), [" ".join(gold)]) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("answer", "golds", "expected"),
+    [
+        ("police kill the gunman", ["police killed the gunman"], 3 / 4),  # these three: Lin 2004, section 3
+        ("the gunman kill police", ["police killed the gunman"], 2 / 4),
+        ("the gunman police killed", ["police killed the gunman"], 2 / 4),
+        ("testing", ["testing one two"], 2 / 4),  # P 1, R 1/3
+        # the values of rouge_score 0.1.2, RougeScorer(["rougeL"]), for the next four
+        ("It's U.S.-made: 1,000 units", ["its us made 1000 units"], 0.3076923076923077),
+        ("The cat sat on the mat.", ["the mat sat on a cat", "On the mat, the cat!"], 0.5454545454545454),
+        ("", ["a cat"], 0.0),
+        ("!", ["?"], 0.0),
+        ("Käthe läuft", ["Käthe schläft"], 2 / 4),  # letters beyond ASCII make words, too
+        ("a cat", [], 0.0),
+    ],
+)
+def test_rouge_l(answer: str, golds: list[str], expected: float) -> None:
+    assert metrics.rouge_l(answer, golds) == pytest.approx(expected)
+
+
+@given(words, words)
+def test_rouge_l_is_by_the_longest_common_subsequence(answer: list[str], gold: list[str]) -> None:
+    of_gold = {one for size in range(len(gold) + 1) for one in itertools.combinations(gold, size)}
+    of_answer = {one for size in range(len(answer) + 1) for one in itertools.combinations(answer, size)}
+    longest = max(map(len, of_gold & of_answer))
+    expected = 2 * longest / (len(answer) + len(gold)) if longest else 0.0
+    assert metrics.rouge_l(" ".join(answer), [" ".join(gold)]) == pytest.approx(expected)
+
+
 DIRECTIONS = {
     "north": (0, 1),
     "Nord": (0, 1),
@@ -139,6 +169,55 @@ def test_ranking_measures_agree_with_ir_measures() -> None:
         assert ours[one.query_id][str(one.measure)] == pytest.approx(one.value), one
 
 
+def test_recall_agrees_with_ir_measures() -> None:
+    draw = random.Random(8)
+    for cut in (1, 4, 10):
+        qrels, scored, ours = [], [], {}
+        for query in map(str, range(100)):
+            gold = draw.sample("abcdefghij", draw.randint(1, 4))
+            ranking = spans(*((draw.choice("abcdefghij"), 9 * i, 9 * i + 9) for i in range(draw.randint(0, 15))))
+            qrels += [ir_measures.Qrel(query, article, 1) for article in gold]
+            # Articles are its documents; ranks are those of passages, so the cut comes first.
+            articles = dict.fromkeys(passage.article for passage in ranking[:cut])
+            scored += [ir_measures.ScoredDoc(query, article, -float(rank)) for rank, article in enumerate(articles)]
+            ours[query] = metrics.recall_at(cut, ranking, [*gold, gold[0]])
+        theirs = {one.query_id: one.value for one in ir_measures.iter_calc([ir_measures.R @ cut], qrels, scored)}
+        assert theirs == pytest.approx(ours)
+
+
+def test_ndcg_agrees_with_ir_measures() -> None:
+    draw = random.Random(9)
+    qrels, scored, ours = [], [], {}
+    for query in map(str, range(200)):
+        evidence = spans(*((draw.choice("abcd"), 100 * i, 100 * i + 5) for i in range(draw.randint(1, 6))))
+        ranking = [
+            Span(article=draw.choice("abcd"), start=start, end=start + 100)
+            for start in (100 * draw.randrange(6) for _ in range(draw.randint(0, 20)))
+        ]
+        overlapping = [any(set(range(one.start, one.end)) & set(range(other.start, other.end))
+                           and one.article == other.article for other in evidence) for one in ranking]  # fmt: skip
+        qrels += [ir_measures.Qrel(query, str(place), int(gain)) for place, gain in enumerate(overlapping)]
+        qrels += [  # evidence that was not found
+            ir_measures.Qrel(query, f"missing {span.start}", 1)
+            for span in evidence
+            if not places([span]) & places(ranking)
+        ]
+        scored += [ir_measures.ScoredDoc(query, str(place), -float(place)) for place in range(len(ranking))]
+        ours[query] = metrics.ndcg_at(10, ranking, evidence)
+    theirs = {one.query_id: one.value for one in ir_measures.iter_calc([ir_measures.nDCG @ 10], qrels, scored)}
+    assert theirs == pytest.approx(ours)
+    assert 0 < np.mean(list(ours.values())) < 1
+
+
+def test_ndcg_by_hand() -> None:
+    ranking = spans(("a", 0, 10), ("b", 0, 10), ("a", 10, 20))
+    evidence = spans(("a", 5, 15), ("c", 0, 9))  # first and third overlap; c is not found: 3 to find
+    best = 1 + 1 / np.log2(3) + 1 / 2
+    assert metrics.ndcg_at(10, ranking, evidence) == pytest.approx((1 + 1 / 2) / best)
+    assert metrics.ndcg_at(2, ranking, evidence) == pytest.approx(1 / (1 + 1 / np.log2(3)))
+    assert metrics.ndcg_at(10, ranking, []) == metrics.ndcg_at(10, [], evidence) == 0
+
+
 def test_ranks_are_those_of_passages_not_of_articles() -> None:
     ranking = spans(("a", 0, 5), ("a", 5, 9), ("a", 9, 12), ("a", 12, 15), ("b", 0, 4))
     assert (metrics.hit_at(4, ranking, ["b"]), metrics.hit_at(10, ranking, ["b"])) == (0, 1)
@@ -186,3 +265,40 @@ def test_evidence_in_context_needs_half(end: int, expected: float) -> None:
 )
 def test_every_sentence_cited(sentences: int, cited: list[int], expected: float) -> None:
     assert metrics.every_sentence_cited(sentences, cited) == expected
+
+
+@pytest.mark.parametrize(
+    ("kept", "left_out", "uncited", "expected"), [(3, 1, 0, 1 / 4), (3, 1, 1, 2 / 4), (0, 2, 0, 1), (0, 0, 0, 0)]
+)
+def test_unsupported_rate(kept: int, left_out: int, uncited: int, expected: float) -> None:
+    assert metrics.unsupported_rate(kept, left_out, uncited) == expected
+
+
+def spells(text: str, quotes: Sequence[str]) -> bool:
+    """A judge for whom quotes support a text if they have all its letters."""
+    return set(text) <= set("".join(quotes))
+
+
+@pytest.mark.parametrize(
+    ("said", "quotes", "recall", "precision"),
+    [
+        (["ab"], [["a", "b"]], 1, 1),  # neither does it alone, nor without the other
+        (["a"], [["a", "b"]], 1, 1 / 2),  # b is irrelevant
+        (["a"], [["a", "a"]], 1, 1),  # the others do it without one, but each does it alone
+        (["ab"], [["ab", "a"]], 1, 1 / 2),
+        (["abc"], [["a", "b", "ab", "c"]], 1, 1 / 4),  # without a, b or ab the others still do; only c is needed
+        (["ab"], [["a"]], 0, 0),
+        (["abc"], [["a", "b"]], 0, 0),  # of a sentence that is not supported no citation counts
+        (["ab", "c", "d"], [["a", "b"], [], ["c", "d", "d"]], 2 / 3, 4 / 5),  # as a whole: 2 + 2 of 5 citations
+        (["a", "b"], [[], []], 0, 0),
+        ([], [], 0, 0),
+    ],
+)
+def test_alce(said: list[str], quotes: list[list[str]], recall: float, precision: float) -> None:
+    assert metrics.alce_recall(said, quotes, spells) == pytest.approx(recall)
+    assert metrics.alce_precision(said, quotes, spells) == pytest.approx(precision)
+
+
+def test_alce_wants_quotes_for_each_sentence() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        metrics.alce_recall(["a", "b"], [["a"]], spells)

@@ -14,8 +14,20 @@ from numpy.typing import NDArray
 from bot import __version__
 from bot.errors import DatasetError
 from bot.evaluate.cases import Question
-from bot.evaluate.report import MEASURES, report, revision, run_meta, score, table, write_report
-from bot.evaluate.run import Row, make_row
+from bot.evaluate.intervals import interval
+from bot.evaluate.metrics import Supports
+from bot.evaluate.report import (
+    MEASURES,
+    check_fields,
+    group_table,
+    report,
+    revision,
+    run_meta,
+    score,
+    table,
+    write_report,
+)  # fmt: skip
+from bot.evaluate.run import Row, RowCitation, make_row
 from bot.schema import Answer, Timings, Tokens
 
 from .library import citation, make_answer, passage, question
@@ -60,18 +72,30 @@ EXPECTED = {
     "hit@1": (1 / 3, 3),  # right, wrong, shy: only wrong has its gold article first
     "hit@4": (1, 3),
     "hit@10": (1, 3),
+    "recall@1": (1 / 3, 3),
+    "recall@4": (1, 3),
+    "recall@10": (1, 3),
     "mrr@10": ((0.5 + 1 + 0.5) / 3, 3),
+    "ndcg@10": ((2 / np.log2(3) + 1) / 3, 3),  # right and shy have it second
     "evidence_in_context": (2 / 3, 3),  # shy was shown nothing
     "accuracy": (2 / 4, 4),  # right and bare; the refusal names Mara, but is a refusal
     "f1": ((0.5 + 0 + 0.5 + 0) / 4, 4),  # "Mara keeps it" and "Mara or Ivo": P 1/3, R 1
+    "rouge_l": (None, 0),  # Mara is one word
     "option_accuracy": (1 / 3, 3),
     "citation_hit": (2 / 3, 3),
     "citation_precision": ((30 / 40 + 15 / 30) / 2, 2),
     "citation_recall": ((1 + 15 / 30 + 0) / 3, 3),
+    "alce_precision_own_judge": (None, 0),  # without a judge
+    "alce_recall_own_judge": (None, 0),
     "answers_with_citation": (2 / 4, 4),  # right and bold of right, wrong, bare, bold
+    "unsupported_rate": ((0 + 1 / 2 + 1 + 0) / 4, 4),  # those without a citation
     "refusal_recall": (1 / 2, 2),
     "false_refusal": (1 / 4, 4),
     "answerable_auroc": (6.5 / 8, 6),  # of 4 × 2 pairs 6 in the right order, shy and absent alike
+    # surest first right is right, wrong wrong, bare right, bold wrong as the question is not answerable
+    "answerable_aurc": ((0 + 1 / 2 + 1 / 3 + 2 / 4) / 4, 4),
+    # bins of one each (right, wrong, bare, bold), and shy and absent: half of them answerable, at .5
+    "answerable_ece": ((0.1 + 0.4 + 0.7 + 0.2 + 2 * 0) / 6, 6),
     "retrieve_s_p50": (0.5, 6),
     "retrieve_s_p95": (0.5, 6),
     "checked_s_p50": (0.75, 4),
@@ -110,6 +134,154 @@ def test_the_refusal_curve_by_hand() -> None:
     assert made["metrics"]["answerable_auroc"] is None
 
 
+def test_the_risk_coverage_curve_by_hand() -> None:
+    questions, rows = cases()
+    curve = report(rows, questions, {}, by_name)["risk_coverage"]
+    assert [point["min_answerable"] for point in curve] == [step / 20 for step in range(21)]
+    assert {point["n"] for point in curve} == {6}
+    points = {point["min_answerable"]: (point["coverage"], point["answered"], point["risk"]) for point in curve}
+    assert points[0] == points[0.2] == (4 / 6, 4, 2 / 4)  # all but the refused; wrong and bold are wrong
+    assert points[0.25] == points[0.3] == (3 / 6, 3, 1 / 3)
+    assert points[0.35] == points[0.6] == (2 / 6, 2, 1 / 2)
+    assert points[0.9] == (1 / 6, 1, 0)
+    assert points[1] == (0, 0, None)
+    no_gold = [one.model_copy(update={"answers": ()}) for one in questions]
+    assert {point["n"] for point in report(rows, no_gold, {}, by_name)["risk_coverage"]} == {2}
+    unknown = [row.model_copy(update={"answerable": None}) for row in rows]
+    made = report(unknown, questions, {}, by_name)
+    assert {(point["coverage"], point["risk"], point["n"]) for point in made["risk_coverage"]} == {(None, None, 0)}
+    assert (made["metrics"]["answerable_aurc"], made["metrics"]["answerable_ece"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),  # (probability, whether the answer is right)
+    [
+        ([(0.9, True), (0.5, False)], (0 + 1 / 2) / 2),
+        ([(0.9, False), (0.5, True)], (1 + 1 / 2) / 2),
+        ([(0.5, False), (0.5, True), (0.5, True)], 1 / 3),  # alike: none comes before another
+        ([(0.9, True), (0.4, False), (0.4, True), (0.1, False)], (0 + 1 / 3 + 1 / 3 + 2 / 4) / 4),
+        ([(0.3, True), (0.2, True)], 0),
+    ],
+)
+def test_area_under_the_risk_coverage_curve(answers: list[tuple[float, bool]], expected: float) -> None:
+    asked = [question(f"q{index}") for index in range(len(answers))]
+    rows = [
+        make_row(one, make_answer(one.question, "Mara." if right else "Ivo.")).model_copy(update={"answerable": sure})
+        for one, (sure, right) in zip(asked, answers, strict=True)
+    ]
+    assert report(rows, asked, {}, by_name)["metrics"]["answerable_aurc"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),  # (probability, whether the question is answerable)
+    [
+        ([(0.7, True), (0.65, False)], abs(1 - 1.35) / 2),  # one bin: .6 to .7, its end included
+        ([(0.7, True), (0.71, False)], (0.3 + 0.71) / 2),  # two
+        ([(0.0, False), (1.0, True)], 0),
+        ([(0.0, True), (0.1, False)], abs(1 - 0.1) / 2),  # 0 is in the first
+    ],
+)
+def test_calibration_error(known: list[tuple[float, bool]], expected: float) -> None:
+    asked = [question(f"q{index}", answerable) for index, (_, answerable) in enumerate(known)]
+    rows = [
+        make_row(one, make_answer(one.question, "Mara.")).model_copy(update={"answerable": sure})
+        for one, (sure, _) in zip(asked, known, strict=True)
+    ]
+    assert report(rows, asked, {}, by_name)["metrics"]["answerable_ece"] == pytest.approx(expected)
+
+
+def test_intervals_are_of_the_means() -> None:
+    questions, rows = cases()
+    made = report(rows, questions, {}, by_name)
+    assert made["bootstrap"] == {"level": 0.95, "resamples": 2000, "seed": 0}
+    assert list(made["intervals"]) == list(MEASURES)
+    assert made["intervals"]["accuracy"] == interval([1, 0, 1, 0])
+    assert made["intervals"]["rouge_l"] is None
+    for name, ends in made["intervals"].items():
+        assert ends is None or ends[0] <= made["metrics"][name] <= ends[1], name
+
+
+def test_groups_by_hand() -> None:
+    questions, rows = cases()
+    kinds: list[object] = ["who", "who", ["a", "b"], None, 7, 7]
+    extra = [
+        Question.model_validate({**one.model_dump(), **({} if kind is None else {"kind": kind})})
+        for one, kind in zip(questions, kinds, strict=True)
+    ]
+    made = report(rows, extra, {}, by_name, by=["kind", "answerable"])["groups"]
+    assert {value: group["n"]["questions"] for value, group in made["kind"].items()} == {
+        "7": 2, '["a", "b"]': 1, "null": 1, "who": 2,
+    }  # fmt: skip
+    assert (made["kind"]["who"]["accuracy"], made["kind"]["who"]["n"]["accuracy"]) == (1 / 2, 2)
+    assert (made["kind"]["7"]["accuracy"], made["kind"]["7"]["n"]["accuracy"]) == (None, 0)
+    assert made["answerable"]["true"]["false_refusal"] == 1 / 4
+    assert made["answerable"]["false"]["refusal_recall"] == 1 / 2
+    lines = {cells[0]: cells[1:] for cells in group_table(made["answerable"])}
+    assert lines["refusal_recall"] == ("0.500 (2)", "– (0)")
+    assert lines["answers_with_citation"] == ("1.000 (1)", "0.333 (3)")
+    assert "rouge_l" not in lines
+    assert report(rows, questions, {}, by_name)["groups"] == {}
+
+
+def test_groups_need_a_field_that_a_question_has() -> None:
+    questions, rows = cases()
+    check_fields(questions, ["answerable"])
+    with pytest.raises(DatasetError, match="'kind'. Group by one of answerable"):
+        report(rows, questions, {}, by_name, by=["kind"])
+
+
+def test_a_judge_sees_each_sentence_with_its_citations() -> None:
+    seen: list[tuple[str, str, list[str]]] = []
+
+    def judge(asked: Question) -> Supports[RowCitation]:
+        def supports(text: str, quotes: Sequence[RowCitation]) -> bool:
+            seen.append((asked.id, text, [quote.quote for quote in quotes]))
+            return quotes[0].start == 0
+
+        return supports
+
+    answer = make_answer("q1", "Mara. Ivo.", 2, citation(0, 4), citation(31, 34, 2, 1))
+    row = make_row(question("q1"), answer).model_copy(update={"said": ("Mara.", "Ivo.")})
+    made = report([row], [question("q1")], {}, by_name, judge=judge)["metrics"]
+    assert (made["alce_recall_own_judge"], made["alce_precision_own_judge"]) == (1 / 2, 1 / 2)
+    assert seen[:2] == [("q1", "Mara.", ["Mara"]), ("q1", "Ivo.", ["Ivo"])]
+    for update in ({"said": ()}, {"refused": True}):  # a row of an earlier version; a refusal
+        assert "alce_recall_own_judge" not in score(question("q1"), row.model_copy(update=update), by_name, judge)
+
+
+JUDGED = {"alce_precision_own_judge", "alce_recall_own_judge"}
+LONG_GOLD = "Mara keeps the old lighthouse on the coast, and has for many years."  # 13 words
+
+
+@pytest.mark.parametrize(
+    ("golds", "refused", "expected"),
+    [
+        ([LONG_GOLD], False, 2 * 5 / (5 + 13)),
+        ([LONG_GOLD], True, 0),
+        ([LONG_GOLD, "?"], False, 2 * 5 / (5 + 13)),
+        ([LONG_GOLD, "Mara"], False, None),  # a short answer will do
+        (["Mara keeps the old lighthouse on the coast, and has since"], False, None),  # 11 words
+    ],
+)
+def test_rouge_l_is_for_long_answers(golds: list[str], refused: bool, expected: float | None) -> None:
+    one = question("q1", answers=golds)
+    answer = make_answer("q1", "Mara keeps the old lighthouse.", refused=refused)
+    assert score(one, make_row(one, answer), by_name).get("rouge_l") == expected
+
+
+@pytest.mark.parametrize(
+    ("kept", "left_out", "expected"),
+    [(1, ("Ivo sings.",), 1 / 2), (0, ("Ivo sings.",), 1), (0, (), None)],
+)
+def test_unsupported_rate_counts_what_was_left_out(
+    kept: int, left_out: tuple[str, ...], expected: float | None
+) -> None:
+    cited = [citation(0, 4)][:kept]
+    answer = make_answer("q1", "Mara.", kept, *cited, dropped_sentences=left_out, refused=not kept)
+    row = make_row(question("q1"), answer)
+    assert score(question("q1"), row, by_name).get("unsupported_rate") == expected
+
+
 def test_measures_without_cases_are_null(tmp_path: Path) -> None:
     made = report([], [], {}, by_name)
     assert {value for name, value in made["metrics"].items() if name != "n"} == {None}
@@ -126,32 +298,46 @@ def test_only_questions_with_a_row_count() -> None:
 @pytest.mark.parametrize(
     ("given", "missing"),
     [
-        ({"answerable": False}, set(MEASURES) - {"answers_with_citation", "refusal_recall"}),  # whatever gold it names
-        ({"answers": []}, {"accuracy", "f1", "option_accuracy", "refusal_recall"}),
-        ({"answers": ["The", "?"]}, {"accuracy", "f1", "option_accuracy", "refusal_recall"}),
-        ({"answers": ["The", "Mara"]}, {"refusal_recall"}),
+        (  # whatever gold it names
+            {"answerable": False},
+            set(MEASURES) - {"answers_with_citation", "unsupported_rate", "refusal_recall", *JUDGED},
+        ),
+        ({"answers": []}, {"accuracy", "f1", "rouge_l", "option_accuracy", "refusal_recall"}),
+        ({"answers": ["The", "?"]}, {"accuracy", "f1", "rouge_l", "option_accuracy", "refusal_recall"}),
+        ({"answers": ["The", LONG_GOLD]}, {"refusal_recall"}),
         ({"distractors": []}, {"option_accuracy", "refusal_recall"}),
-        ({"gold": []}, {"hit@1", "hit@4", "hit@10", "mrr@10", "refusal_recall"}),
+        (
+            {"gold": []},
+            {name for name in MEASURES if name.startswith(("hit@", "recall@", "mrr@"))} | {"refusal_recall"},
+        ),
         (
             {"evidence": []},
-            {"evidence_in_context", "citation_hit", "citation_precision", "citation_recall", "refusal_recall"},
+            {
+                "ndcg@10",
+                "evidence_in_context",
+                "citation_hit",
+                "citation_precision",
+                "citation_recall",
+                "refusal_recall",
+            },
         ),
     ],
 )
 def test_what_a_question_is_a_case_for(given: dict[str, Any], missing: set[str]) -> None:
-    one = question("q1").model_copy(update=given)
+    one = question("q1", answers=[LONG_GOLD]).model_copy(update=given)
     row = make_row(one, make_answer("q1", "Mara.", 1, citation(0, 5)))
-    assert set(MEASURES) - set(score(one, row, by_name)) == missing
+    assert set(MEASURES) - set(score(one, row, by_name, lambda _: lambda text, quotes: True)) == missing
 
 
 def test_table_rows_are_ready_to_print() -> None:
     questions, rows = cases()
-    lines = {name: (value, n) for name, value, n in table(report(rows, questions, {}, by_name))}
+    lines = {name: cells for name, *cells in table(report(rows, questions, {}, by_name))}
     assert list(lines) == list(EXPECTED)
-    assert lines["accuracy"] == ("0.500", "4")
-    assert lines["total_s_p95"] == ("4.75 s", "6")
-    assert lines["prompt_tokens_p50"] == ("100", "6")
-    assert ("hit@1", "–", "0") in table(report([], [], {}, by_name))
+    assert lines["accuracy"] == ["0.500", "0.000 to 1.000", "4"]
+    assert lines["total_s_p95"] == ["4.75 s", "", "6"]
+    assert lines["answerable_ece"] == ["0.233", "", "6"]
+    assert lines["prompt_tokens_p50"] == ["100", "", "6"]
+    assert ("hit@1", "–", "", "0") in table(report([], [], {}, by_name))
 
 
 def test_a_report_is_replaced_whole(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ def test_rows_have_the_promised_form(tmp_path: Path, questions: list[Question]) 
         "refused": False,
         "reason": None,
         "sentences": 2,
+        "said": ["Mara – “Who is q1?”.\u2028\nYes."] * 2,
         "unsupported": [],
         "citations": [
             {"marker": 1, "article": "coast", "start": 0, "end": 10, "quote": "Mara keeps", "sentence": 0},
@@ -106,6 +107,8 @@ def test_rows_have_the_promised_form(tmp_path: Path, questions: list[Question]) 
     assert (refused["refused"], refused["reason"], refused["citations"]) == (True, "not_answered", [])
     assert [Row.model_validate(line) for line in lines(out)] == rows
     assert read_meta(out) == META | {"scope": "open"}
+    del first["said"]
+    assert Row.model_validate(first).said == ()  # a row of an earlier version
 
 
 def test_all_retrieved_passages_are_written(tmp_path: Path) -> None:

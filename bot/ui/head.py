@@ -6,7 +6,7 @@ import gradio as gr
 
 from bot.ui import views
 from bot.ui.parts import FREE, Bot, html
-from bot.ui.scripts import CLICKS
+from bot.ui.scripts import CLICKS, TABS
 
 LOOK_S = 3.0  # between two looks at how far the bot is with what it does by itself
 
@@ -18,7 +18,7 @@ class Head:
         self._bot = bot
 
     def lay_out(self) -> None:
-        self.shown = html(views.header(self._bot.model_name, self._bot.reading(), "", self._bot.setup()), CLICKS)
+        self.shown = html(views.header(self._bot.model_name, self._bot.reading(), "", self._bot.setup()), CLICKS + TABS)
         self.clock = gr.Timer(LOOK_S)
         self.ready = gr.State(self._bot.setup() is None)
 

@@ -66,12 +66,12 @@ def typed(sources: Sequence[str], since: str, until: str) -> Filters:
 def found(articles: Iterable[ArticleInfo], query: str, filters: Filters) -> list[ArticleInfo]:
     """Those that hold each word of `query` in title, source, id or date, and pass the filters; in their order."""
     words = query.casefold().split()
-    return [
-        info
-        for info in articles
-        if filters.match(info)
-        and all(word in f"{info.title} {info.source or ''} {info.id} {info.date or ''}".casefold() for word in words)
-    ]
+    return [info for info in articles if filters.match(info) and all(word in _searched(info) for word in words)]
+
+
+def _searched(info: ArticleInfo) -> str:
+    day = f"{info.date} {info.date:%d %B %Y %b}" if info.date else ""
+    return f"{info.title} {info.source or ''} {info.id} {day}".casefold()
 
 
 def sources(articles: Iterable[ArticleInfo]) -> list[str]:

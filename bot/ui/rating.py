@@ -43,7 +43,7 @@ class Rating:
                 label="Why?", placeholder="What was good or wrong about it? (optional)", show_label=False, lines=1,
                 max_lines=4, max_length=REASON, container=False, scale=1,
             )  # fmt: skip
-            self._send = gr.Button("Keep", scale=0, min_width=90)
+            self._send = gr.Button("Send", scale=0, min_width=90)
 
     def wire(self, rated: Rated) -> None:
         self._rated = rated

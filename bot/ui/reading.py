@@ -63,7 +63,8 @@ def _acts(article: str) -> str:
         '<details class="cb-forget"><summary>Remove</summary>'
         f'<button type="button" data-remove="{escape(article)}">Remove it from the bot\'s articles</button></details>'
     )
-    return f'<div class="cb-acts cb-meta">{only}{remove}</div>'
+    back = '<button type="button" class="cb-back" data-back>Back to the answer</button>'
+    return f'<div class="cb-acts cb-meta">{back}{only}{remove}</div>'
 
 
 def _marker_row(exchange: int, citations: Sequence[Citation], chosen: int) -> str:

@@ -11,6 +11,8 @@ element.addEventListener('click', (event) => {
     return;
   }
   if (['edit', 'again'].includes(event.target.closest('button')?.dataset.act)) setTimeout(toQuestion, 300);
+  if (event.target.closest('[data-back]')) document.querySelector('#cb-conversation').scrollIntoView();
+  if (event.target.closest('[data-rate]')) setTimeout(() => document.querySelector('#cb-why textarea')?.focus(), 500);
   const names = ['marker', 'article', 'talk', 'forget', 'act', 'only', 'drop', 'remove', 'rate'];
   const button = event.target.closest(names.map((name) => `button[data-${name}]`).join(', '));
   if (button) trigger('click', {...button.dataset});
@@ -31,6 +33,20 @@ const place = (event) => {
 element.addEventListener('pointerover', place);
 element.addEventListener('focusin', place);
 element.addEventListener('keydown', (event) => { if (event.key === 'Escape') element.classList.add('cb-hushed'); });
+"""
+
+# Arrow keys, Home and End move between the tabs, as people expect of tabs.
+TABS = """
+document.addEventListener('keydown', (event) => {
+  const tab = event.target.closest?.('[role="tab"]');
+  const step = {ArrowLeft: -1, ArrowRight: 1, Home: -1e6, End: 1e6}[event.key];
+  if (!tab || !step) return;
+  const tabs = [...tab.parentElement.querySelectorAll('[role="tab"]')];
+  const next = tabs[Math.max(0, Math.min(tabs.length - 1, tabs.indexOf(tab) + step))];
+  event.preventDefault();
+  next.click();
+  next.focus();
+});
 """
 
 # Count the seconds while the bot works.

@@ -88,6 +88,13 @@ def status(text: str = "", extra: str = "") -> str:
     return f'<div class="cb-status" role="status"><span>{escape(text)}</span>{extra}</div>'
 
 
+def _rate_of(answer: Answer) -> str:
+    """How fast it was written, in tokens; the first one came with the reading."""
+    first, written = answer.timings.first_token_s, answer.tokens.answer - 1
+    took = answer.timings.total_s - first if first is not None else 0.0
+    return f" ({written / took:.0f} a second)" if took > 0 and written > 0 else ""
+
+
 def editing() -> str:
     """Says that the next question replaces the last one, with a button that ends that."""
     return (
@@ -108,7 +115,7 @@ def finished(answer: Answer) -> str:
     if answer.tokens.prompt:
         known = f", {answer.tokens.reused:,} known before" if answer.tokens.reused else ""
         read = answer.tokens.prompt - answer.tokens.reused
-        parts.append(f"{read:,} tokens read{known}, {answer.tokens.answer:,} written")
+        parts.append(f"{read:,} tokens read{known}, {answer.tokens.answer:,} written{_rate_of(answer)}")
     return status(" · ".join(parts))
 
 
@@ -169,7 +176,7 @@ def _acts() -> str:
 
 def _after(number: int, exchange: Exchange) -> str:
     """What can be done with a finished answer: copy it with its quotes, and say whether it is good."""
-    if not exchange.answer:
+    if not exchange.answer or not exchange.answer.text.strip():
         return ""
     copy = ""
     if exchange.answer.sentences:

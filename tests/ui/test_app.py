@@ -410,6 +410,8 @@ def test_a_phone_shows_all_and_a_marker_brings_the_article(visit: Open, address:
     page.locator('.cb-answer p button[data-exchange="1"][data-marker="2"]').click()
     expect(page.locator("mark.cb-here")).to_have_text(COST)
     until(lambda: in_sight(page, "mark.cb-here"), 2)
+    page.get_by_role("button", name="Back to the answer").click()
+    expect(page.locator('.cb-answer p button[data-exchange="1"][data-marker="2"]')).to_be_in_viewport()
 
 
 CONTRAST = """(selector) => {
@@ -557,6 +559,15 @@ def test_the_question_stays_in_sight_beneath_notes(page: Page) -> None:
     box = page.get_by_placeholder("Ask your articles").bounding_box()
     assert box is not None
     assert box["y"] + box["height"] <= page.evaluate("innerHeight")
+
+
+def test_arrow_keys_move_between_tabs(page: Page) -> None:
+    page.get_by_role("tab", name="Ask").focus()
+    for key, name in [("ArrowRight", "Articles"), ("End", "Settings"), ("ArrowRight", "Settings"), ("Home", "Ask")]:
+        page.keyboard.press(key)
+        tab = page.get_by_role("tab", name=name, exact=True)
+        expect(tab).to_be_focused()
+        expect(tab).to_have_attribute("aria-selected", "true")
 
 
 def test_half_an_emoji_is_no_obstacle(page: Page) -> None:

@@ -77,7 +77,7 @@ def test_the_same_rating_again_keeps_the_reason(visit: Open, folder: Path) -> No
         why = page.get_by_label("Why?")
         rate(page, "Bad")
         why.fill("The date is wrong. \ud83d")
-        page.get_by_role("button", name="Keep").click()
+        page.get_by_role("button", name="Send").click()
         expect(why).to_be_hidden()
         page.reload()
         rate(page, "Bad")

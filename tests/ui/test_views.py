@@ -289,7 +289,7 @@ def test_the_status_line_tells_how_long_it_took() -> None:
     text = Parsed(views.finished(tram_answer("q"))).text
     assert text == "Took 3.4 s · search 0.2 s · first words after 0.9 s · 1,200 tokens read, 58 written (23 a second)"
     answer = tram_answer("q").model_copy(update={"tokens": Tokens(prompt=1200, reused=1100, answer=58)})
-    assert Parsed(views.finished(answer)).text.endswith(" · 100 tokens read, 1,100 known before, 58 written (23 a second)")
+    assert Parsed(views.finished(answer)).text.endswith("100 tokens read, 1,100 known before, 58 written (23 a second)")
     stopped = hostile_answer("q").model_copy(update={"stopped": True})
     assert Parsed(views.finished(stopped)).text == "Stopped after 0.0 s"
 

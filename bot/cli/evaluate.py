@@ -20,7 +20,7 @@ from bot.schema import Answer, AnswerEvent, Filters, Turn
 if TYPE_CHECKING:
     from bot.chat import Chat
     from bot.embed import LlamaEmbedder
-    from bot.evaluate.cases import Question
+    from bot.evaluate.cases import Choice, Question
     from bot.llm import LLM
     from bot.store import Store
 
@@ -32,12 +32,16 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for the store, the answers and the report.")],
     scope: Annotated[str, typer.Option(help="open: all articles; article: only those that hold the answer.")] = "open",
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first so many questions.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Ask only so many, drawn at random.")] = None,
+    seed: Annotated[int, typer.Option(help="For --sample: the same seed draws the same questions.")] = 0,
+    only: Annotated[list[str] | None, typer.Option(help="Ask only the question with this id; repeatable.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask anew what is answered already.")] = False,
     cold: Annotated[bool, typer.Option("--cold", help="Don't let the model read articles before it is asked.")] = False,
     by: Annotated[list[str] | None, typer.Option(help="Also group by this field of the questions; repeatable.")] = None,
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
     """Ask all questions and measure search, answers, citations and refusals."""
+    from bot.evaluate.cases import Choice
     from bot.evaluate.judge import own_judge
     from bot.evaluate.report import report, write_report
     from bot.evaluate.run import Scope, read_meta, run
@@ -45,7 +49,8 @@ def evaluate(
     if scope not in ("open", "article"):
         raise DatasetError(f"--scope is open or article, not {scope}.")
     settings = state(context).settings(llm__model=model)
-    cases, embedder, store = prepare(settings, questions, corpus, out, limit, by or ())
+    choice = Choice(sample, seed, tuple(only or ()))
+    cases, embedder, store = prepare(settings, questions, corpus, out, limit, by or (), choice)
     llm = open_llm(settings)
     chat = open_chat(settings, embedder, store, llm)
     meta = meta_of(settings, questions, corpus, store, embedder, llm) | {"cold": cold}
@@ -83,13 +88,19 @@ def show_report(result: Mapping[str, Any]) -> None:
 
 
 def prepare(
-    settings: Settings, questions: Path, corpus: Path, out: Path, limit: int | None, by: Sequence[str] = ()
+    settings: Settings,
+    questions: Path,
+    corpus: Path,
+    out: Path,
+    limit: int | None,
+    by: Sequence[str] = (),
+    choice: "Choice | None" = None,
 ) -> "tuple[list[Question], LlamaEmbedder, Store]":
     """The questions, and a store in `out` that holds the corpus and nothing else; `by` are fields to group by."""
-    from bot.evaluate.cases import check_evidence, load_questions
+    from bot.evaluate.cases import ALL, check_evidence, choose, load_questions
     from bot.evaluate.report import check_fields
 
-    cases = load_questions(questions, limit)
+    cases = choose(load_questions(questions, limit), choice or ALL)
     check_fields(cases, by)
     embedder = open_embedder(settings)
     store = open_store(settings, embedder, out / "store")

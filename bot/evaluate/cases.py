@@ -7,9 +7,11 @@ which it is asked (the clock's if it has none).
 """
 
 import datetime as dt
+import difflib
+import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -77,6 +79,38 @@ def load_questions(path: Path, limit: int | None = None) -> list[Question]:
     if not questions:
         raise DatasetError(f"{path} holds no questions. Write one JSON object a line.")
     return questions[:limit]
+
+
+class Choice(NamedTuple):
+    """Which questions of a file are asked: `sample` of them, drawn with `seed`, or those `only`, by their ids."""
+
+    sample: int | None = None
+    seed: int = 0
+    only: tuple[str, ...] = ()
+
+
+ALL = Choice()
+
+
+def choose(questions: Sequence[Question], choice: Choice) -> list[Question]:
+    """Those chosen, in file order. A smaller sample is a part of a larger one with the same seed.
+
+    Raises DatasetError for an id that no question has, or where both `sample` and `only` are given.
+    """
+    if choice.only and choice.sample is not None:
+        raise DatasetError("--sample and --only choose in two ways. Give one of them.")
+    if choice.only:
+        known = {question.id: question for question in questions}
+        if missing := next((one for one in choice.only if one not in known), None):
+            near = difflib.get_close_matches(missing, list(known), n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else "Check its spelling."
+            raise DatasetError(f"No question has the id {missing!r}. {hint}")
+        return [question for question in questions if question.id in choice.only]
+    if choice.sample is None:
+        return list(questions)
+    order = list(range(len(questions)))
+    random.Random(choice.seed).shuffle(order)  # noqa: S311 - no secret
+    return [questions[place] for place in sorted(order[: choice.sample])]
 
 
 def check_evidence(questions: Sequence[Question], texts: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import DatasetError
-from bot.evaluate.cases import Question, check_evidence, load_questions
+from bot.evaluate.cases import Choice, Question, check_evidence, choose, load_questions
 
 FULL = {
     "id": "q1",
@@ -115,3 +115,27 @@ def test_check_evidence(texts: dict[str, str], problem: str | None) -> None:
     else:
         with pytest.raises(DatasetError, match=re.escape(problem)):
             check_evidence(questions, texts)
+
+
+HUNDRED = [Question(id=f"q{number}", question="Why?", answerable=True) for number in range(100)]
+
+
+def test_a_sample_is_drawn_with_its_seed_and_grows_with_its_size() -> None:
+    ten, twenty = (choose(HUNDRED, Choice(sample=count, seed=4)) for count in (10, 20))
+    places = [HUNDRED.index(question) for question in twenty]
+    assert (len(ten), len(twenty), places == sorted(places)) == (10, 20, True)
+    assert {one.id for one in ten} < {one.id for one in twenty}
+    assert choose(HUNDRED, Choice(sample=10, seed=4)) == ten != choose(HUNDRED, Choice(sample=10, seed=5))
+    assert choose(HUNDRED, Choice(sample=1000)) == choose(HUNDRED, Choice()) == HUNDRED
+    drawn = [choose(HUNDRED, Choice(sample=10, seed=seed)) for seed in range(400)]
+    often = [sum(question in one for one in drawn) for question in HUNDRED]
+    assert min(often) > 15, "each question has its chance: 40 of 400 on average"
+    assert max(often) < 75
+
+
+def test_questions_are_chosen_by_their_ids() -> None:
+    assert [one.id for one in choose(HUNDRED, Choice(only=("q7", "q3")))] == ["q3", "q7"]
+    with pytest.raises(DatasetError, match=r"No question has the id 'q107'. Did you mean 'q\d+'\?"):
+        choose(HUNDRED, Choice(only=("q3", "q107")))
+    with pytest.raises(DatasetError, match="Give one of them"):
+        choose(HUNDRED, Choice(sample=3, only=("q3",)))

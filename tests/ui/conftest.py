@@ -39,8 +39,10 @@ def served(
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield (address := f"http://127.0.0.1:{listener.getsockname()[1]}")
         finally:
+            for seen in OPEN:
+                seen.leave(address)
             server.should_exit = True
             thread.join(10)
             assert not thread.is_alive(), "the server did not stop"
@@ -54,18 +56,22 @@ class Visit:
     hosts: set[str | None] = field(default_factory=set)
     messages: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
+    left: bool = False  # its server has ended, and that it calls for it in vain is no fault
 
     def __post_init__(self) -> None:
         self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
         self.page.on("console", self._note)
-        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.on("pageerror", lambda error: self.left or self.messages.append(str(error)))
         self.page.on("dialog", self._dismiss)
 
+    def leave(self, address: str) -> None:
+        """What goes on from now on does not count, if it is a page of this address."""
+        if not self.page.is_closed() and self.page.url.startswith(address):
+            self.page.evaluate("0")  # so that what went on before has been noted
+            self.left = True
+
     def _note(self, message: ConsoleMessage) -> None:
-        stopped = (
-            "ERR_CONNECTION_REFUSED" in message.text
-        )  # a page that looks for its server after the test has ended it
-        if message.type == "error" and not stopped:
+        if message.type == "error" and not self.left:
             self.messages.append(message.text)
 
     def _dismiss(self, dialog: Dialog) -> None:
@@ -76,6 +82,9 @@ class Visit:
         assert self.hosts <= {"127.0.0.1", None}  # None: data: and blob: addresses
         assert self.messages == []
         assert self.dialogs == []
+
+
+OPEN: list[Visit] = []
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +112,8 @@ def address(bot: FakeBot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
     """Opens an address in a fresh browser context; at the end, checks that nothing odd went on there."""
-    visits = []
+    visits = OPEN
+    visits.clear()
 
     def open_page(address: str, **options: object) -> Visit:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})

@@ -311,7 +311,7 @@ def test_the_readmes_calls_work(address: str, bot: FakeBot, capsys: pytest.Captu
     called = subprocess.run(["sh", "-c", blocks["sh"]], capture_output=True, check=True, text=True)
     assert json.loads(called.stdout)["data"][0]["text"] == ANSWER["text"]
     asked = [question for question, _ in bot.asked[-2:]]
-    assert asked == ["Who won the Coastal Cup final?"] * 2
+    assert asked == ["Why did the mayor switch off the chatbot?"] * 2
     assert bot.filters[-1] == bot.filters[-2] == Filters.model_validate({"since": "2025-01-01"})
     assert json.loads(blocks["json"])["mcpServers"]["citebot"]["url"] == f"{address}/gradio_api/mcp"
 

@@ -76,6 +76,7 @@ def _show(checked: "Checked") -> None:
         place = f"{one.file}:{one.line}" if one.line else one.file
         style = "bold red" if one.level == "error" else "yellow"
         screen.print(Text.assemble(visible(place), ": ", (one.level, style), ": ", visible(one.what)))
-    things = "questions" if checked.kind == "questions" else "articles"
-    faults = f"{checked.errors} errors, {checked.warnings} warnings"
-    screen.print(Text(f"{visible(checked.file)}: {checked.checked} {things}, {faults}."))
+    thing = "question" if checked.kind == "questions" else "article"
+    counted = ((checked.checked, thing), (checked.errors, "error"), (checked.warnings, "warning"))
+    counts = ", ".join(f"{number} {name}{'s' * (number != 1)}" for number, name in counted)
+    screen.print(Text(f"{visible(checked.file)}: {counts}."))

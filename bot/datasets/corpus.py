@@ -14,7 +14,7 @@ from bot.datasets.found import Checked, Finding, Level, decomposed, short
 from bot.errors import ArticleError, DatasetError
 from bot.schema import Article
 
-COMPARED = 500_000  # ids that near spellings are looked for among, in all: some seconds
+COMPARED = 100_000  # ids that near spellings are looked for among, in all: 10 s if they are long
 
 Numbered = tuple[Path, int, Article | ArticleError]
 

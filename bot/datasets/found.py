@@ -61,15 +61,15 @@ class Said(NamedTuple):
 
 
 def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Lines that are not blank, numbered from 1, without the mark that UTF-8 may begin with.
+    """Lines that are not blank, numbered from 1, without their ends and the mark that UTF-8 may begin with.
 
     Raises DatasetError where the file cannot be read.
     """
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                bare = line.removeprefix(BOM) if number == 1 else line
-                if bare.strip():
+                bare = (line.removeprefix(BOM) if number == 1 else line).rstrip(b"\r\n")
+                if bare.decode("utf-8", "replace").strip():
                     yield number, bare
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}. Check the path and its permissions.") from None

@@ -31,7 +31,8 @@ def exactly(text: str, words: str, near: int = 0) -> Place | None:
 
 def loosely(text: str, words: str, near: int = 0) -> Place | None:
     """The same where case, white space, kinds of quotation marks and dashes, or the Unicode form differ."""
-    for form in (words, unicodedata.normalize("NFC", words), unicodedata.normalize("NFD", words)):
+    forms = (words, unicodedata.normalize("NFC", words), unicodedata.normalize("NFD", words))
+    for form in dict.fromkeys(forms):
         pattern = r"\s+".join("".join(_CLASS.get(char, re.escape(char)) for char in word) for word in form.split())
         found = [Place(*match.span()) for match in re.finditer(pattern, text, re.IGNORECASE)] if pattern else []
         if found:

@@ -62,12 +62,12 @@ def show_counts(counts: "Counts") -> None:
     """Say on stderr what became of a set."""
     screen = console_for_errors()
     screen.print(
-        f"{counts.articles} articles; {counts.questions} questions, {counts.answerable} of them answerable, "
-        f"{counts.with_evidence} with evidence.",
+        f"Articles: {counts.articles}. Questions: {counts.questions}, answerable: {counts.answerable}, "
+        f"with evidence: {counts.with_evidence}.",
         soft_wrap=True,
     )
     for what, number in counts.left_out.items():
-        screen.print(Text(f"{number} {visible(what)}"), soft_wrap=True)
+        screen.print(Text(f"{number} × {visible(what)}"), soft_wrap=True)
 
 
 def _show(checked: "Checked") -> None:

@@ -94,8 +94,8 @@ def test_a_set_is_converted_and_the_next_command_told(file: Path, tmp_path: Path
     write(file, {"id": 1, "query": "Who?", "answer": "Ada", "positive": ["Ada did."], "negative": [" ", "No."]})
     ended = run("convert", "rgb", file, "--out", tmp_path / "out")
     assert ended.exit_code == 0, ended.output
-    assert "2 articles; 1 questions, 1 of them answerable, 0 with evidence." in ended.stderr
-    assert "1 articles left out: it has no text" in ended.stderr
+    assert "Articles: 2. Questions: 1, answerable: 1, with evidence: 0." in ended.stderr
+    assert "1 × articles left out: it has no text" in ended.stderr
     told = ended.stdout.split()
     assert told[:2] == ["bot", "eval"]
     assert all(Path(path).is_file() for path in (told[2], told[4]))

@@ -14,7 +14,7 @@ from bot.datasets import place
 from bot.datasets.corpus import Spelling, Texts, load_texts
 from bot.datasets.found import Checked, Finding, Said, decomposed, json_fault, raw_lines, short
 from bot.evaluate.cases import Evidence, Question
-from bot.evaluate.metrics import normalise
+from bot.evaluate.metrics import normalise, words
 
 SHORT = 3  # words of an answer that is likely a copy of the evidence's
 SEARCHED = 100_000_000  # characters of articles that are searched for words written otherwise, in all: 4 s
@@ -127,8 +127,9 @@ def _copied(one: Question) -> bool:
 
 
 def _stands(one: Question) -> bool:
-    evidence = f" {normalise(' '.join(span.text for span in one.evidence))} "
-    return any(f" {normalise(text)} " in evidence for text in one.answers)
+    """Punctuation parts words here: "four" does stand in "a four-valve engine"."""
+    evidence = f" {' '.join(words(' '.join(span.text for span in one.evidence)))} "
+    return any(f" {' '.join(words(text))} " in evidence for text in one.answers)
 
 
 def _twice(held: list[Held]) -> Iterator[tuple[int, Said]]:

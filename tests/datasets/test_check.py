@@ -131,6 +131,7 @@ SLIPS: dict[str, tuple[list[dict[str, Any]], list[Told]]] = {
     "one stands": ([RIGHT | {"answers": ["9 crowns", "4 crowns"]}], []),
     "long answer": ([RIGHT | {"answers": ["It is nine crowns, as far as is known."]}], []),
     "an option": ([RIGHT | {"answers": ["Four coins"], "distractors": ["Five coins"]}], []),
+    "before an apostrophe": ([with_evidence(start=60, end=73, text=TEXT[60:73]) | {"answers": ["It"]}], []),
     "yes": ([RIGHT | {"answers": ["Yes"]}], []),
     "not finished": ([NO_ANSWER | {"draft": True}], [(1, "warning", "^not finished")]),
     "finished": ([NO_ANSWER | {"draft": False}], []),

@@ -55,13 +55,13 @@ def count(all_judged: Sequence[Judged]) -> dict[Cause, int]:
 def cause(question: Question, row: Row, scores: Mapping[str, float]) -> Cause:
     """The one cause, from `scores` as report.score gives them for this question and row.
 
-    Whether the words are right, option_accuracy decides where it is a case, else accuracy; whether the citations are,
-    citation_hit. What is no case cannot fail: without gold answers the words count as right, without evidence the
-    citations do and nothing is said of what was shown.
+    The words are right by accuracy, or by option_accuracy where it is a case: a gold answer stands there, or is meant
+    in other words. The citations are by citation_hit. What is no case cannot fail: without gold answers the words count
+    as right, without evidence the citations do and nothing is said of what was shown.
     """
     if not question.answerable:
         return "refused_rightly" if row.refused else "answered_unanswerable"
-    words = scores.get("option_accuracy", scores.get("accuracy"))
+    words = max((scores[name] for name in ("accuracy", "option_accuracy") if name in scores), default=None)
     cited = scores.get("citation_hit")
     if not row.refused:
         if words is None and cited is None:

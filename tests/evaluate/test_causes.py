@@ -66,11 +66,12 @@ def test_cause(fields: dict, text: str, cited: object, given: dict, expected: Ca
     ("words", "expected"),
     [
         ({"accuracy": 0.0, "option_accuracy": 1.0}, "good"),  # a paraphrase of the gold answer
-        ({"accuracy": 1.0, "option_accuracy": 0.0}, "answered_wrong"),
-        ({"accuracy": 1.0}, "good"),
+        ({"accuracy": 1.0, "option_accuracy": 0.0}, "good"),  # it stands there, in a long sentence like all options
+        ({"accuracy": 0.0, "option_accuracy": 0.0}, "answered_wrong"),
+        ({"accuracy": 0.0}, "answered_wrong"),
     ],
 )
-def test_the_nearest_option_decides_over_the_words(words: dict[str, float], expected: Cause) -> None:
+def test_words_are_right_as_they_stand_or_by_the_nearest_option(words: dict[str, float], expected: Cause) -> None:
     one = question("q")
     row = make_row(one, make_answer(one.question, "Mara.", 1, ON))
     assert cause(one, row, words | {"citation_hit": 1.0, "evidence_in_context": 1.0}) == expected

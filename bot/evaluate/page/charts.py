@@ -8,6 +8,8 @@ from bot.evaluate.curve import BINS
 from bot.evaluate.plots import Bar, Series, bars, draw
 
 SHARE = (0.0, 1.0)
+ROOMY = (-0.06, 1.06)  # so that numbers by points on the edge are seen
+SIZE = (340, 230)  # about as many pixels as a plot has on the page, so that its letters are as large as the page's
 RANKS = ((1, 1), (2, 2), (3, 4), (5, 10), (11, 20))  # of passages; a row has 20 at most
 
 
@@ -37,7 +39,7 @@ def _times(told: Sequence[Judged]) -> Chart | None:
             series.append(Series(label, seconds, [place / len(seconds) for place in range(1, len(seconds) + 1)]))
     if not series:
         return None
-    svg = draw(title, "seconds", "share of questions", series, (0, max(one.x[-1] for one in series) or 1), SHARE)
+    svg = draw(title, "seconds", "share of questions", series, (0, max(one.x[-1] for one in series) or 1), SHARE, SIZE)
     return Chart(title, "The share of questions that were done within so many seconds.", svg)
 
 
@@ -51,7 +53,7 @@ def _ranks(told: Sequence[Judged]) -> Chart | None:
     counts.append(("not found", sum(rank is None or rank > RANKS[-1][1] for rank in ranks)))
     given = [Bar(label, count, text=str(count)) for label, count in counts]
     reading = "The rank of the first passage with gold evidence, or of a gold article where no evidence is marked."
-    return Chart(title, reading, bars(title, "questions", given))
+    return Chart(title, reading, bars(title, "questions", given, width=SIZE[0]))
 
 
 def _rank(one: Judged) -> int | None:
@@ -72,16 +74,16 @@ def _refusals(curve: Sequence[dict[str, Any]]) -> Chart | None:
     reading = "What answer.min_answerable would have done to the questions that were not refused as they were asked."
     if not series:
         return None
-    return Chart(title, reading, draw(title, "answer.min_answerable", "share refused", series, SHARE, SHARE))
+    return Chart(title, reading, draw(title, "answer.min_answerable", "share refused", series, SHARE, SHARE, SIZE))
 
 
 def _risks(curve: Sequence[dict[str, Any]]) -> Chart | None:
-    title = "Wrong answers by how many are given"
+    title = "Wrong answers by share answered"
     points = dict.fromkeys((point["coverage"], point["risk"]) for point in curve if point["risk"] is not None)
     if not points:
         return None
     coverage, risk = zip(*points, strict=True)
-    svg = draw(title, "share answered", "wrong, of those", [Series("risk", coverage, risk)], SHARE, SHARE)
+    svg = draw(title, "share answered", "wrong, of those", [Series("risk", coverage, risk)], SHARE, SHARE, SIZE)
     return Chart(title, "Answering only what is most probably answerable: a line that rises to the right is good.", svg)
 
 
@@ -100,5 +102,5 @@ def _calibration(told: Sequence[Judged]) -> Chart | None:
     true = [sum(answerable for _, answerable in known) / len(known) for known in full]
     names = [str(len(known)) for known in full]
     points = Series("questions in a bin", means, true, names=names, lines=False)
-    svg = draw(title, "answerable", "share answerable", [points, Series("ideal", SHARE, SHARE)], SHARE, SHARE)
+    svg = draw(title, "answerable", "share answerable", [points, Series("ideal", SHARE, SHARE)], ROOMY, ROOMY, SIZE)
     return Chart(title, "Questions by their probability of being answerable, ten bins; the number is how many.", svg)

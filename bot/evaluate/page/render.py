@@ -33,7 +33,7 @@ MAIN = {
     "evidence_in_context": "the model was shown at least half of the evidence",
     "hit@4": "one of the first 4 passages is of a gold article",
 }
-CUT = 12  # digits of a commit or sum that tell it from others
+CUT = 10  # digits of a commit that tell it from others
 
 
 class Measure(NamedTuple):

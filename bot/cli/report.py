@@ -34,11 +34,12 @@ def report(
     from bot.evaluate.judge import own_judge
     from bot.evaluate.report import report as measure
     from bot.evaluate.run import read_meta
-    from bot.evaluate.written import HTML, JUNIT, MARKDOWN, Files, judge_all, write
+    from bot.evaluate.written import HTML, JUNIT, MARKDOWN, Files, check_asked, judge_all, write
 
     found = load_run(run)
     asked = load_asked(found, questions)
     rows = list(found.rows.values())
+    check_asked(run, rows, asked.questions)
     settings = state(context).settings()
     embedder, store = _open(settings, run)
     embed = embedder.embed_documents if embedder else None

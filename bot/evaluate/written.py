@@ -45,6 +45,17 @@ def write_all(
     return write(files, result, judge_all(rows, questions, embed), texts)
 
 
+def check_asked(folder: Path, rows: Sequence[Row], questions: Sequence[Question]) -> None:
+    """Raise DatasetError unless each row of the run in `folder` answers one of `questions`, in the same words."""
+    asked = {question.id: question.question for question in questions}
+    for row in rows:
+        if asked.get(row.id) != row.question:
+            what = "has other words in the question file" if row.id in asked else "is not in the question file"
+            raise DatasetError(
+                f"Question {row.id!r} of {folder} {what}. Pass the file that was asked with --questions FILE."
+            )
+
+
 def judge_all(rows: Sequence[Row], questions: Sequence[Question], embed: Embed | None) -> list[Judged]:
     """The questions that have a row, in the order of `questions`, each with its scores and cause."""
     by_id = {row.id: row for row in rows}

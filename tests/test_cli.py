@@ -133,7 +133,7 @@ def test_every_command_has_help(run: Run, words: list[str]) -> None:
 
 def test_the_commands_are_those_of_the_readme() -> None:
     assert {" ".join(words) for words in commands()} >= {
-        "ask", "chat", "ingest", "eval", "compare", "articles list", "articles show", "articles remove",
+        "ask", "chat", "ingest", "eval", "compare", "report", "articles list", "articles show", "articles remove",
         "models list", "models pull", "models verify", "config show", "version",
     }  # fmt: skip
 

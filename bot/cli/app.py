@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import articles, ask, bench, chat, compare, dataset, evaluate, feedback, models, settings, users, warm
+from bot.cli import (
+    articles,
+    ask,
+    bench,
+    chat,
+    compare,
+    dataset,
+    evaluate,
+    feedback,
+    models,
+    report,
+    settings,
+    users,
+    warm,
+)
 from bot.cli.state import State, console_for_errors
 from bot.errors import BotError, Stopped
 
@@ -24,6 +38,7 @@ app.command("chat")(chat.chat)
 app.command("ingest")(articles.ingest)
 app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("warm")(warm.warm)
 app.add_typer(bench.app, name="bench")
 app.add_typer(articles.app, name="articles")

@@ -65,6 +65,7 @@ OWNERS = {
     "openai": {"llm/server.py"},
     "diskcache": {"llm/kept.py"},
     "bcrypt": {"users/known.py"},
+    "matplotlib": {"evaluate/plots.py"},
     "sentencex": {"articles/sentences.py"},
     "trafilatura": {"articles/page.py"},
     "httpcore": {"articles/web.py"},

@@ -190,7 +190,8 @@ def load(
 ) -> Loaded:
     """Settings from file, environment and flags (dotted names such as "llm.model"; None values are not given).
 
-    Errors and origins call the flags `origin_of_flags`. Raises ConfigError for an unreadable file, unknown names and values out of range.
+    Errors and origins call the flags `origin_of_flags`. Raises ConfigError for an unreadable file, unknown names and
+    values out of range.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     environ = {variable: value for variable, value in environ.items() if value.strip()}  # BOT_DATA_DIR= is not given

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import articles, ask, bench, chat, compare, evaluate, feedback, models, settings, users, warm
+from bot.cli import articles, ask, bench, chat, compare, evaluate, feedback, models, settings, sweep, users, warm
 from bot.cli.state import State, console_for_errors
 from bot.errors import BotError, Stopped
 
@@ -24,6 +24,7 @@ app.command("chat")(chat.chat)
 app.command("ingest")(articles.ingest)
 app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
+app.command("sweep")(sweep.sweep)
 app.command("warm")(warm.warm)
 app.add_typer(bench.app, name="bench")
 app.add_typer(articles.app, name="articles")

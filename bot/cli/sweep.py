@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 def sweep(
     context: typer.Context,
     grid: Annotated[Path, typer.Argument(help="What to try: docs/evaluation.md.", metavar="GRID.toml")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file and list the points; ask nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the file and list the points; ask nothing.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask anew what is answered already.")] = False,
 ) -> None:
     """Ask the same questions under each combination of settings, and set the outcomes side by side."""
@@ -56,7 +58,9 @@ def sweep(
         write_json(plan.out / "sweep.json", summary(plan, found))
         (plan.out / "sweep.html").write_text(page(plan, found), encoding="utf-8")
     except OSError as error:
-        raise DatasetError(f"{plan.out} cannot be written: {error.strerror}. Free space; the answers are kept.") from None
+        raise DatasetError(
+            f"{plan.out} cannot be written: {error.strerror}. Free space; the answers are kept."
+        ) from None
     _show(found)
     console().print(Text(f"Plots: {plan.out / 'sweep.html'}; by name: {plan.out / 'sweep.json'}"))
 
@@ -92,7 +96,7 @@ def _tell(
 ) -> None:
     """What it comes to, and each point with what it has already."""
     from bot.evaluate.report import sha256_of
-    from bot.evaluate.sweep import answered
+    from bot.evaluate.sweep import answered, settings_told
 
     meta = {"scope": plan.scope, "questions": {"file": str(plan.questions), "sha256": sha256_of(plan.questions)}}
     done = {
@@ -106,9 +110,7 @@ def _tell(
     screen.print(Text(f"Points: {len(points)}. Questions for each: {len(cases)}. To be asked: {left}."))
     grid = new_table("point", "settings", "answered")
     for point in points:
-        values = flatten(settings[point.name])
-        told = ", ".join(f"{name} = {values[name]}" for name in point.settings) or "as they are"
-        grid.add_row(*map(Text, (point.name, told, f"{done[point.name]} of {len(cases)}")))
+        grid.add_row(*map(Text, (point.name, settings_told(point), f"{done[point.name]} of {len(cases)}")))
     screen.print(grid)
 
 
@@ -162,9 +164,7 @@ def _ask(plan: "Plan", point: "Point", settings: Settings, shelf: "_Shelf", titl
     meta = meta_of(settings, plan.questions, plan.corpus, store, embedder, llm) | {"cold": False}
     ask = partial(answer_of, open_chat(settings, embedder, store, llm), cold=False)
     with progress_bar(title) as bar:
-        rows = run(
-            cases, ask, folder, meta, plan.scope, lambda done, total: bar(Progress(done, total)), fresh=fresh
-        )
+        rows = run(cases, ask, folder, meta, plan.scope, lambda done, total: bar(Progress(done, total)), fresh=fresh)
     judge = own_judge(embedder.embed_documents, store.infos(), settings.cite.min_support)
     result = report(rows, cases, read_meta(folder), embedder.embed_documents, (), judge)
     write_report(folder / REPORT, result)

@@ -77,7 +77,7 @@ def summary(plan: Plan, found: Sequence[Found]) -> dict[str, Any]:
         "points": [
             {
                 "name": one.point.name,
-                "settings": {key: _shown(value) for key, value in one.point.settings.items()},
+                "settings": _without_passwords(one.point),
                 "on_front": one.point.name in front,
                 "metrics": one.report["metrics"],
                 "intervals": one.report["intervals"],
@@ -98,8 +98,15 @@ def table(found: Sequence[Found]) -> list[tuple[str, ...]]:
     return [("point", *measures, "median seconds", "n"), *rows]
 
 
-def _shown(value: Any) -> Any:
-    return without_password(value) if isinstance(value, str) else value
+def settings_told(point: Point) -> str:
+    """A point's own settings in one line."""
+    return ", ".join(f"{name} = {value}" for name, value in _without_passwords(point).items()) or "as they are"
+
+
+def _without_passwords(point: Point) -> dict[str, Any]:
+    return {
+        name: without_password(value) if isinstance(value, str) else value for name, value in point.settings.items()
+    }
 
 
 def _cell(one: Found, measure: str) -> str:

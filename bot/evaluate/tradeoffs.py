@@ -3,13 +3,14 @@
 It imports the plots, and so matplotlib: only what draws imports it. It writes no file.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from bot.evaluate.grid import Plan
 from bot.evaluate.plots import Series, draw
 from bot.evaluate.sweep import SECONDS, Found, best, settings_told, table
 
+LONGEST = 22  # characters of a name beside a line of a plot
 SHARE = (-0.02, 1.02)  # of what goes from 0 to 1: points on the edge are whole
 STYLE = """
 :root { color-scheme: light dark }
@@ -29,10 +30,12 @@ def page(plan: Plan, found: Sequence[Found]) -> str:
     front = best(found)
     asked = max((one.report["metrics"]["n"]["questions"] for one in found), default=0)
     told = (
-        f"{len(found)} points, each asked {asked} questions of {plan.questions} under the scope {plan.scope}. Behind the "
-        "values are 95% intervals over the questions. Seconds have the load of the machine in them."
+        f"{len(found)} points, each asked {asked} questions of {plan.questions} under the scope {plan.scope}. Behind "
+        "the values are 95% intervals over the questions. Seconds have the load of the machine in them. The plots "
+        "name the points by their numbers."
     )
-    plots = (_quick_and_right(found, front), _citations(found), _risk(found), _refusals(found))
+    numbers = {one.point.name: number for number, one in enumerate(found, start=1)}
+    plots = (_quick_and_right(found, front, numbers), _citations(found, numbers), _risk(found), _refusals(found))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -45,22 +48,21 @@ def page(plan: Plan, found: Sequence[Found]) -> str:
 <body>
 <h1>Sweep of {escape(str(plan.questions))}</h1>
 <p>{escape(told)}</p>
-<div class="wide">{_grid(table(found))}</div>
+<div class="wide">{_grid(_numbered(table(found)))}</div>
 <div class="plots">
 {"".join(plots)}</div>
 <h2>Settings</h2>
-<div class="wide">{_grid(_settings(found, front))}</div>
+<div class="wide">{_grid(_numbered(_settings(found, front)))}</div>
 </body>
 </html>
 """
 
 
-def _quick_and_right(found: Sequence[Found], front: Sequence[str]) -> str:
+def _quick_and_right(found: Sequence[Found], front: Sequence[str], numbers: Mapping[str, int]) -> str:
     known = [one for one in found if one.value("accuracy") is not None and one.seconds is not None]
+    known.sort(key=lambda one: one.seconds or 0)
     groups = {
-        "no other is as quick and as accurate": sorted(
-            (one for one in known if one.point.name in front), key=lambda one: one.seconds or 0
-        ),
+        "no other is as quick and as accurate": [one for one in known if one.point.name in front],
         "others": [one for one in known if one.point.name not in front],
     }
     series = [
@@ -68,7 +70,7 @@ def _quick_and_right(found: Sequence[Found], front: Sequence[str]) -> str:
             label,
             [one.report["metrics"][SECONDS] for one in group],
             *_with_ends("accuracy", group),
-            names=[one.point.name for one in group],
+            names=[str(numbers[one.point.name]) for one in group],
             lines=label != "others",
         )
         for label, group in groups.items()
@@ -78,18 +80,11 @@ def _quick_and_right(found: Sequence[Found], front: Sequence[str]) -> str:
     return _figure("Accuracy against time", text, "median seconds for an answer", "accuracy", series)
 
 
-def _citations(found: Sequence[Found]) -> str:
+def _citations(found: Sequence[Found], numbers: Mapping[str, int]) -> str:
     known = [one for one in found if None not in (one.value("citation_hit"), one.value("citation_precision"))]
-    series = [
-        Series(
-            one.point.name,
-            [one.report["metrics"]["citation_precision"]],
-            *_with_ends("citation_hit", [one]),
-            names=[one.point.name],
-            lines=False,
-        )
-        for one in known
-    ]
+    across = [one.report["metrics"]["citation_precision"] for one in known]
+    names = [str(numbers[one.point.name]) for one in known]
+    series = [Series("points", across, *_with_ends("citation_hit", known), names=names, lines=False)] if known else []
     text = "Up and to the right is better: the words that answer are cited, and little beside them."
     return _figure("Citations", text, "citation_precision", "citation_hit", series, shares=True)
 
@@ -114,11 +109,18 @@ def _refusals(found: Sequence[Found]) -> str:
 
 def _curves(found: Sequence[Found], curve: str, across: str, up: str) -> list[Series]:
     series = []
-    for one in found:
+    for number, one in enumerate(found, start=1):
         steps = [(step[across], step[up]) for step in one.report[curve] if None not in (step[across], step[up])]
         if steps:
-            series.append(Series(one.point.name, [x for x, _ in steps], [y for _, y in steps]))
+            label = f"{number} {one.point.name}"[:LONGEST]
+            series.append(Series(label, [x for x, _ in steps], [y for _, y in steps]))
     return series
+
+
+def _numbered(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Rows about the points with their numbers before them."""
+    head, *others = rows
+    return [("", *head), *((str(number), *row) for number, row in enumerate(others, start=1))]
 
 
 def _with_ends(measure: str, group: Sequence[Found]) -> tuple[list[float], list[float], list[float]]:

@@ -14,8 +14,9 @@ def open_bot(settings: Mapping[str, Any] | None = None, config_file: Path | None
     """The bot over the articles of its data folder, as the command line opens it; docs/python.md shows its use.
 
     `settings` by their names, as in {"llm.model": "qwen3-4b"}, go before the environment and the settings file. Ask it
-    with `answer`; the model stays loaded until the program ends. Raises BotError, whose message says what to do, for wrong
-    settings, missing models and a store made otherwise.
+    with `answer`; the model stays loaded until the program ends.
+
+    Raises BotError, whose message says what to do, for wrong settings, missing models and a store made otherwise.
     """
     from bot.cli import compose  # noqa: PLC0415 - `import bot` stays light
     from bot.config import load  # noqa: PLC0415

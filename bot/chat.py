@@ -100,6 +100,10 @@ class Chat:
         """Make now what the first question would wait for."""
         self._answerer.warm()
 
+    def forget(self) -> None:
+        """Answer the next question as if none had been asked before; what the model read of articles stays."""
+        self._answerer.forget()
+
     def read_ahead(self) -> None:
         """From now on, let the model read articles while nobody asks, until `close`; where it keeps what it read."""
         if self._answerer.keeps:

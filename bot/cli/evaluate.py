@@ -15,7 +15,6 @@ from bot.cli.progress import asking
 from bot.cli.state import console, console_for_errors, state
 from bot.cli.state import table as new_table
 from bot.config import Settings, flatten
-from bot.errors import DatasetError
 
 if TYPE_CHECKING:
     from bot.embed import LlamaEmbedder

@@ -28,14 +28,23 @@ class Door(NamedTuple):
 
 
 def open_door(
-    stage: "Stage", settings: Settings, embedder: "LlamaEmbedder", store: "Store", *, cold: bool = False
+    stage: "Stage",
+    settings: Settings,
+    embedder: "LlamaEmbedder",
+    store: "Store",
+    *,
+    cold: bool = False,
+    llm: "LLM | None" = None,
 ) -> Door:
-    """Each question is asked as if it were the first; the seed is another in each repetition."""
+    """Each question is asked as if it were the first; the seed is another in each repetition.
+
+    With `llm`, one that is open already is asked.
+    """
     from bot.retrieve import Given
 
     if stage == "retrieve":
         return Door(_search(settings, embedder, store), None, None)
-    llm = open_llm(settings)
+    llm = llm or open_llm(settings)
     given = Given(store, embedder, store.folder / "bm25", settings.retrieve)
     chat = open_chat(settings, embedder, store, llm, given)
 

@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.text import Text
 
-from bot.cli.articles import progress_bar
-from bot.cli.compose import open_chat, open_llm
-from bot.cli.evaluate import answer_of, meta_of, prepare
-from bot.cli.state import State, console, state
+from bot.cli.compose import open_llm
+from bot.cli.evaluate import meta_of, prepare
+from bot.cli.progress import asking
+from bot.cli.stages import open_door
+from bot.cli.state import State, console, console_for_errors, state
 from bot.cli.state import table as new_table
 from bot.config import Settings, describe, flatten, load
 from bot.errors import DatasetError, ModelError
-from bot.schema import Progress
 
 if TYPE_CHECKING:
     from bot.embed import LlamaEmbedder
@@ -162,9 +161,10 @@ def _ask(plan: "Plan", point: "Point", settings: Settings, shelf: "_Shelf", titl
     llm, (cases, embedder, store) = shelf.llm(settings), shelf.library(settings)
     folder = plan.out / point.name
     meta = meta_of(settings, plan.questions, plan.corpus, store, embedder, llm) | {"cold": False}
-    ask = partial(answer_of, open_chat(settings, embedder, store, llm), cold=False)
-    with progress_bar(title) as bar:
-        rows = run(cases, ask, folder, meta, plan.scope, lambda done, total: bar(Progress(done, total)), fresh=fresh)
+    door = open_door("full", settings, embedder, store, llm=llm)
+    console_for_errors().print(Text(title))
+    with asking() as tell:
+        rows = run(cases, door.ask, folder, meta, plan.scope, tell, fresh, begin=door.begin)
     judge = own_judge(embedder.embed_documents, store.infos(), settings.cite.min_support)
     result = report(rows, cases, read_meta(folder), embedder.embed_documents, (), judge)
     write_report(folder / REPORT, result)

@@ -1,7 +1,8 @@
 """`bot sweep`: settings and models side by side, each as a run of its own."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -168,7 +169,14 @@ def _ask(plan: "Plan", point: "Point", settings: Settings, shelf: "_Shelf", titl
     judge = own_judge(embedder.embed_documents, store.infos(), settings.cite.min_support)
     result = report(rows, cases, read_meta(folder), embedder.embed_documents, (), judge)
     write_report(folder / REPORT, result)
+    _link(folder / "store", store.folder)
     return result
+
+
+def _link(link: Path, store: Path) -> None:
+    """Have the store where `bot eval` has it, for what reads a run; not every disk has links."""
+    with suppress(OSError):
+        link.symlink_to(os.path.relpath(store, link.parent), target_is_directory=True)
 
 
 class _Shelf:

@@ -71,6 +71,14 @@ def test_worked_examples_are_true(page: str) -> None:
     assert doctest.DocTestRunner(verbose=False).run(test, out=told.append).failed == 0, "".join(told)
 
 
+def test_the_table_of_how_many_questions_is_what_its_code_prints() -> None:
+    text = (PROJECT / "docs" / "ci.md").read_text(encoding="utf-8")
+    table = [line.strip("| ").split(" | ") for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
+    printed = [line.split() for line in "".join(blocks(text, "pycon")).splitlines() if re.match(r"\d", line)]
+    assert table == printed
+    assert len(table) == 6
+
+
 @pytest.fixture(scope="module")
 def shop(
     tmp_path_factory: pytest.TempPathFactory, models_dir: Path, small_llm_path: Path, embedder_path: Path

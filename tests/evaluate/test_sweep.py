@@ -211,6 +211,7 @@ def test_models_are_opened_once_and_articles_ingested_once_for_each_store(
         f"max_tokens-{tokens}_server-http-127.0.0.1-9-{model}" for tokens in (100, 150) for model in ("one", "two")
     ]  # as in the file, in whatever order they were asked
     assert [point["metrics"]["accuracy"] for point in told["points"]] == [1.0] * 4
+    assert all((desk.folder / "out" / name / "store" / "chroma.sqlite3").is_file() for name in names)
     runs = [load_run(desk.folder / "out" / name) for name in names]
     one = compare(runs[0], runs[1], load_questions(desk.folder / "q.jsonl"))
     assert [different.name for different in one.different] == ["llm.server"]

@@ -153,9 +153,10 @@ class Desk:
     def __call__(self, text: str, *words: str) -> tuple[int, str, str]:
         head = f"questions = '{self.folder}/q.jsonl'\ncorpus = '{self.folder}/articles'\nout = '{self.folder}/out'\n"
         (self.folder / "grid.toml").write_text(head + text, encoding="utf-8")
-        self._patch.setattr(
-            sys, "argv", ["bot", "--data-dir", f"{self.folder}/data", "sweep", f"{self.folder}/grid.toml", *words]
-        )
+        return self.bot("sweep", f"{self.folder}/grid.toml", *words)
+
+    def bot(self, *words: str) -> tuple[int, str, str]:
+        self._patch.setattr(sys, "argv", ["bot", "--data-dir", f"{self.folder}/data", *words])
         self._capsys.readouterr()
         code: object = 0
         try:
@@ -211,7 +212,8 @@ def test_models_are_opened_once_and_articles_ingested_once_for_each_store(
         f"max_tokens-{tokens}_server-http-127.0.0.1-9-{model}" for tokens in (100, 150) for model in ("one", "two")
     ]  # as in the file, in whatever order they were asked
     assert [point["metrics"]["accuracy"] for point in told["points"]] == [1.0] * 4
-    assert all((desk.folder / "out" / name / "store" / "chroma.sqlite3").is_file() for name in names)
+    stores = {(desk.folder / "out" / name / "store").resolve(strict=True) for name in names}
+    assert {store.parent.parent for store in stores} == {desk.folder / "out" / "stores"}
     runs = [load_run(desk.folder / "out" / name) for name in names]
     one = compare(runs[0], runs[1], load_questions(desk.folder / "q.jsonl"))
     assert [different.name for different in one.different] == ["llm.server"]
@@ -257,3 +259,30 @@ def test_the_small_model_through_the_command_line(desk: Desk, small_llm_path: Pa
         assert {"answers.jsonl", "run.json", "report.json"} <= {path.name for path in folder.iterdir()}
         assert json.loads((folder / "report.json").read_text())["metrics"]["n"]["questions"] == 1
         assert re.search(rf"^ ?{name} ", out, re.MULTILINE)
+
+
+def test_a_point_is_what_bot_eval_makes_of_the_same_settings(desk: Desk, small_llm_path: Path) -> None:
+    given = {
+        "llm.model": str(small_llm_path),
+        "llm.answer_tokens": "16",
+        "llm.threads": "1",
+        "llm.spare_memory": "true",
+    }
+    settings = "\n".join(f"\"{name}\" = '{value}'" for name, value in given.items())
+    code, _, err = desk(
+        f"[[points]]\nname = 'before'\n\"llm.seed\" = 1\n{settings}\n[[points]]\nname = 'own'\n{settings}"
+    )
+    assert code == 0, err
+    flags = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+    out = desk.folder / "eval"
+    code, _, err = desk.bot(
+        *flags, "eval", f"{desk.folder}/q.jsonl", "--corpus", f"{desk.folder}/articles", "--out", f"{out}"
+    )
+    assert code == 0, err
+    both = compare(load_run(desk.folder / "out" / "own"), load_run(out), load_questions(desk.folder / "q.jsonl"))
+    assert both.different == ()
+    own, other = (json.loads((folder / "report.json").read_text()) for folder in (desk.folder / "out" / "own", out))
+    assert own.keys() == other.keys()
+    assert own["intervals"] == other["intervals"]
+    rows = [load_run(folder).rows for folder in (desk.folder / "out" / "own", out)]
+    assert [row.answer for row in rows[0].values()] == [row.answer for row in rows[1].values()]

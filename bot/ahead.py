@@ -126,7 +126,8 @@ class Ahead:
                     with self._state:
                         self._wanted.appendleft(wanted)
             return True
-        self._look()
+        if self._has_room():
+            self._look()
         if not self._waiting or not self._has_room():
             self._progress = Progress(0, 0)
             return False

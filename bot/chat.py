@@ -105,9 +105,12 @@ class Chat:
         self._answerer.forget()
 
     def read_ahead(self) -> None:
-        """From now on, let the model read articles while nobody asks, until `close`; where it keeps what it read."""
-        if self._answerer.keeps:
-            self._ahead.start()
+        """From now on, let the model read while nobody asks, until `close`: what its prompts begin with, then articles.
+
+        Articles only where it keeps what it read.
+        """
+        self._ahead.want(self._answerer.read_beginnings)
+        self._ahead.start()
 
     def reading(self) -> Progress:
         """How many articles are read ahead; 0 of 0 where that is not done, or has not begun."""
@@ -116,6 +119,10 @@ class Chat:
     def close(self) -> None:
         """End what goes on behind the conversations."""
         self._ahead.close()
+
+    def read_beginnings(self) -> None:
+        """Let the model read now what its prompts begin with."""
+        self._answerer.read_beginnings(threading.Event())
 
     def read_article(self, article_id: str, stop: threading.Event) -> ReadAhead:
         """Let the model read all of an article. StoreError if there is none."""

@@ -1,6 +1,7 @@
 """answer: the stream of events, refusals, what is left out, and stopping; mostly with a fake model."""
 
 import datetime as dt
+import itertools
 import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +21,9 @@ from bot.articles.sentences import split
 from bot.config import LLMSettings, RetrieveSettings, Settings
 from bot.errors import LLMError, PromptError, StoreError
 from bot.evidence import Evidence
+from bot.llama import Decoder
 from bot.llm import LlamaCpp
+from bot.llm.kept import Kept
 from bot.prompt import Prompt, find, read
 from bot.retrieve import Retriever
 from bot.schema import (
@@ -841,3 +844,42 @@ def test_an_answer_that_breaks_off_says_so() -> None:
     made, _ = answerer(FakeLLM([f"{TICKET} {more}"]), llm=LLMSettings(answer_tokens=18))
     answer = check(list(made.ask("How much is a ticket?")))
     assert answer.text == f"{TICKET} The harbour ferry stops at Lindaby from Monday. Mayor Ada Quill opened…"
+
+
+def test_what_prompts_begin_with_is_read_before_anybody_asks() -> None:
+    llm = FakeLLM(log_odds=0.0)
+    made, retriever = answerer(llm, calibrations=[SURE], min_claim_odds=0.0)
+    made.read_beginnings(threading.Event())
+    assert len(llm.prepared) == 1
+    beginnings = [one.sections[0][1].render({}).strip() for one in (CHECK, CLAIM)]
+    assert [messages[0].content for messages in llm.weighed] == beginnings
+    assert (retriever.asked, llm.asked) == ([], [])
+    unchecked = FakeLLM(log_odds=0.0)
+    answerer(unchecked)[0].read_beginnings(threading.Event())
+    assert unchecked.weighed == []
+
+
+def test_beginnings_are_kept_for_the_next_process(small_llm_path: Path, tmp_path: Path) -> None:
+    mib = 1024 * 1024
+    read: list[int] = []
+    plain = Decoder.read
+
+    def opened() -> LlamaCpp:
+        kept = Kept(tmp_path, memory_bytes=64 * mib, disk_bytes=256 * mib)
+        return LlamaCpp(small_llm_path, name="small", context_tokens=4096, threads=1, kept=kept)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Decoder, "read", lambda *given: read.append(len(given[1])) or plain(*given))
+        first = opened()
+        answerer(first, calibrations=[SURE])[0].read_beginnings(threading.Event())
+        first.close()
+        whole = sum(read)
+        read.clear()
+        then = opened()
+        asking = answerer(then, calibrations=[SURE])[0].ask("How much is a ticket?")
+        asked = itertools.takewhile(lambda event: not isinstance(event, StageEvent) or event.stage != "reading", asking)
+        assert [event.stage for event in asked if isinstance(event, StageEvent)] == ["searching", "checking"]
+        asking.close()
+        then.close()
+    # Both starts together are longer than the checked text, the question and the first slice of the prompt.
+    assert sum(read) < whole / 2, (read, whole)

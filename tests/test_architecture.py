@@ -48,6 +48,7 @@ ROOMS: dict[str, set[str]] = {
     "conversations": {"errors", "schema", "jsonlines"},
     "users": {"errors"},
     "evaluate": {"errors", "schema", "config", "cite"},
+    "datasets": {"errors", "schema", "articles", "evaluate"},
     "feedback": {"errors", "schema", "jsonlines", "evaluate"},
     "trace": {"schema"},
     "ui": {"errors", "schema", "config", "conversations", "dates", "feedback", "trace", "users"},

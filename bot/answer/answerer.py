@@ -39,6 +39,7 @@ from bot.schema import (
 from bot.segments import cut
 
 SHOWN_BEFORE = 3  # sentences nearest to a follow-up that the turn before must have shown, for its prompt to go on
+NO_WORDS = "Nothing."  # stands where a prompt wants words and only its beginning is read
 CUT = 64  # articles whose sentences are remembered
 
 
@@ -172,11 +173,21 @@ class Answerer:
             text=article.text,
             date=article.date,
         )
-        anything = sys.maxsize  # it is read in pieces
-        stretches = {article.id: self._cut(article.text)}
-        count = self._llm.count_tokens
-        made = build(self._prompt, "", [whole], (), count_tokens=count, budget=anything, stretches=stretches)
-        return self._llm.keep(made.messages, stop=stop, spare=True)
+        return self._llm.keep(self._alone(whole).messages, stop=stop, spare=True)
+
+    def read_beginnings(self, stop: threading.Event) -> None:
+        """Let the model read what its prompts begin with, so that the first question does not wait for it.
+
+        A model that keeps what it reads keeps it for other processes. Raises LLMError, and Stopped when `stop` is set.
+        """
+        nothing = Passage(article="", start=0, end=len(NO_WORDS), title="", text=NO_WORDS)
+        alone = self._alone(nothing)
+        self._llm.prepare(alone.messages, stop=stop)
+        apart = functools.partial(from_segments, passage=nothing, stretches=self._cut(NO_WORDS), prompt=alone)
+        if self._check:
+            odds(self._llm, self._check, NO_WORDS, [nothing], stop, apart)
+        if self._claim:
+            odds(self._llm, self._claim, NO_WORDS, [nothing], stop)
 
     @property
     def keeps(self) -> bool:
@@ -259,6 +270,13 @@ class Answerer:
             today=today,
             stretches={id_: self._cut(text) for id_, text in found.texts.items()} if self._llm.keeps else None,
         )
+
+    def _alone(self, passage: Passage) -> Prompt:
+        """A prompt of one passage and no question, however long; its parts are what is read ahead."""
+        anything = sys.maxsize  # it is read in pieces
+        stretches = {passage.article: self._cut(passage.text)}
+        count = self._llm.count_tokens
+        return build(self._prompt, "", [passage], (), count_tokens=count, budget=anything, stretches=stretches)
 
     def _repeated(self) -> int:
         """How many sentences stand again next to the question (docs/experiments.md, Kept segments)."""

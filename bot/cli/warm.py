@@ -15,7 +15,7 @@ def warm(
     context: typer.Context,
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
-    """Let the model read all articles now, the newest first; Ctrl-C ends it, and what was read stays."""
+    """Let the model read all articles now, the newest first; what was read stays where Ctrl-C ends it."""
     from bot.cli.compose import open_bot
 
     settings = state(context).settings(llm__model=model)
@@ -27,6 +27,7 @@ def warm(
         )
     articles = chat.articles()
     segments = ready = 0
+    chat.read_beginnings()
     with progress_bar("Reading") as report:
         for number, info in enumerate(articles):
             report(Progress(number, len(articles)))

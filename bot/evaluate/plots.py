@@ -19,6 +19,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bot.evaluate.legal import legal
+
 COLOURS = ("#2f7fd6", "#c4701b", "#2f9163", "#a565c9", "#c8527a")  # each seen on white and on black
 DASHES = ("-", "--", ":", "-.")  # colour is not the only sign
 MARKERS = ("o", "s", "^", "D")
@@ -33,7 +35,6 @@ STYLE = {
     "legend.frameon": False, "legend.handlelength": 2.6, "lines.linewidth": 1.8, "lines.markersize": 4.5,
 }  # fmt: skip
 Range = tuple[float, float]
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE = re.compile(r"(?<=url\(#)[^)]+(?=\))")
 
@@ -146,7 +147,7 @@ def _figure(size: tuple[int, int]) -> tuple[Figure, Axes]:
 
 def _label(text: str, longest: int = LONGEST) -> str:
     """One line of what XML may hold."""
-    line = " ".join(_NO_XML.sub("", text).split())
+    line = " ".join(legal(text).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 

@@ -55,17 +55,25 @@ def evaluate(
     cases, embedder, store = prepare(settings, questions, corpus, out, limit, by or (), choice)
     for line in notes(settings, cases, stage, repeat):
         console_for_errors().print(Text(line))
-    cases = askable(cases, stage)
-    door = open_door(cast(Stage, stage), settings, embedder, store, cold=cold)
+    asked, kind = askable(cases, stage), cast(Stage, stage)
+    door = open_door(kind, settings, embedder, store, cold=cold)
     meta = meta_of(settings, questions, corpus, store, embedder, door.llm) | {"cold": cold}
     with asking() as tell:
         rows = run(
-            cases, door.ask, out, meta, cast(Scope, scope), tell, fresh, stage=cast(Stage, stage), repeat=repeat,
+            asked,
+            door.ask,
+            out,
+            meta,
+            cast(Scope, scope),
+            tell,
+            fresh,
+            stage=kind,
+            repeat=repeat,
             begin=door.begin,
-        )  # fmt: skip
+        )
     judge = own_judge(embedder.embed_documents, store.infos(), settings.cite.min_support)
     made = read_meta(out) | {"repeat": repeat}
-    result = report(rows, cases, made, embedder.embed_documents, by or (), judge)
+    result = report(rows, asked, made, embedder.embed_documents, by or (), judge)
     write_report(out / "report.json", result)
     show_report(result)
 
@@ -78,10 +86,10 @@ def show_report(result: Mapping[str, Any]) -> None:
     again = result["repeats"]
     columns = ["measure", "value", f"{result['bootstrap']['level']:.0%} interval", "n"]
     grid = new_table(*columns, *(["sd of repetitions"] if again else []))
-    for name, *cells in table(result):
-        if tells(result["run"].get("stage", "full"), name):
-            deviation = again.get(name)
-            grid.add_row(name, *cells, "" if deviation is None else f"{deviation:.3f}")
+    for row in table(result):
+        if tells(result["run"].get("stage", "full"), row[0]):
+            deviation = again.get(row[0])
+            grid.add_row(*row, "" if deviation is None else f"{deviation:.3f}")
     console().print(grid)
     for field, groups in result["groups"].items():
         grid = new_table(escape(field), *map(escape, groups))

@@ -20,6 +20,7 @@ from bot.cli import (
     models,
     report,
     settings,
+    sweep,
     users,
     warm,
 )
@@ -39,6 +40,7 @@ app.command("ingest")(articles.ingest)
 app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
+app.command("sweep")(sweep.sweep)
 app.command("warm")(warm.warm)
 app.add_typer(bench.app, name="bench")
 app.add_typer(articles.app, name="articles")

@@ -57,7 +57,11 @@ def test_lines_come_at_each_tenth_or_half_a_minute() -> None:
         "20 of 20 questions",
     ]  # fmt: skip
     slow = lines(300, 14, done=120)
-    assert slow[:3] == ["120 of 300 questions", "123 of 300 questions, 41 min left", "126 of 300 questions, 41 min left"]
+    assert slow[:3] == [
+        "120 of 300 questions",
+        "123 of 300 questions, 41 min left",
+        "126 of 300 questions, 41 min left",
+    ]
     assert len(lines(1000, 0.001)) <= 3, "a quick one does not flood the screen"
     assert lines(5, 1, done=5) == ["5 of 5 questions"]
 

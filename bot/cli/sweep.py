@@ -12,7 +12,7 @@ from rich.text import Text
 from bot.cli.compose import open_llm
 from bot.cli.evaluate import meta_of, prepare
 from bot.cli.progress import asking
-from bot.cli.stages import open_door
+from bot.cli.stages import notes, open_door
 from bot.cli.state import State, console, console_for_errors, state
 from bot.cli.state import table as new_table
 from bot.config import Settings, describe, flatten, load
@@ -112,6 +112,8 @@ def _tell(
     for point in points:
         grid.add_row(*map(Text, (point.name, settings_told(point), f"{done[point.name]} of {len(cases)}")))
     screen.print(grid)
+    for line in notes(settings[points[0].name], cases, "full", repeat=1):
+        console_for_errors().print(Text(line))
 
 
 class _Needs(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import articles, ask, bench, chat, compare, evaluate, feedback, models, settings, users, warm
+from bot.cli import articles, ask, bench, chat, compare, drafts, evaluate, feedback, models, settings, users, warm
 from bot.cli.state import State, console_for_errors
 from bot.errors import BotError, Stopped
 
@@ -27,6 +27,7 @@ app.command("compare")(compare.compare)
 app.command("warm")(warm.warm)
 app.add_typer(bench.app, name="bench")
 app.add_typer(articles.app, name="articles")
+app.add_typer(drafts.app, name="dataset")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(models.app, name="models")
 app.add_typer(users.app, name="users")

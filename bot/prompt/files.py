@@ -27,7 +27,8 @@ Role = Literal["system", "user", "assistant"]
 _SECTION = re.compile(r"^=== (\w+)\s*$")
 _SPACE = re.compile(r"\s+")
 ASKED = ("question", "claim")  # what is asked of the passages: one of them
-_FILLS = frozenset({"passages", *ASKED, "nearest", "today"})
+WANTED = (*ASKED, "lead")  # with `lead`, how an article begins, a question is asked for
+_FILLS = frozenset({"passages", *WANTED, "answer", "nearest", "today"})
 
 
 class Header(BaseModel):
@@ -42,8 +43,8 @@ class Header(BaseModel):
     def _are_those_that_can_be(cls, fills: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := sorted(set(fills) - _FILLS):
             raise ValueError(f"{', '.join(unknown)} cannot be filled in; {', '.join(sorted(_FILLS))} can")
-        if "passages" not in fills or not any(one in fills for one in ASKED):
-            raise ValueError(f"passages must be among them, and {' or '.join(ASKED)}")
+        if "passages" not in fills or not any(one in fills for one in WANTED):
+            raise ValueError(f"passages must be among them, and {' or '.join(WANTED)}")
         return fills
 
     @field_validator("refusal")

@@ -25,8 +25,8 @@ def answers(sentence: str, known: str = "") -> list[str]:
 
     The question needs those: it has to name what it is about.
     """
-    names = (name for name in _names(sentence) if name not in known)
-    found = [*_reasons(sentence), *_days(sentence), *_figures(sentence), *names]
+    named = (name for name in names(sentence) if name not in known)
+    found = [*_reasons(sentence), *_days(sentence), *_figures(sentence), *named]
     return list(dict.fromkeys(found))
 
 
@@ -45,11 +45,12 @@ def _figures(sentence: str) -> Iterator[str]:
     for one in numbers(sentence):
         if any(start <= one.start < end for start, end in taken) or one.ordinal:
             continue
-        start = one.start - bool(_MONEY.search(sentence[: one.start]))
-        if sentence[start - 1 : start] in ("-", "–"):
+        if sentence[one.start - 1 : one.start] in ("-", "–"):
             continue  # a part of "3-2"
-        if end := _CLOCK.match(sentence, one.end) or _counted(sentence, one.end):
-            yield sentence[start : end.end()]
+        if _MONEY.search(sentence[: one.start]):
+            yield sentence[one.start - 1 : one.end]
+        elif end := _CLOCK.match(sentence, one.end) or _counted(sentence, one.end):
+            yield sentence[one.start : end.end()]
 
 
 def _counted(sentence: str, at: int) -> re.Match[str] | None:
@@ -58,7 +59,7 @@ def _counted(sentence: str, at: int) -> re.Match[str] | None:
     return None if word in FUNCTION | VAGUE - TIME - _PEOPLE or word.endswith(("ed", "ing")) else unit
 
 
-def _names(sentence: str) -> Iterator[str]:
+def names(sentence: str) -> Iterator[str]:
     """Runs of capitals, those that owe one to their place left out."""
     known = {one.text for one in plain_names(sentence)}
     for match in _NAME.finditer(sentence):

@@ -71,6 +71,13 @@ class DraftFile:
         """All whole lines; none where there is no file. Raises DatasetError where it cannot be read or is damaged."""
         return [_parsed(raw, self.path, number) for number, raw in _raw(self.path)]
 
+    def mend(self) -> None:
+        """Take away a last line that was broken off, which other readers would stumble over. Raises DatasetError."""
+        with _told(self.path), FileLock(self._lock, timeout=LOCK_SECONDS):
+            whole = [raw for _, raw in _raw(self.path)]
+            if self.path.exists() and self.path.stat().st_size > sum(len(raw) + 1 for raw in whole):
+                _replace(self.path, whole)
+
     def left_out_ids(self) -> set[str]:
         """Ids of what was left out. Raises DatasetError where it cannot be read."""
         return {_id(raw) for _, raw in _raw(self.left_out)}

@@ -62,6 +62,7 @@ class Maker:
         Drafts of earlier runs count, also those accepted; what was left out is not drafted again. Raises DatasetError
         where the file cannot be read or written, LLMError when the model fails, and Stopped when `stop` was set.
         """
+        self._file.mend()
         there = [line for line in self._file.lines() if line.question]
         tried = {id.removesuffix(NEAR) for id in {line.id for line in there} | self._file.left_out_ids()}
         made = [line.question for line in there if line.question and "made_by" in line.extra]

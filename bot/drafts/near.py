@@ -20,7 +20,7 @@ ABOUT_IT = 0.5  # of the question's other words; an article with the new name an
 _NAME = re.compile(r"[^\W\d_a-z][\w-]*[^\W_](?:[ ][^\W\d_a-z][\w-]*[^\W_])*")
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 _IN = re.compile(r"\b(?:in|at|near) $")
-_NAMED_ONLY = re.compile(r"(?:^|[.!?:;\"“”‘(]\s*|\bthe )$", re.IGNORECASE)
+_THE = re.compile(r"\bthe $", re.IGNORECASE)
 _TITLES = frozenset(
     """mayor captain judge president minister director professor doctor councillor coach chief mr mrs ms dr""".split()  # noqa: SIM905
 )
@@ -92,7 +92,7 @@ def _names(text: str) -> Iterator[tuple[str, str]]:
             continue
         if _IN.search(before):
             yield "place", name
-        elif len(words) == 2 and words[1] in alone and not _NAMED_ONLY.search(before):
+        elif len(words) == 2 and words[1] in alone and not _THE.search(before):
             yield "person", name
 
 

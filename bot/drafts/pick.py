@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
-from bot.drafts.answers import answers
+from bot.drafts.answers import answers, names
 from bot.followup.lexicon import DEMONSTRATIVE, PRONOUNS
 from bot.schema import Article
 
@@ -37,8 +37,25 @@ class Source(NamedTuple):
 
     @property
     def answers(self) -> list[str]:
-        """Words of it that a question may ask for."""
-        return answers(" ".join(self.text.split()), f"{self.article.title} {self.lead}")
+        """Words of it that a question may ask for, and still name something."""
+        found = answers(self.words, f"{self.article.title} {self.lead}")
+        return [answer for answer in found if self.name(answer)]
+
+    @property
+    def words(self) -> str:
+        """The sentence on one line."""
+        return " ".join(self.text.split())
+
+    def name(self, answer: str) -> str:
+        """What a question with this answer should name: what the sentence shares with title or lead, or else theirs.
+
+        The sentence's other names come last: they may be those of whoever said it.
+        """
+        story = [*names(self.article.title), *names(self.lead)]
+        own = list(names(self.words))
+        told = " ".join(story)
+        ranked = [*(name for name in own if name in told), *story, *own]
+        return next((name for name in ranked if name not in answer and answer not in name), "")
 
     @property
     def id(self) -> str:

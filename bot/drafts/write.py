@@ -34,12 +34,9 @@ class Writer:
 
     def write(self, source: Source, answer: str, stop: threading.Event) -> Written:
         """Raises LLMError when the model fails, PromptError for a prompt that cannot be filled in."""
-        passage = {
-            "title": source.article.title,
-            "date": source.article.date,
-            "text": " ".join(source.text.split()),
-        }
-        messages = self._draft.render({"passages": [passage], "lead": source.lead, "answer": answer})
+        passage = {"title": source.article.title, "date": source.article.date, "text": source.words}
+        values = {"passages": [passage], "lead": source.lead, "answer": answer, "name": source.name(answer)}
+        messages = self._draft.render(values)
         output = self._llm.stream(messages, max_tokens=TOKENS, stop=stop)
         return Written(_question("".join(piece.text for piece in output if isinstance(piece, Piece))), answer)
 

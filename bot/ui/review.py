@@ -67,8 +67,9 @@ class ReviewPage:
         self._id = gr.Textbox(visible=False)
         self._around = html(js=SHOW)
         self._question = gr.Textbox(label="Question", lines=2, max_lines=6, max_length=LONGEST_QUESTION)
-        self._answers = gr.Textbox(label="Answer; each line is one that is right", lines=1, max_lines=6)
-        self._note = html(note())
+        self._answers = gr.Textbox(label="Answer; each line is one that is right", lines=2, max_lines=6)
+        self._note = html(note(), elem_id="cb-typed")  # on what is typed
+        self._said = html(note(), elem_id="cb-said")  # on the last decision
         with gr.Row(elem_id="cb-decide"):
             self._accept = gr.Button("Accept (a)", variant="primary", elem_id="cb-accept")
             self._drop = gr.Button("Drop (d)", elem_id="cb-drop")
@@ -76,14 +77,15 @@ class ReviewPage:
 
     def _wire(self) -> None:
         typed = [self._id, self._question, self._answers]
-        shown = [self._head, self._around, *typed, self._note, self._accept, self._drop, self._back]
+        shown = [self._head, self._around, *typed, self._note, self._said, self._accept, self._drop, self._back]
         self.blocks.load(lambda: self._tried(self._drawn), None, shown, **FREE)
         self._accept.click(lambda *said: self._tried(self._on_accept, *said), typed, shown, **FREE)
         self._drop.click(lambda id: self._tried(self._on_drop, id), [self._id], shown, **FREE)
         self._back.click(lambda: self._tried(self._on_back), None, shown, **FREE)
+        # Gradio's "input" comes with keys only; what is pasted is kept when the box is left.
         edit: dict[str, Any] = FREE | {"trigger_mode": "always_last"}
         gr.on(
-            [self._question.input, self._answers.input],
+            [box_event for box in (self._question, self._answers) for box_event in (box.input, box.blur)],
             lambda *said: self._tried(self._on_edit, *said),
             typed,
             [self._note],
@@ -104,7 +106,7 @@ class ReviewPage:
 
     def _on_accept(self, id: str, question: str, answers: str) -> Updates:
         if not question.strip() and id:
-            return {self._note: note("Type a question first, or drop the draft.")}
+            return {self._said: note("Type a question first, or drop the draft.")}
         return self._drawn(note(self._decisions.accept(id, clean(question), _lines(answers))))
 
     def _on_drop(self, id: str) -> Updates:
@@ -112,7 +114,7 @@ class ReviewPage:
 
     def _on_back(self) -> Updates:
         draft = self._decisions.back()
-        return self._drawn(draft=draft) if draft else {self._note: note("There is nothing to take back.")}
+        return self._drawn(draft=draft) if draft else {self._said: note("There is nothing to take back.")}
 
     def _drawn(self, said: str = "", draft: Shown | None = None) -> Updates:
         """The draft, by default the first that is left, and under it a note."""
@@ -125,7 +127,8 @@ class ReviewPage:
             self._id: draft.id if draft else "",
             self._question: gr.update(value=draft.question if draft else "", visible=draft is not None),
             self._answers: gr.update(value="\n".join(draft.answers) if draft else "", visible=closed),
-            self._note: said or note(),
+            self._note: note(),
+            self._said: said or note(),
             self._accept: gr.update(interactive=draft is not None),
             self._drop: gr.update(interactive=draft is not None),
             self._back: gr.update(interactive=counts.accepted + counts.dropped > 0),

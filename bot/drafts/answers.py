@@ -13,7 +13,7 @@ from bot.followup.lexicon import CALENDAR, FUNCTION, NOW, TIME, VAGUE
 LONGEST_REASON = 12  # words
 
 _BECAUSE = re.compile(r"\b(?:because|in order to)\b(?! of)[^,;:.]+")
-_NAME = re.compile(r"[^\W\d_a-z][\w-]*\w(?:(?: (?:of|and the|de|van|von))? [^\W\d_a-z][\w-]*\w)*")
+_NAME = re.compile(r"[^\W\d_a-z][\w-]*\w(?:(?: (?:of|and|and the|de|van|von))? [^\W\d_a-z][\w-]*\w)*")
 _UNIT = re.compile(r" ?%| [^\W\d_A-Z]+(?:-[^\W\d_]+)*(?: cents?\b)?")
 _MONEY = re.compile(r"[$£€]$")
 _PEOPLE = frozenset({"people", "persons"})

@@ -1,7 +1,8 @@
 """Prompt files: read, checked and filled in.
 
 A prompt file is a YAML header between `---` lines (`task`, `fills`: the names that may be filled in, `refusal`: what
-the model is told to say when the passages hold no answer), then sections: `=== system`, any number of examples, each
+the model is told to say when the passages hold no answer, `again`: what it is told where its question lacks NAME), then
+sections: `=== system`, any number of examples, each
 an `=== user` with its `=== assistant`, and the `=== user` that asks. Each is a Jinja template; what is filled in is
 never read as one.
 """
@@ -37,6 +38,7 @@ class Header(BaseModel):
     task: str
     fills: tuple[str, ...]
     refusal: str = "I do not know."
+    again: str = ""
 
     @field_validator("fills")
     @classmethod

@@ -41,7 +41,8 @@ class Asker(FakeLLM):
 
     def stream(self, messages: Any, **how: Any) -> Iterator[Any]:  # type: ignore[override]
         self.left -= 1
-        answer = messages[-1].content.rpartition("Answer: ")[2].splitlines()[0]
+        asked = [message.content for message in messages if "Answer: " in message.content][-1]
+        answer = asked.rpartition("Answer: ")[2].splitlines()[0]
         self.replies.append(LLMError("It broke. Mend it.") if self.left < 0 else (ASKED | self.odd)[answer])
         return super().stream(messages, **how)
 

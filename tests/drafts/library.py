@@ -28,7 +28,7 @@ QUESTION = "How much did the repairs of the Halden bridge cost?"
 
 def source(sentence: str, of: Article = BRIDGE) -> Source:
     start = of.text.index(sentence)
-    return Source(of, start, start + len(sentence))
+    return Source(of, start, start + len(sentence), of.text[: of.text.index(".") + 1])
 
 
 COST = source("The engineer Ruth Oster led the repairs, which cost 3.2 million crowns.")

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import SMALL_LLM
 
 from bot.evaluate.cases import check_evidence, load_questions
 from drafts.library import BRIDGE, FERRY
 
+SMALL_LLM = "smollm2-135m-instruct"
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -29,6 +29,7 @@ def test_the_question_is_read_from_the_reply(reply: str, expected: str) -> None:
     asked = llm.asked[0][-1].content
     assert asked.splitlines() == [
         "Article: Halden bridge opens, 2019-05-05",
+        "It begins: The bridge of Halden reopened in 2019.",
         f"Sentence: {COST.text}",
         "Answer: 3.2 million crowns",
         "Name: Halden",

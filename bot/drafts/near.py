@@ -83,14 +83,14 @@ def _names(text: str) -> Iterator[tuple[str, str]]:
     """Kind and name, where both are clear: a person's last name also stands alone, a place stands after "in"."""
     for year in _YEAR.findall(text):
         yield "year", year
-    found = [(match.start(), _bare(match[0])) for match in _NAME.finditer(text)]
-    alone = {name for _, name in found if " " not in name}
-    for start, name in found:
-        before = text[max(0, start - 6) : start]
+    found = [(match.start(), match.end(), _bare(match[0])) for match in _NAME.finditer(text)]
+    alone = {name for _, _, name in found if " " not in name}
+    for start, end, name in found:
+        before, owner = text[max(0, start - 6) : start], text[end : end + 2] in ("’s", "'s")
         words = name.split()
         if not words or words[0].lower() in CALENDAR or name.isupper():
             continue
-        if _IN.search(before):
+        if _IN.search(before) and not owner:  # not "in Saint Brede’s church"
             yield "place", name
         elif len(words) == 2 and words[1] in alone and not _THE.search(before):
             yield "person", name

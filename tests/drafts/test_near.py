@@ -10,7 +10,10 @@ from bot.drafts.near import Names
 from bot.schema import Article
 from drafts.library import BRIDGE, FERRY
 
-TRAM = article("tram", "A tram runs in Vell and in Lomel. Ada Quill leads the company. Quill came in 2003.")
+TRAM = article(
+    "tram",
+    "A tram runs in Vell and in Lomel, and stops in Brede’s yard. Ada Quill leads the company. Quill came in 2003.",
+)
 
 
 @pytest.mark.parametrize(

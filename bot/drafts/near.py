@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bot.drafts.pick import Split
-from bot.followup.lexicon import CALENDAR
+from bot.followup.lexicon import CALENDAR, FUNCTION
 from bot.schema import Article
 from bot.words import content_words
 
@@ -44,6 +44,9 @@ class Names:
         for text in self._texts.values():
             for kind, name in _names(text):
                 self._kinds[kind].setdefault(name)
+        parts = {part for place in self._kinds["place"] for part in place.split()}
+        people = self._kinds["person"]  # not "Brannhold Rovers"
+        self._kinds["person"] = {name: None for name in people if parts.isdisjoint(name.split())}
         self._sentences = [one.text[start:end] for one in articles for start, end in split(one.text)]
 
     def near(self, question: str, article: str, chance: random.Random) -> Near | None:
@@ -83,10 +86,10 @@ def _names(text: str) -> Iterator[tuple[str, str]]:
     """Kind and name, where both are clear: a person's last name also stands alone, a place stands after "in"."""
     for year in _YEAR.findall(text):
         yield "year", year
-    found = [(match.start(), match.end(), _bare(match[0])) for match in _NAME.finditer(text)]
-    alone = {name for _, _, name in found if " " not in name}
-    for start, end, name in found:
-        before, owner = text[max(0, start - 6) : start], text[end : end + 2] in ("’s", "'s")
+    found = [(match.end(), _bare(match[0])) for match in _NAME.finditer(text)]
+    alone = {name for _, name in found if " " not in name}
+    for end, name in found:
+        before, owner = text[max(0, end - len(name) - 6) : end - len(name)], text[end : end + 2] in ("’s", "'s")
         words = name.split()
         if not words or words[0].lower() in CALENDAR or name.isupper():
             continue
@@ -97,6 +100,6 @@ def _names(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _bare(name: str) -> str:
-    """Without a title before it."""
+    """Without a title before it, or a small word that begins a sentence."""
     words = name.split()
-    return " ".join(words[1:] if len(words) > 1 and words[0].lower() in _TITLES else words)
+    return " ".join(words[1:] if len(words) > 1 and words[0].lower() in _TITLES | FUNCTION else words)

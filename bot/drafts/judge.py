@@ -16,6 +16,7 @@ from bot.words import content_words
 
 WORDS = (4, 30)  # of a question
 ANSWER_WORDS = 12  # a longer answer seldom stands in another one word for word
+SHARED = 2  # content words of the sentence, beside the answer's, that its question must have
 SAME = 0.7  # share of two questions' words in common, from which they are one
 
 _TOKEN = re.compile(r"\S+")
@@ -51,6 +52,8 @@ def fault(question: str, answer: str, source: Source, earlier: Iterable[str] = (
         return "names what the article does not"
     if not plain_names(question):
         return "names nothing"
+    if len(set(content_words(question)) & (set(content_words(evidence)) - set(content_words(answer)))) < SHARED:
+        return "asks about something else than its sentence"
     if leans(question):
         return "leans on what it does not name"
     return "was asked before" if is_repeated(question, earlier) else None

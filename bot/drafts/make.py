@@ -18,7 +18,7 @@ from bot.errors import Stopped
 from bot.schema import Article
 
 MIN_ODDS = 0.0  # of the check; below it, the model finds it likelier that its answer is wrong
-CLOSEST = 3  # sentences that the model is shown with a question that none should answer
+CLOSEST = 3  # sentences with the new name that the model is shown, and that should not answer the question
 NEAR = "-near"  # what the id of a question ends in that was made of another
 DOUBTED, OPEN = "is doubted by the model itself", "may be answered after all"
 
@@ -117,8 +117,7 @@ class Maker:
         if not near or not self._names:
             return
         draft = self._draft(source, near.question, changed=[near.was, near.now]) | {"id": f"{source.id}{NEAR}"}
-        texts = dict.fromkeys([source.text, *self._names.nearest(near.question, CLOSEST)])
-        odds = (self._writer.answered(near.question, text, stop) for text in texts)
+        odds = (self._writer.answered(near.question, text, stop) for text in self._names.nearest(near, CLOSEST))
         if any(one is not None and one >= MIN_ODDS for one in odds):
             self._leave_out(draft, OPEN)
         else:

@@ -40,7 +40,7 @@ class Names:
     def __init__(self, articles: Sequence[Article], split: Split) -> None:
         self._texts = {one.id: f"{one.title}\n{one.text}" for one in articles}
         self._words = {id: set(content_words(text)) for id, text in self._texts.items()}
-        self._kinds: dict[str, dict[str, None]] = {"person": {}, "place": {}, "year": {}}  # in order, each once
+        self._kinds: dict[str, dict[str, None]] = {"place": {}, "year": {}, "person": {}}  # each once, in order
         for text in self._texts.values():
             for kind, name in _names(text):
                 self._kinds[kind].setdefault(name)
@@ -57,16 +57,18 @@ class Names:
         for names in self._kinds.values():
             for was in (name for name in names if _has(question, name)):
                 others = [name for name in names if name not in self._texts[article] and name not in question]
+                others = [name for name in others if name.count(" ") == was.count(" ")]
                 chance.shuffle(others)
                 fitting = (self._exchanged(question, was, now) for now in others if now not in was and was not in now)
                 if found := next((near for near in fitting if not self._is_about(near)), None):
                     return found
         return None
 
-    def nearest(self, question: str, count: int) -> list[str]:
-        """The `count` sentences that have most words of the question, the best first."""
-        words = set(content_words(question))
-        return heapq.nlargest(count, self._sentences, key=lambda text: len(words.intersection(content_words(text))))
+    def nearest(self, near: Near, count: int) -> list[str]:
+        """Of the sentences with the new name, the `count` that have most words of the question, the best first."""
+        words = set(content_words(near.question))
+        naming = (text for text in self._sentences if near.now in text)
+        return heapq.nlargest(count, naming, key=lambda text: len(words.intersection(content_words(text))))
 
     def _exchanged(self, question: str, was: str, now: str) -> Near:
         return Near(now.join(re.split(rf"\b{re.escape(was)}\b", question)), was, now)
@@ -79,7 +81,11 @@ class Names:
 
 
 def _has(question: str, name: str) -> bool:
-    return re.search(rf"\b{re.escape(name)}\b", question) is not None
+    """Whether it stands there by itself, and is no part of a longer name."""
+    if not (found := re.search(rf"(?:(\S+) )?\b{re.escape(name)}\b(?:['’]s)?(?: (\w))?", question)):
+        return False
+    before, after = found[1] or "", found[2] or ""
+    return not after.isupper() and not (found.start() and before[:1].isupper())
 
 
 def _names(text: str) -> Iterator[tuple[str, str]]:

@@ -31,6 +31,7 @@ PRICE = "3.2 million crowns"
         ("What did the repairs of the Mellin bridge cost?", PRICE, "names what the article does not"),
         ("What did the 40 repairs of the Halden bridge cost?", PRICE, "names what the article does not"),
         ("How much did the repairs of the bridge cost?", PRICE, "names nothing"),
+        ("In which year did the bridge of Halden reopen?", PRICE, "something else"),
         ("What did it cost, after Ruth Oster had led them?", PRICE, "leans"),
     ],
 )  # fmt: skip

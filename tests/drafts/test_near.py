@@ -6,7 +6,7 @@ import pytest
 from samples import article
 
 from bot.articles.sentences import split
-from bot.drafts.near import Names
+from bot.drafts.near import Names, Near
 from bot.schema import Article
 from drafts.library import BRIDGE, FERRY
 
@@ -48,7 +48,15 @@ def test_a_name_is_not_taken_whose_article_is_about_the_same() -> None:
     assert made(article("dorn", "They sing in Dorn."), TRAM) == {"Vell", "Lomel", "Dorn"}
 
 
-def test_the_nearest_sentences_come_first() -> None:
-    nearest = Names([BRIDGE, FERRY], split).nearest("What did Ruth Oster's repairs of the Halden bridge cost?", 2)
-    assert nearest[0] == "The engineer Ruth Oster led the repairs, which cost 3.2 million crowns."
-    assert nearest[1] == "The bridge of Halden reopened in 2019."
+@pytest.mark.parametrize("question", ["Who leads Mellin College?", "Who leads Old Mellin?", "Who leads Mellins?"])
+def test_a_part_of_a_longer_name_stays(question: str) -> None:
+    assert Names([FERRY, TRAM], split).near(question, "ferry", random.Random(0)) is None
+
+
+def test_only_sentences_with_the_new_name_are_near_and_the_nearest_come_first() -> None:
+    names = Names([BRIDGE, article("oster", "Oster sings. Oster led the repairs. It cost much.")], split)
+    found = names.nearest(Near("Who led the repairs after Oster?", "Reyes", "Oster"), 2)
+    assert found == [
+        "The engineer Ruth Oster led the repairs, which cost 3.2 million crowns.",
+        "Oster led the repairs.",
+    ]

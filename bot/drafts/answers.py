@@ -25,7 +25,9 @@ def answers(sentence: str, known: str = "") -> list[str]:
 
     The question needs those: it has to name what it is about.
     """
-    named = (name for name in names(sentence) if name not in known)
+    named = (
+        name for name in names(sentence) if name not in known and not re.search(f"{re.escape(name)}['’]s", sentence)
+    )
     found = [*_reasons(sentence), *_days(sentence), *_figures(sentence), *named]
     return list(dict.fromkeys(found))
 

@@ -40,6 +40,7 @@ def test_sentences_that_can_be_read_alone(sentence: str, expected: bool) -> None
         ("On 8 November 2025, 512 homes were flooded.", ["8 November 2025", "512 homes"]),
         ("It moved because the lights had become too bright, they said.", ["because the lights had become too bright"]),
         ("It left because of rain.", []),
+        ("The museum of Dorn’s sailors opened at Mellin.", ["Mellin"]),
         ("It begins at 7 p.m. on Monday.", ["7 p.m."]),
         ("Rovers won 3-2 in the 80th minute, and 34 drowned.", []),
         ("Profit rose by 7 percent, or 12%, to $5 million.", ["7 percent", "12%", "$5 million"]),

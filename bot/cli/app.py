@@ -15,6 +15,7 @@ from bot.cli import (
     chat,
     compare,
     dataset,
+    drafts,
     evaluate,
     feedback,
     models,
@@ -45,6 +46,8 @@ app.command("warm")(warm.warm)
 app.add_typer(bench.app, name="bench")
 app.add_typer(articles.app, name="articles")
 app.add_typer(dataset.app, name="dataset")
+dataset.app.command("make")(drafts.make)
+dataset.app.command("review")(drafts.review)
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(models.app, name="models")
 app.add_typer(users.app, name="users")

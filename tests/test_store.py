@@ -55,8 +55,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
         return
     url = str(request.getfixturevalue("chroma_server"))
     client = chromadb.HttpClient(host="127.0.0.1", port=int(url.rpartition(":")[2]), settings=QUIET)
-    for collection in client.list_collections():
-        client.delete_collection(collection.name)
+    for one in client.list_collections():
+        client.delete_collection(one.name)
     disconnect(client)
     yield url
     gc.collect()

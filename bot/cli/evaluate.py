@@ -15,6 +15,7 @@ from bot.cli.progress import asking
 from bot.cli.state import console, console_for_errors, state
 from bot.cli.state import table as new_table
 from bot.config import Settings, flatten
+from bot.errors import DatasetError
 
 if TYPE_CHECKING:
     from bot.embed import LlamaEmbedder
@@ -25,9 +26,15 @@ if TYPE_CHECKING:
 
 def evaluate(
     context: typer.Context,
-    questions: Annotated[Path, typer.Argument(help="Questions, one JSON object a line.", metavar="QUESTIONS.jsonl")],
-    corpus: Annotated[Path, typer.Option(help="Articles, a file or folder that `bot ingest` reads.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Questions, one JSON object a line; or a set's files.", metavar="QUESTIONS.jsonl"),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the store, the answers and the report.")],
+    corpus: Annotated[Path | None, typer.Option(help="Articles, a file or folder that `bot ingest` reads.")] = None,
+    form: Annotated[
+        str | None, typer.Option(help="Read a public set as it is downloaded: squad, clapnq, … (docs/datasets.md).")
+    ] = None,
     scope: Annotated[str, typer.Option(help="open: all articles; article: only those that hold the answer.")] = "open",
     stage: Annotated[
         str, typer.Option(help="full; retrieve: search alone, without a model; answer: shown the gold evidence.")
@@ -43,13 +50,16 @@ def evaluate(
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
     """Ask all questions and measure search, answers, citations and refusals."""
+    from bot.cli.report import texts_of
     from bot.cli.stages import askable, check, notes, open_door
     from bot.evaluate.cases import Choice
     from bot.evaluate.judge import own_judge
     from bot.evaluate.report import report, write_report
     from bot.evaluate.run import Scope, Stage, read_meta, run
+    from bot.evaluate.written import write_all
 
     check(scope, stage, repeat)
+    questions, corpus = _asked_of(form, files, corpus, out)
     settings = state(context).settings(llm__model=model)
     choice = Choice(sample, seed, tuple(only or ()))
     cases, embedder, store = prepare(settings, questions, corpus, out, limit, by or (), choice)
@@ -76,6 +86,23 @@ def evaluate(
     result = report(rows, asked, made, embedder.embed_documents, by or (), judge)
     write_report(out / "report.json", result)
     show_report(result)
+    if kind != "retrieve":  # a search alone has no answers to look at
+        first = [row for row in rows if not row.repeat]
+        written = write_all(out, result, first, asked, texts_of(store), embedder.embed_documents)
+        console_for_errors().print(Text(f"To look at: {written[0]}"))
+
+
+def _asked_of(form: str | None, files: Sequence[Path], corpus: Path | None, out: Path) -> tuple[Path, Path]:
+    """The questions and the articles; those of a public set's files are written to `out` first."""
+    if form:
+        from bot.datasets import as_ours
+
+        return as_ours(form, files, out / "set")
+    if len(files) != 1:
+        raise DatasetError("Several question files were given. Name one; --form reads the files of a public set.")
+    if corpus is None:
+        raise DatasetError("The articles are missing. Name their file or folder with --corpus.")
+    return files[0], corpus
 
 
 def show_report(result: Mapping[str, Any]) -> None:

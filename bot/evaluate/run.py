@@ -35,6 +35,7 @@ __all__ = [
 ]  # fmt: skip
 
 REPORT = "report.json"
+LOOKED_AT = ("report.html", "report.md", "junit.xml")  # made of the rows, too: written.py
 
 Scope = Literal["open", "article"]
 Ask = Callable[[str, Sequence[Turn], Filters], Answer]
@@ -140,7 +141,7 @@ def _whole(answer: Answer, question: Question) -> Answer:
 def _take_up(out_dir: Path, meta: Mapping[str, Any], wanted: Sequence[Key], fresh: bool) -> dict[Key, Row]:
     """The rows that are there, after making sure that `meta` agrees; run.json is brought up to date."""
     if fresh:
-        for name in (ANSWERS, META, REPORT):
+        for name in (ANSWERS, META, REPORT, *LOOKED_AT):
             (out_dir / name).unlink(missing_ok=True)
     rows, whole = read_repeats(out_dir)
     note(out_dir, meta, len(rows), any(key not in rows for key in wanted))

@@ -125,7 +125,8 @@ def test_kills_lose_nothing(place: Place, whole: list[dict[str, Any]]) -> None:
     place.bot("killed", "data-whole")
     assert place.rows("killed") == whole
     names = {path.name for path in (place.folder / "killed").iterdir()}
-    assert names == {".lock", "answers.jsonl", "report.json", "run.json", "store"}
+    reports = {"report.json", "report.html", "report.md", "junit.xml"}
+    assert names == {".lock", "answers.jsonl", "run.json", "store"} | reports
 
 
 def test_search_alone_finds_and_shows_what_a_whole_run_does(place: Place, whole: list[dict[str, Any]]) -> None:
@@ -192,3 +193,25 @@ def test_repetitions_differ_where_words_are_drawn(place: Place) -> None:
     assert [row["repeat"] for row in rows] == [0, 1, 2]
     written = {json.dumps([row["said"], row["unsupported"], row["tokens"]]) for row in rows}
     assert len(written) > 1
+
+
+def test_a_public_set_is_run_from_its_own_files(place: Place) -> None:
+    text = "The Orlow ferry carries 40 people. Its captain is Ida Vance."
+    asked = {"id": "q1", "question": "Who is the captain?", "is_impossible": False}
+    answers = [{"text": "Ida Vance", "answer_start": text.index("Ida")}]
+    paragraph = {"context": text, "qas": [asked | {"answers": answers}]}
+    made = {"version": "v2.0", "data": [{"title": "Ferry", "paragraphs": [paragraph]}]}
+    (place.folder / "dev.json").write_text(json.dumps(made), encoding="utf-8")
+    command = place.command("of-squad", "data-squad", "--stage", "retrieve")
+    at = command.index("questions.jsonl")
+    command[at : at + 3] = ["dev.json", "--form", "squad"]
+    environment = place.environment | {"PYTHONPATH": str(PROJECT)}
+    for _ in range(2):
+        subprocess.run(command, cwd=place.folder, env=environment, capture_output=True, check=True, timeout=600)
+    (row,) = place.rows("of-squad")
+    assert row["retrieved"][0]["article"] == "Ferry"
+    metrics = json.loads((place.folder / "of-squad" / "report.json").read_text("utf-8"))["metrics"]
+    assert metrics["evidence_in_context"] == 1.0
+    wrong = [*command[:at], "questions.jsonl", *command[at + 3 :]]
+    done = subprocess.run(wrong, cwd=place.folder, env=environment, capture_output=True, text=True, timeout=600)
+    assert (done.returncode, "--corpus" in done.stderr) == (2, True)

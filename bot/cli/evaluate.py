@@ -20,6 +20,7 @@ from bot.errors import DatasetError
 if TYPE_CHECKING:
     from bot.embed import LlamaEmbedder
     from bot.evaluate.cases import Choice, Question
+    from bot.evaluate.run import Row
     from bot.llm import LLM
     from bot.store import Store
 
@@ -50,13 +51,9 @@ def evaluate(
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
     """Ask all questions and measure search, answers, citations and refusals."""
-    from bot.cli.report import texts_of
     from bot.cli.stages import askable, check, notes, open_door
     from bot.evaluate.cases import Choice
-    from bot.evaluate.judge import own_judge
-    from bot.evaluate.report import report, write_report
     from bot.evaluate.run import Scope, Stage, read_meta, run
-    from bot.evaluate.written import write_all
 
     check(scope, stage, repeat)
     questions, corpus = _asked_of(form, files, corpus, out)
@@ -81,12 +78,31 @@ def evaluate(
             repeat=repeat,
             begin=door.begin,
         )
-    judge = own_judge(embedder.embed_documents, store.infos(), settings.cite.min_support)
     made = read_meta(out) | {"repeat": repeat}
-    result = report(rows, asked, made, embedder.embed_documents, by or (), judge)
+    _report(settings, out, rows, asked, made, by or (), embedder, store)
+
+
+def _report(
+    settings: Settings,
+    out: Path,
+    rows: "Sequence[Row]",
+    asked: "Sequence[Question]",
+    made: Mapping[str, Any],
+    by: Sequence[str],
+    embedder: "LlamaEmbedder",
+    store: "Store",
+) -> None:
+    """Measure the rows, print what that gives, and write the reports."""
+    from bot.cli.report import texts_of
+    from bot.evaluate.judge import own_judge
+    from bot.evaluate.report import report, write_report
+    from bot.evaluate.written import write_all
+
+    judge = own_judge(embedder.embed_documents, store.infos(), settings.cite.min_support)
+    result = report(rows, asked, made, embedder.embed_documents, by, judge)
     write_report(out / "report.json", result)
     show_report(result)
-    if kind != "retrieve":  # a search alone has no answers to look at
+    if made["stage"] != "retrieve":  # a search alone has no answers to look at
         first = [row for row in rows if not row.repeat]
         written = write_all(out, result, first, asked, texts_of(store), embedder.embed_documents)
         console_for_errors().print(Text(f"To look at: {written[0]}"))

@@ -5,11 +5,9 @@ A sentence is then remembered with what stands before it in its segment, as a re
 lost answers that whole segments did not (docs/experiments.md, Kept segments). Pure; it knows no model.
 """
 
-import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from bot.dates import dated
 from bot.schema import Passage
 
 SIZE = 3000  # bytes of UTF-8 of a segment at most: about 700 tokens, in most languages
@@ -19,10 +17,7 @@ Split = Callable[[str], Sequence[Offsets]]
 
 
 class Stretch(NamedTuple):
-    """Sentences that follow each other, as offsets into their article, and the words that a model reads of each.
-
-    These are on one line, with what relative days mean beside them.
-    """
+    """Sentences that follow each other, as offsets into their article, and their words on one line each."""
 
     spans: tuple[Offsets, ...]
     texts: tuple[str, ...]
@@ -36,20 +31,18 @@ class Stretch(NamedTuple):
         )
 
 
-def cut(text: str, split: Split, size: int = SIZE, written: dt.date | None = None) -> list[Stretch]:
-    """All of an article's sentences, in stretches of at most `size` bytes (one long sentence may be longer).
-
-    `written` is the article's date.
-    """
-    runs = _runs(text, split, size, written)
-    return [Stretch(tuple(span for span, _ in run), tuple(words for _, words in run)) for run in runs]
+def cut(text: str, split: Split, size: int = SIZE) -> list[Stretch]:
+    """All of an article's sentences, in stretches of at most `size` bytes (one long sentence may be longer)."""
+    return [
+        Stretch(tuple(span for span, _ in run), tuple(words for _, words in run)) for run in _runs(text, split, size)
+    ]
 
 
-def _runs(text: str, split: Split, size: int, written: dt.date | None) -> Iterator[list[tuple[Offsets, str]]]:
+def _runs(text: str, split: Split, size: int) -> Iterator[list[tuple[Offsets, str]]]:
     run: list[tuple[Offsets, str]] = []
     used = 0
     for start, end in split(text):
-        words = " " + " ".join(dated(text[start:end], written).split())
+        words = " " + " ".join(text[start:end].split())
         needed = len(words.encode("utf-8", "replace"))
         if run and used + needed > size:
             yield run

@@ -10,13 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.answerable import NO, YES
-from bot.articles import read_file
 from bot.articles.sentences import split
-from bot.config import PROJECT
-from bot.dates import days_of
 from bot.errors import PromptError
 from bot.prompt import PromptFile, build, continued, find, from_segments, read
-from bot.schema import Article, Message, Passage, Segment, Turn
+from bot.schema import Message, Passage, Segment, Turn
 from bot.segments import Stretch, cut
 
 HEADER = "---\ntask: t\nfills: [passages, question]\n---\n"
@@ -493,40 +490,3 @@ def test_a_prompt_that_is_full_does_not_go_on(tmp_path: Path) -> None:
 def test_a_template_that_asks_first_does_not_go_on(tmp_path: Path) -> None:
     first = HEADER + "=== system\nx\n=== user\n{{ question }}\n{% for p in passages %}\n{{ p.text }}\n{% endfor %}\n"
     assert gone_on(prompt(tmp_path, first)) is None
-
-
-# -- what relative days mean --
-
-SAMPLES = [
-    one
-    for path in sorted((PROJECT / "seeds" / "articles").iterdir())
-    for one in read_file(path)
-    if isinstance(one, Article)
-]
-
-
-def test_the_model_reads_what_relative_days_mean() -> None:
-    text = "The quay burned on Monday evening. Nobody was hurt."
-    run = run_of("quay", text, "The quay burned on Monday evening.", dt.date(2026, 3, 10))
-    noted = "The quay burned on Monday evening (9 March 2026)."
-    stretches = {"quay": cut(text, split, written=run.date)}
-    made = build(STANDARD, "Why?", [run], [], nearest=[run], count_tokens=count, budget=1000, stretches=stretches)
-    assert made.messages[-1].content.count(noted) == 2
-    assert words_of(made.messages[-1]) == made.messages[-1].content
-    assert made.shown == (run,), "what is cited are the article's own words"
-    (asked,) = build(read(find("check", None)), "Why?", [run], [], count_tokens=count, budget=1000).messages[-1:]
-    parts = from_segments(asked, run, stretches["quay"], made).parts
-    assert [part.texts[0] for part in parts if isinstance(part, Segment)] == [f" {noted}"]
-
-
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
-def test_an_article_is_the_same_in_one_piece_and_by_sentences(sample: Article) -> None:
-    """Else a model could not take what it kept of an article with such days."""
-    whole = Passage(article="a", start=0, end=len(sample.text), title="A", text=sample.text, date=sample.date)
-    stretches = {"a": cut(sample.text, split, written=sample.date)}
-    made = build(STANDARD, "Why?", [whole], [], count_tokens=count, budget=10_000, stretches=stretches)
-    assert made.messages[-1].parts
-
-
-def test_some_samples_have_relative_days() -> None:
-    assert sum(bool(days_of(sample.text, sample.date)) for sample in SAMPLES) >= 5

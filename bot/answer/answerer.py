@@ -73,7 +73,7 @@ class Answerer:
         self._check = check if wanted else None
         self._claim = claim if settings.cite.ask_model and min_claim_odds is not None else None
         self._min_claim_odds = min_claim_odds or 0.0
-        self._cut = functools.lru_cache(CUT)(lambda text, written: cut(text, split, written=written))
+        self._cut = functools.lru_cache(CUT)(lambda text: cut(text, split))
         self._budget = llm.context_tokens - settings.llm.answer_tokens
         self._recent = Recent()
 
@@ -183,7 +183,7 @@ class Answerer:
         nothing = Passage(article="", start=0, end=len(NO_WORDS), title="", text=NO_WORDS)
         alone = self._alone(nothing)
         self._llm.prepare(alone.messages, stop=stop)
-        apart = functools.partial(from_segments, passage=nothing, stretches=self._cut(NO_WORDS, None), prompt=alone)
+        apart = functools.partial(from_segments, passage=nothing, stretches=self._cut(NO_WORDS), prompt=alone)
         if self._check:
             odds(self._llm, self._check, NO_WORDS, [nothing], stop, apart)
         if self._claim:
@@ -213,7 +213,7 @@ class Answerer:
                 return
             yield StageEvent(stage="checking")
             self._llm.prepare(prompt.messages, stop=stop)
-            cut = self._cut(found.texts[closest.article], closest.date)
+            cut = self._cut(found.texts[closest.article])
             apart = functools.partial(from_segments, passage=closest, stretches=cut, prompt=prompt)
             yes = odds(self._llm, self._check, job.question, [closest], stop, apart)
             job.checked_s = None if yes is None else job.elapsed()
@@ -251,7 +251,7 @@ class Answerer:
                     count_tokens=self._llm.count_tokens,
                     budget=self._budget,
                     today=today,
-                    stretches={run.article: self._cut(texts[run.article], run.date) for run in before.shown},
+                    stretches={id_: self._cut(text) for id_, text in texts.items()},
                 )
                 if prompt:
                     return prompt, found.passages
@@ -268,15 +268,13 @@ class Answerer:
             count_tokens=self._llm.count_tokens,
             budget=self._budget,
             today=today,
-            stretches={run.article: self._cut(found.texts[run.article], run.date) for run in found.passages}
-            if self._llm.keeps
-            else None,
+            stretches={id_: self._cut(text) for id_, text in found.texts.items()} if self._llm.keeps else None,
         )
 
     def _alone(self, passage: Passage) -> Prompt:
         """A prompt of one passage and no question, however long; its parts are what is read ahead."""
         anything = sys.maxsize  # it is read in pieces
-        stretches = {passage.article: self._cut(passage.text, passage.date)}
+        stretches = {passage.article: self._cut(passage.text)}
         count = self._llm.count_tokens
         return build(self._prompt, "", [passage], (), count_tokens=count, budget=anything, stretches=stretches)
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from bot.dates import dated
 from bot.errors import PromptError
 from bot.prompt.files import ASKED, PromptFile, one_line
 from bot.schema import Message, Passage, Segment, Turn
@@ -140,12 +139,7 @@ def _nearest(nearest: Sequence[Passage], shown: Sequence[Passage]) -> list[str]:
     for rank, one in enumerate(shown):
         ranks.setdefault(one.article, rank)
     kept = [one for one in reversed(nearest) if any(one.overlap(run) for run in shown)]
-    return [_words(one) for one in sorted(kept, key=lambda one: -ranks[one.article])]
-
-
-def _words(passage: Passage) -> str:
-    """What the model reads of a passage: its words, with what relative days mean beside them."""
-    return one_line(dated(passage.text, passage.date))
+    return [one_line(one.text) for one in sorted(kept, key=lambda one: -ranks[one.article])]
 
 
 def from_segments(message: Message, passage: Passage, stretches: Sequence[Stretch], prompt: Prompt) -> Message:
@@ -155,7 +149,7 @@ def from_segments(message: Message, passage: Passage, stretches: Sequence[Stretc
     """
     heads = [part for one in prompt.messages for part in one.parts if isinstance(part, Segment)]
     known = {part.texts: part for part in heads}
-    before, words, after = message.content.partition(_words(passage))
+    before, words, after = message.content.partition(one_line(passage.text))
     shown = [(stretch, found) for stretch in stretches if (found := stretch.shown([passage]))]
     like = next((known[stretch.texts] for stretch in stretches if stretch.texts in known), None)
     if like is None or not words or not shown:
@@ -175,7 +169,7 @@ class _Group(NamedTuple):
     def values(self) -> dict[str, Any]:
         """What the template fills in."""
         first = self.passages[0]
-        text = " … ".join(map(_words, self.passages))
+        text = " … ".join(one_line(passage.text) for passage in self.passages)
         return {"title": one_line(first.title), "date": first.date, "text": text}
 
 

@@ -33,7 +33,9 @@ def collection(client: Any, name: str, space: str) -> Any:
     index = {"space": space, "ef_search": LOOKED_AT}
     found = client.get_or_create_collection(name, embedding_function=None, configuration={"hnsw": index})
     if (found.configuration_json.get("hnsw") or {}).get("ef_search", LOOKED_AT) != LOOKED_AT:
-        with contextlib.suppress(*FAILURES):  # an earlier version made it; who may not write it searches as it did
+        # An earlier version made it. Who may not write it searches as it did, and so does one whose settings Chroma
+        # cannot read any more (ValueError).
+        with contextlib.suppress(*FAILURES, ValueError):
             found.modify(configuration={"hnsw": {"ef_search": LOOKED_AT}})
     return found
 

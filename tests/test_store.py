@@ -24,7 +24,8 @@ from bot.errors import StoreError, StoreMismatch
 from bot.schema import Article, ArticleInfo, Chunk, Dropped, Filters
 from bot.store import Prepared, Signature, Store, View, records
 from bot.store.chroma import PAGE, VIEWS
-from bot.store.connect import collection, connect
+from bot.store.connect import collection as collection_of
+from bot.store.connect import connect
 
 EMBEDDER = FakeEmbedder()
 SIGNATURE = signature_of(EMBEDDER)
@@ -584,7 +585,7 @@ def test_a_search_finds_what_comparing_all_vectors_would(tmp_path: Path) -> None
         return sum(len(set(map(str, best)) - set(ids)) for best, ids in zip(exact, found, strict=True))
 
     assert missed(earlier) > 0
-    assert missed(collection(client, "c", "cosine")) == 0
+    assert missed(collection_of(client, "c", "cosine")) == 0
     client.close()
     client = connect(tmp_path, None)
     assert missed(client.get_collection("c", embedding_function=None)) == 0, "it stays so"

@@ -574,7 +574,7 @@ def test_a_search_finds_what_comparing_all_vectors_would(tmp_path: Path) -> None
     vectors = np.random.default_rng(5).normal(size=(3000, 32)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     client = connect(tmp_path, None)
-    earlier = client.create_collection("c", embedding_function=None, configuration={"hnsw": {"space": "cosine"}})
+    earlier = client.create_collection("vectors", embedding_function=None, configuration={"hnsw": {"space": "cosine"}})
     for start in range(0, len(vectors), 500):
         ids = [str(number) for number in range(start, start + 500)]
         earlier.upsert(ids=ids, embeddings=vectors[start : start + 500])
@@ -585,8 +585,8 @@ def test_a_search_finds_what_comparing_all_vectors_would(tmp_path: Path) -> None
         return sum(len(set(map(str, best)) - set(ids)) for best, ids in zip(exact, found, strict=True))
 
     assert missed(earlier) > 0
-    assert missed(collection_of(client, "c", "cosine")) == 0
     client.close()
-    client = connect(tmp_path, None)
-    assert missed(client.get_collection("c", embedding_function=None)) == 0, "it stays so"
-    client.close()
+    for _ in range(2):  # as soon as this version opens it, and from then on
+        client = connect(tmp_path, None)
+        assert missed(collection_of(client, "vectors", "cosine")) == 0
+        client.close()

@@ -24,7 +24,8 @@ from bot.errors import StoreError, StoreMismatch
 from bot.schema import Article, ArticleInfo, Chunk, Dropped, Filters
 from bot.store import Prepared, Signature, Store, View, records
 from bot.store.chroma import PAGE, VIEWS
-from bot.store.connect import collection, connect
+from bot.store.connect import collection as collection_of
+from bot.store.connect import connect
 
 EMBEDDER = FakeEmbedder()
 SIGNATURE = signature_of(EMBEDDER)
@@ -55,8 +56,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
         return
     url = str(request.getfixturevalue("chroma_server"))
     client = chromadb.HttpClient(host="127.0.0.1", port=int(url.rpartition(":")[2]), settings=QUIET)
-    for one in client.list_collections():
-        client.delete_collection(one.name)
+    for collection in client.list_collections():
+        client.delete_collection(collection.name)
     disconnect(client)
     yield url
     gc.collect()
@@ -569,29 +570,23 @@ def test_unit_vectors_of_the_fake() -> None:
 
 
 def test_a_search_finds_what_comparing_all_vectors_would(tmp_path: Path) -> None:
-    """One that misses some misses others in each process. A collection that an earlier version made opens as it is."""
+    """Also in a collection that an earlier version made; one that misses some misses others in each process."""
     vectors = np.random.default_rng(5).normal(size=(3000, 32)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    def filled(one: Any) -> Any:
-        for start in range(0, len(vectors), 500):
-            ids = [str(number) for number in range(start, start + 500)]
-            one.upsert(ids=ids, embeddings=vectors[start : start + 500])
-        return one
+    client = connect(tmp_path, None)
+    earlier = client.create_collection("vectors", embedding_function=None, configuration={"hnsw": {"space": "cosine"}})
+    for start in range(0, len(vectors), 500):
+        ids = [str(number) for number in range(start, start + 500)]
+        earlier.upsert(ids=ids, embeddings=vectors[start : start + 500])
 
     def missed(one: Any) -> int:
         found = one.query(query_embeddings=vectors[:30] + 0.1, n_results=100, include=[])["ids"]
         exact = np.argsort(-((vectors[:30] + 0.1) @ vectors.T), axis=1)[:, :100]
         return sum(len(set(map(str, best)) - set(ids)) for best, ids in zip(exact, found, strict=True))
 
-    client = connect(tmp_path, None)
-    configuration: Any = {"hnsw": {"space": "cosine"}}
-    earlier = client.create_collection("earlier", embedding_function=None, configuration=configuration)
-    before = missed(filled(earlier))
-    assert before > 0
-    assert missed(filled(collection(client, "present", "cosine"))) == 0
-    assert missed(collection(client, "earlier", "cosine")) <= before
+    assert missed(earlier) > 0
     client.close()
-    client = connect(tmp_path, None)
-    assert missed(client.get_collection("present", embedding_function=None)) == 0, "it stays so"
-    client.close()
+    for _ in range(2):  # as soon as this version opens it, and from then on
+        client = connect(tmp_path, None)
+        assert missed(collection_of(client, "vectors", "cosine")) == 0
+        client.close()

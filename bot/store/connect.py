@@ -1,6 +1,7 @@
 """Opens Chroma, a folder of this machine or a server, and the collections in it."""
 
 import contextlib
+import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,10 +33,10 @@ def collection(client: Any, name: str, space: str) -> Any:
     """
     index = {"space": space, "ef_search": LOOKED_AT}
     found = client.get_or_create_collection(name, embedding_function=None, configuration={"hnsw": index})
+    # An earlier version may have made it.
     if (found.configuration_json.get("hnsw") or {}).get("ef_search", LOOKED_AT) != LOOKED_AT:
-        # An earlier version made it. Who may not write it searches as it did, and so does one whose settings Chroma
-        # cannot read any more (ValueError).
-        with contextlib.suppress(*FAILURES, ValueError):
+        with contextlib.suppress(*FAILURES), warnings.catch_warnings():  # who may not write searches as before
+            warnings.simplefilter("ignore", DeprecationWarning)  # of Chroma's, that we embed texts ourselves
             found.modify(configuration={"hnsw": {"ef_search": LOOKED_AT}})
     return found
 

@@ -49,16 +49,8 @@ class Place:
         (self.folder / name).write_text(text, encoding="utf-8")
 
     def command(self, out: str, data: str, *words: object, model: str = SMALL_LLM) -> list[str]:
-        of_program = [
-            "--data-dir",
-            data,
-            "--set",
-            "llm.spare_memory=true",
-            "--set",
-            "cache.join=always",
-            "--set",
-            "llm.answer_tokens=48",
-        ]
+        settings = ("llm.spare_memory=true", "llm.answer_tokens=48", "cache.join=always")
+        of_program = ["--data-dir", data, *(word for one in settings for word in ("--set", one))]
         of_eval = ["eval", "questions.jsonl", "--corpus", "articles", "--out", out, "--model", model]
         return [sys.executable, "-m", "bot", *of_program, *of_eval, *map(str, words)]
 

@@ -590,3 +590,14 @@ def test_a_search_finds_what_comparing_all_vectors_would(tmp_path: Path) -> None
         client = connect(tmp_path, None)
         assert missed(collection_of(client, "vectors", "cosine")) == 0
         client.close()
+
+
+def test_fewer_are_looked_at_where_there_are_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.store.connect.MANY", 3)
+    for number, looked_at in enumerate((1000, 1000, 1000, 500, 500)):
+        client = connect(tmp_path, None)
+        found = collection_of(client, "vectors", "cosine")
+        kept = client.get_collection("vectors", embedding_function=None).configuration_json
+        assert kept["hnsw"]["ef_search"] == looked_at
+        found.upsert(ids=[str(number)], embeddings=[[1.0, float(number)]])
+        client.close()

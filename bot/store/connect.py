@@ -12,6 +12,8 @@ from chromadb.config import Settings as ChromaSettings
 from bot.store.failures import FAILURES
 
 LOOKED_AT = 1000  # vectors that a search goes through on its way to the nearest; Chroma's own 100 miss 2 in 100 of them
+MANY = 100_000  # vectors, from which on that takes too long
+LOOKED_AT_OF_MANY = 500
 
 
 def connect(folder: Path, server: str | None) -> Any:
@@ -29,16 +31,23 @@ def collection(client: Any, name: str, space: str) -> Any:
     """The collection, made where there is none; `space` says how vectors are compared.
 
     Chroma makes the graph that it searches anew in each process, in no fixed order. Only a search that finds all of the
-    nearest finds the same each time: with LOOKED_AT, those of some thousand vectors (docs/experiments.md).
+    nearest finds the same each time: with LOOKED_AT, those of some thousand vectors (docs/experiments.md). Of MANY,
+    fewer are looked at.
     """
     index = {"space": space, "ef_search": LOOKED_AT}
     found = client.get_or_create_collection(name, embedding_function=None, configuration={"hnsw": index})
-    # An earlier version may have made it.
-    if (found.configuration_json.get("hnsw") or {}).get("ef_search", LOOKED_AT) != LOOKED_AT:
-        with contextlib.suppress(*FAILURES), warnings.catch_warnings():  # who may not write searches as before
-            warnings.simplefilter("ignore", DeprecationWarning)  # of Chroma's, that we embed texts ourselves
-            found.modify(configuration={"hnsw": {"ef_search": LOOKED_AT}})
+    now = (found.configuration_json.get("hnsw") or {}).get("ef_search", LOOKED_AT)
+    if now not in (LOOKED_AT, LOOKED_AT_OF_MANY):  # an earlier version made it
+        _look_at(found, LOOKED_AT)
+    elif now != (wanted := LOOKED_AT if found.count() < MANY else LOOKED_AT_OF_MANY):
+        _look_at(found, wanted)  # from the next opening on: to count is to load what is searched
     return found
+
+
+def _look_at(found: Any, count: int) -> None:
+    with contextlib.suppress(*FAILURES), warnings.catch_warnings():  # who may not write searches as before
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Chroma's, that we embed texts ourselves
+        found.modify(configuration={"hnsw": {"ef_search": count}})
 
 
 def cannot_open(folder: Path, server: str | None, error: Exception) -> str:

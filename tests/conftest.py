@@ -7,15 +7,13 @@ from pathlib import Path
 import pytest
 from fakes import FakeEmbedder
 from hypothesis import HealthCheck, settings
-from samples import signature_of
+from samples import EMBEDDER, SMALL_LLM, signature_of
 
 from bot.config import default_models_dir
 from bot.embed import LlamaEmbedder
 from bot.llm import LlamaCpp
 from bot.models.catalogue import load
 from bot.store import Signature, Store
-
-SMALL_LLM, EMBEDDER = "smollm2-135m-instruct", "all-minilm-l6-v2"
 
 # Machines of contributors and of CI are slow now and then; how long an example takes says nothing here.
 settings.register_profile(

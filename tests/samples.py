@@ -10,6 +10,8 @@ from fakes import FakeEmbedder
 from bot.schema import Article, Chunk, Passage
 from bot.store import Prepared, Signature, Store, View
 
+SMALL_LLM, EMBEDDER = "smollm2-135m-instruct", "all-minilm-l6-v2"  # names in the catalogue
+
 FERRY = (
     "The harbour ferry stops at Lindaby from Monday. A single ticket costs 4 crowns. "
     "Mayor Ada Quill opened the new quay in June."

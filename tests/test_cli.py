@@ -15,10 +15,9 @@ from typing import NamedTuple
 import click
 import pytest
 import typer.main
-from conftest import SMALL_LLM
 from fakes import FakeEmbedder
 from rich.console import Console
-from samples import CHEESE, FERRY, STORM
+from samples import CHEESE, FERRY, SMALL_LLM, STORM
 from servers import Page, free_port, site
 
 from bot import __version__

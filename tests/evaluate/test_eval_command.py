@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SMALL_LLM
+from samples import SMALL_LLM
 
 from bot.articles import read_file
 from bot.articles.sentences import split

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SMALL_LLM
-from samples import CHEESE, FERRY
+from samples import CHEESE, FERRY, SMALL_LLM
 
 import bot.evaluate
 from bot.config import PROJECT

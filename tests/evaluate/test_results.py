@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import SMALL_LLM
-from samples import FERRY
+from samples import FERRY, SMALL_LLM
 
 from bot.config import PROJECT, Settings, flatten
 from bot.evaluate import Question, load_questions, run, run_meta

@@ -1,6 +1,5 @@
 """The reports of a run as CI, GitHub and a real browser read them, with hostile words wherever others write."""
 
-import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,8 +8,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browsers import chromium
 from markdown_it import MarkdownIt
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from bot.errors import DatasetError
 from bot.evaluate.cases import Question
@@ -26,8 +26,6 @@ from bot.schema import Span
 
 from .library import TEXT, citation, make_answer, passage, question
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 HOSTILE = (
     "<script>window.hit = 1</script><img src='http://127.0.0.1:9/x' onerror='window.hit = 1'>"
     '"\'><svg onload=window.hit=1></svg></details></style><a href="javascript:window.hit=1">{{ 7 * 7 }}</a> | `x` '
@@ -80,13 +78,8 @@ def made() -> tuple[dict[str, Any], list[Judged]]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        reason = f"{CHROMIUM} is missing: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

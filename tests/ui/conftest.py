@@ -1,6 +1,5 @@
 """A real server with a fake bot, and a real browser that notes every request, message and dialog."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,19 +10,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
+from browsers import chromium
 from fake_bot import FakeBot
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 
 from bot.config import ChatSettings, Settings, flatten
 from bot.ui import Bot
 from bot.ui.server import LOCAL_HOSTS, listen, make_server
 from bot.users import Users
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @contextmanager
@@ -32,10 +27,17 @@ def served(
 ) -> Iterator[str]:
     """The page's address while it is served from a thread, with these settings of `chat`."""
     chosen = ChatSettings(**settings)
+    told = flatten(Settings(chat=chosen))
+    with serving(lambda: make_server(bot, data_dir, chosen, LOCAL_HOSTS, samples, told, users)) as address:
+        yield address
+
+
+@contextmanager
+def serving(make: Callable[[], uvicorn.Server]) -> Iterator[str]:
+    """The address of the server that `make` makes, while it runs in a thread."""
     with listen("127.0.0.1", 0) as listener:
         with ThreadPoolExecutor(1) as pool:  # in this thread the browser's event loop runs
-            told = flatten(Settings(chat=chosen))
-            server = pool.submit(make_server, bot, data_dir, chosen, LOCAL_HOSTS, samples, told, users).result()
+            server = pool.submit(make).result()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -89,13 +91,8 @@ OPEN: list[Visit] = []
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        reason = f"{CHROMIUM} is missing: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

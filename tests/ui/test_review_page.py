@@ -1,16 +1,14 @@
 """The page of drafts in a real browser, over a real server and real files."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import OPEN, Visit
+from conftest import Visit, serving
 from fake_bot import HOSTILE
 from playwright.sync_api import Page, expect
 from test_app import until
@@ -18,7 +16,7 @@ from test_app import until
 from bot.drafts.file import DraftFile
 from bot.drafts.review import Review
 from bot.ui.review import Decisions, ReviewPage
-from bot.ui.server import listen, make_small_server
+from bot.ui.server import make_small_server
 
 Open = Callable[..., Visit]
 TEXT = "It cost 3.2 million crowns."
@@ -39,20 +37,9 @@ def draft(number: int, **more: Any) -> dict[str, Any]:
 def served(file: Path) -> Iterator[str]:
     made = Review(DraftFile(file))
     decisions = Decisions(made.first, made.counts, made.edit, made.accept, made.drop, made.back)
-    with listen("127.0.0.1", 0) as listener:
-        with ThreadPoolExecutor(1) as pool:  # in this thread the browser's event loop runs
-            page = lambda: ReviewPage(decisions, file.name)  # noqa: E731
-            server = pool.submit(make_small_server, page, file.parent / "uploads").result()
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield (address := f"http://127.0.0.1:{listener.getsockname()[1]}")
-        finally:
-            for seen in OPEN:
-                seen.leave(address)
-            server.should_exit = True
-            thread.join(10)
-            assert not thread.is_alive(), "the server did not stop"
+    page = lambda: ReviewPage(decisions, file.name)  # noqa: E731
+    with serving(lambda: make_small_server(page, file.parent / "uploads")) as address:
+        yield address
 
 
 @pytest.fixture

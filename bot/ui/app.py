@@ -24,7 +24,19 @@ from bot.ui.bits import problem
 from bot.ui.exchange import Exchange, grow, history
 from bot.ui.head import Head
 from bot.ui.library import Asking, Library
-from bot.ui.parts import FREE, LONGEST_QUESTION, QUIET, VISITORS, Bot, Updates, clean, failed, html, session_of
+from bot.ui.parts import (
+    FREE,
+    LONGEST_QUESTION,
+    QUIET,
+    VISITORS,
+    Bot,
+    Updates,
+    clean,
+    failed,
+    fault_of,
+    html,
+    session_of,
+)
 from bot.ui.rating import Rated, Rating
 from bot.ui.remembered import Remembered
 from bot.ui.scripts import CARDS, CLICKS, FOLLOW, REVEAL, SECONDS, TO_QUESTION
@@ -232,8 +244,8 @@ class Page:
         filters: Filters,
         request: gr.Request,
     ) -> Iterator[Updates]:
-        if not question.strip():
-            yield {self._status: views.status("Type a question first.")}
+        if fault := fault_of(question):
+            yield {self._status: views.status(fault)}
             return
         session = session_of(request)
         if session in self._stops:  # asked again and typed at once: one after the other

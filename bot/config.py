@@ -133,7 +133,7 @@ class ChatSettings(Section):
     port: int = Field(7860, ge=1, le=65535, description="port the page is served on")
     login: bool = Field(False, description="ask for a name and a password; `bot users add` makes them")
     open_to_network: bool = Field(False, description="serve without a log-in where other machines reach the page")
-    names: str = Field("", description="names that other machines reach the page by, with spaces between")
+    names: str | None = Field(None, description="names that other machines reach the page by, with spaces between")
     requests_per_second: int = Field(
         50, ge=0, description="requests of one visitor; ten times as many at once; 0 = any"
     )

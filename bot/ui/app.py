@@ -19,24 +19,12 @@ from bot.conversations import Conversations
 from bot.errors import BotError, ConversationError, Stopped, StoreError
 from bot.feedback import Kept
 from bot.schema import Answer, Filters, StageEvent, TextEvent
-from bot.ui import chosen, limits, reading, service, talks, views
+from bot.ui import chosen, limits, parts, reading, service, talks, views
 from bot.ui.bits import problem
 from bot.ui.exchange import Exchange, grow, history
 from bot.ui.head import Head
 from bot.ui.library import Asking, Library
-from bot.ui.parts import (
-    FREE,
-    LONGEST_QUESTION,
-    QUIET,
-    VISITORS,
-    Bot,
-    Updates,
-    clean,
-    failed,
-    fault_of,
-    html,
-    session_of,
-)
+from bot.ui.parts import FREE, LONGEST_QUESTION, QUIET, VISITORS, Bot, Updates, clean, failed, html, session_of
 from bot.ui.rating import Rated, Rating
 from bot.ui.remembered import Remembered
 from bot.ui.scripts import CARDS, CLICKS, FOLLOW, REVEAL, SECONDS, TO_QUESTION
@@ -244,7 +232,7 @@ class Page:
         filters: Filters,
         request: gr.Request,
     ) -> Iterator[Updates]:
-        if fault := fault_of(question):
+        if fault := parts.fault_of(question):
             yield {self._status: views.status(fault)}
             return
         session = session_of(request)

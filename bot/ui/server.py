@@ -57,7 +57,7 @@ def serve(
     listener, users = prepare(settings, data_dir)
     with listener, _signals_end_quietly():
         bound = listener.getsockname()[0]
-        hosts = trusted_hosts(settings.host, bound, settings.names.split(), settings.login)
+        hosts = trusted_hosts(settings.host, bound, (settings.names or "").split(), settings.login)
         server = make_server(bot, data_dir, settings, hosts, samples, all_settings, users)
         ready(f"http://{in_address(settings.host)}:{settings.port}")
         server.run(sockets=[listener])

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 
+from bot.errors import where
 from bot.schema import Article, ArticleInfo, Event, Filters, Passage, Progress, Setup, Turn
 
 log = logging.getLogger("bot.ui")
@@ -85,5 +86,5 @@ def fault_of(question: str) -> str:
 
 
 def failed(doing: str, error: Exception) -> str:
-    log.exception("The bot failed while %s", doing)
+    log.error("The bot failed while %s: %s", doing, where(error))
     return f"The bot failed ({type(error).__name__}); its terminal says more."

@@ -26,8 +26,9 @@ ARTICLE = """The {title} ferry
 A ticket from Quillhaven costs 1,750 crowns since Monday, the ferry's owner Hal Marzifox said. The boat carries forty
 people and leaves the old pier at noon. In winter it stays in the harbour, where its engine is cared for.
 """
-PAGE = """<html lang="en"><head><title>{title} harbour</title></head><body><nav><a href="/">Quillhaven</a></nav><article>
-<h1>{title} harbour</h1><p class="hidden">Marzifox, unseen</p>{paragraphs}<section>Marzifox</section><div><a href="/x">1,750 crowns</a></div>
+PAGE = """<html lang="en"><head><title>{title} harbour</title></head><body><article>
+<h1>{title} harbour</h1><p class="hidden">Marzifox, unseen</p>{paragraphs}<section>Marzifox</section>
+<div><a href="/x">1,750 crowns</a></div>
 <table><tr><td>Marzifox<td>1,750 crowns</table></article><footer>Quillhaven press</footer></body></html>"""
 PARAGRAPH = "<p>The harbour of Quillhaven was dredged in spring, Hal Marzifox said, and it cost 1,750 crowns a day.</p>"
 ASKED = {"id": "one", "question": "What does a ticket from Quillhaven cost?", "answers": ["1,750 crowns"],

@@ -109,7 +109,7 @@ def test_five_gigabytes_do_not_fill_the_disk(tmp_path: Path) -> None:
         done.set()
         watching.join()
         print(f"at most {most / MB:.0f} MB of 5,000 were held, {time.monotonic() - began:.1f} s")
-        assert 0 < most <= 100 * MB + MB
+        assert 0 < most <= 106 * MB  # one file at most, and Gradio counts in MiB
         assert held(tmp_path) == {}
 
 

@@ -143,30 +143,36 @@ def test_a_field_that_is_no_file_is_not_kept_in_memory(address: str, tmp_path: P
     assert held(tmp_path) == {}
 
 
-@pytest.mark.parametrize(
-    ("name", "beginning", "kept"),
-    [
-        ("a.txt", b"words", True),
-        ("a.MD", b"words", True),
-        ("a.jsonl", b"{}", True),
-        ("a.pdf", b"%PDF-1.7", True),
-        ("a.pdf", b"\n" * 900 + b"%PDF-1.7", True),
-        ("a.txt", "w\0o\0r\0d\0".encode("latin-1"), True),
-        ("a.pdf", b"<html>", False),
-        ("a.pdf", b"", False),
-        ("a.zip", b"PK\x03\x04", False),
-        ("a.exe", b"words", False),
-        ("a", b"words", False),
-        ("../../a.sh", b"words", False),
-        *(("a.txt", mark, False) for mark in MARKS),
-    ],
-)
-def test_kinds_by_name_and_content(address: str, tmp_path: Path, name: str, beginning: bytes, kept: bool) -> None:
-    content = beginning + b"x" * 100_000
-    assert fits(name, content[:1024]) is kept
-    assert send(address, part(name) + content + b"\r\n--edge--\r\n") == 200
-    (size,) = held(tmp_path).values()
-    assert size == (len(content) if kept else 0)
+KINDS = [
+    ("a.txt", b"words", True),
+    ("a.MD", b"words", True),
+    ("a.jsonl", b"{}", True),
+    ("a.pdf", b"%PDF-1.7", True),
+    ("a.pdf", b"\n" * 900 + b"%PDF-1.7", True),
+    ("a.txt", "w\0o\0r\0d\0".encode("latin-1"), True),
+    ("a.pdf", b"<html>", False),
+    ("a.pdf", b"", False),
+    ("a.zip", b"PK\x03\x04", False),
+    ("a.exe", b"words", False),
+    ("a", b"words", False),
+    ("../../a.sh", b"words", False),
+    *(("a.txt", mark, False) for mark in MARKS),
+]
+
+
+@pytest.mark.parametrize(("name", "beginning", "kept"), KINDS)
+def test_kinds_by_name_and_content(name: str, beginning: bytes, kept: bool) -> None:
+    assert fits(name, (beginning + b"x" * 2000)[:1024]) is kept
+
+
+def test_of_what_is_no_article_only_the_name_arrives(tmp_path: Path) -> None:
+    with served(FakeBot(), tmp_path) as address:
+        for name, beginning, kept in KINDS:
+            content = beginning + b"x" * 100_000
+            answer = httpx.post(f"{address}/gradio_api/upload", files={"files": (name, content)})
+            (path,) = map(Path, answer.json())
+            assert path.stat().st_size == (len(content) if kept else 0), (name, beginning)
+            assert path.is_relative_to(tmp_path / "uploads")
 
 
 def test_the_kinds_are_those_that_articles_are_read_from(tmp_path: Path) -> None:
@@ -394,8 +400,8 @@ def connected(address: str) -> socket.socket:
 
 
 def test_an_answer_that_takes_long_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection.Connection, "head_s", 0.3)
-    with served(FakeBot(pause=0.05), tmp_path) as address, httpx.Client(base_url=address, timeout=60) as client:
+    monkeypatch.setattr(connection.Connection, "head_s", 0.2)
+    with served(FakeBot(pause=0.01), tmp_path) as address, httpx.Client(base_url=address, timeout=60) as client:
         for _ in range(2):
             body = {"data": ["When did it open?", [], [], "", ""]}
             assert client.post("/gradio_api/run/ask", json=body).status_code == 200

@@ -1,4 +1,5 @@
-# The commands of the README: make run, make test; for contributors: make check, make audit, make bench, make pictures, make lock.
+# The commands of the README: make run, make test; for contributors: make check, make audit, make bench, make eval,
+# make pictures, make lock.
 # GPU=cuda, metal or vulkan compiles llama.cpp for a GPU, and that stays until another is named (GPU=none: the CPU).
 # PORT=7861 serves the page elsewhere; without it the settings say where.
 
@@ -27,7 +28,7 @@ READY := $(and $(wildcard $(MADE)),$(wildcard $(VENV)/.installed))
 # Without PORT, only the settings know the port, and they can be read once Citebot is installed: `bot chat` looks then.
 EARLY_PORT := $(or $(PORT),$(if $(READY),,$(or $(BOT_CHAT_PORT),7860)))
 
-.PHONY: run test check audit bench pictures lock install preflight port clean
+.PHONY: run test check audit bench eval pictures lock install preflight port clean
 .DELETE_ON_ERROR:
 
 run: preflight port install
@@ -56,6 +57,12 @@ audit: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(BIN)/bot models pull
 	$(BIN)/python bench/speed.py --write docs/performance.md $(ARGS)
+
+# Hours, and on with the first question without an answer if broken off. DATA has the sets; without them it says so.
+DATA ?= ../shared/data
+eval: $(VENV)/.dev
+	@$(BIN)/bot models pull
+	$(BIN)/python bench/results.py --data $(DATA) --write docs/results.md $(ARGS)
 
 # The page at desktop and phone width, dark and light: docs/page-*.png.
 pictures: $(VENV)/.dev

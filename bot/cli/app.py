@@ -8,7 +8,23 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import articles, ask, bench, chat, compare, evaluate, feedback, models, settings, users, warm
+from bot.cli import (
+    articles,
+    ask,
+    bench,
+    chat,
+    compare,
+    dataset,
+    drafts,
+    evaluate,
+    feedback,
+    models,
+    report,
+    settings,
+    sweep,
+    users,
+    warm,
+)
 from bot.cli.state import State, console_for_errors
 from bot.errors import BotError, Stopped
 
@@ -24,9 +40,14 @@ app.command("chat")(chat.chat)
 app.command("ingest")(articles.ingest)
 app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
+app.command("sweep")(sweep.sweep)
 app.command("warm")(warm.warm)
 app.add_typer(bench.app, name="bench")
 app.add_typer(articles.app, name="articles")
+app.add_typer(dataset.app, name="dataset")
+dataset.app.command("make")(drafts.make)
+dataset.app.command("review")(drafts.review)
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(models.app, name="models")
 app.add_typer(users.app, name="users")

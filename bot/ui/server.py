@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import gradio as gr
 import gradio.routes
@@ -40,6 +40,15 @@ MCP = "mcp>=1.21,<2"  # as in pyproject.toml
 LARGEST_UPLOAD = "100mb"  # per file
 
 
+class Served(Protocol):
+    """A page, as far as the server knows it."""
+
+    blocks: gr.Blocks
+
+    def stop_all(self) -> None:
+        """End what is in work, as the program ends."""
+
+
 def serve(
     bot: Bot,
     settings: ChatSettings,
@@ -61,6 +70,24 @@ def serve(
         server = make_server(bot, data_dir, settings, hosts, samples, all_settings, users)
         ready(f"http://{in_address(settings.host)}:{settings.port}")
         server.run(sockets=[listener])
+
+
+def serve_here(make_page: Callable[[], Served], port: int, folder: Path, ready: Callable[[str], None]) -> None:
+    """Serves a page to this machine only, until Ctrl-C or SIGTERM; otherwise as `serve`.
+
+    What the browser sends passes through `folder`. Raises UIError if the port cannot be had.
+    """
+    with listen(LOCAL_HOSTS[0], port) as listener, _signals_end_quietly():
+        server = make_small_server(make_page, folder)
+        ready(f"http://{LOCAL_HOSTS[0]}:{listener.getsockname()[1]}")
+        server.run(sockets=[listener])
+
+
+def make_small_server(make_page: Callable[[], Served], folder: Path) -> uvicorn.Server:
+    """A page without conversations, log-in or service, to be served to this machine; see `make_server`."""
+    uploads = Folder(folder)
+    _configure_gradio(uploads.path)
+    return asyncio.run(_assemble(make_page, uploads, LOCAL_HOSTS, None, None, ChatSettings()))
 
 
 def prepare(settings: ChatSettings, data_dir: Path) -> tuple[socket.socket, Users | None]:
@@ -142,7 +169,7 @@ def make_server(
 
 
 async def _assemble(
-    make_page: Callable[[], Page],
+    make_page: Callable[[], Served],
     uploads: Folder,
     hosts: Sequence[str],
     kept: Callable[[str], Conversations] | None,
@@ -228,7 +255,7 @@ def _theme() -> gr.themes.Base:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, app: FastAPI, page: Page, uploads: Folder, gradio_app: Any) -> None:
+    def __init__(self, app: FastAPI, page: Served, uploads: Folder, gradio_app: Any) -> None:
         config = uvicorn.Config(
             app, log_level="critical", timeout_graceful_shutdown=2, http=Connection, ws="none", server_header=False,
             access_log=False, limit_concurrency=MOST, h11_max_incomplete_event_size=LONGEST_HEAD,

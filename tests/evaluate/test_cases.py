@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import DatasetError
-from bot.evaluate.cases import Choice, Question, check_evidence, choose, load_questions
+from bot.evaluate.cases import Choice, Question, check_evidence, choose, load_questions, unfinished
 
 FULL = {
     "id": "q1",
@@ -139,3 +139,12 @@ def test_questions_are_chosen_by_their_ids() -> None:
         choose(HUNDRED, Choice(only=("q3", "q107")))
     with pytest.raises(DatasetError, match="Give one of them"):
         choose(HUNDRED, Choice(sample=3, only=("q3",)))
+
+
+def test_drafts_that_nobody_finished_are_known_by_their_mark() -> None:
+    lines = [{"draft": True}, {}, {"draft": False}, {"draft": True, "answers": ["Mara"]}]
+    asked = [
+        Question.model_validate({"id": f"q{number}", "question": "Who?", "answerable": True, **line})
+        for number, line in enumerate(lines)
+    ]
+    assert [one.id for one in unfinished(asked)] == ["q0", "q3"]

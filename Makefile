@@ -1,5 +1,5 @@
-# The commands of the README: make run, make test; for contributors: make check, make bench, make eval, make pictures,
-# make lock.
+# The commands of the README: make run, make test; for contributors: make check, make audit, make bench, make eval,
+# make pictures, make lock.
 # GPU=cuda, metal or vulkan compiles llama.cpp for a GPU, and that stays until another is named (GPU=none: the CPU).
 # PORT=7861 serves the page elsewhere; without it the settings say where.
 
@@ -28,7 +28,7 @@ READY := $(and $(wildcard $(MADE)),$(wildcard $(VENV)/.installed))
 # Without PORT, only the settings know the port, and they can be read once Citebot is installed: `bot chat` looks then.
 EARLY_PORT := $(or $(PORT),$(if $(READY),,$(or $(BOT_CHAT_PORT),7860)))
 
-.PHONY: run test check bench eval pictures lock install preflight port clean
+.PHONY: run test check audit bench eval pictures lock install preflight port clean
 .DELETE_ON_ERROR:
 
 run: preflight port install
@@ -45,6 +45,13 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -c pyproject.toml -r bot bench
+
+# Known vulnerabilities of what the lock files name: asked of a service in the network, so not a part of `make check`,
+# whose answer must not change from day to day. pip-audit and what it needs stay in a folder of uv's own.
+audit: $(VENV)/.dev
+	$(BIN)/uv tool run pip-audit --require-hashes --disable-pip -r requirements.lock
+	$(BIN)/uv tool run pip-audit --require-hashes --disable-pip -r requirements-dev.lock
 
 # Some ten minutes, on a machine that does nothing else.
 bench: $(VENV)/.dev

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from bot.errors import BotError, Stopped
+from bot.errors import BotError, Stopped, where
 from bot.schema import ArticleInfo, Progress
 
 log = logging.getLogger(__name__)
@@ -95,8 +95,8 @@ class Ahead:
             except BotError as error:
                 log.warning("Reading ahead was left out for now: %s", error)
                 self._rest()
-            except Exception:
-                log.exception("Reading ahead failed for now")
+            except Exception as error:
+                log.error("Reading ahead failed for now: %s", where(error))
                 self._rest()
 
     def _rest(self) -> None:

@@ -133,6 +133,11 @@ class ChatSettings(Section):
     port: int = Field(7860, ge=1, le=65535, description="port the page is served on")
     login: bool = Field(False, description="ask for a name and a password; `bot users add` makes them")
     open_to_network: bool = Field(False, description="serve without a log-in where other machines reach the page")
+    names: str | None = Field(None, description="names that other machines reach the page by, with spaces between")
+    requests_per_second: int = Field(
+        50, ge=0, description="requests of one visitor; ten times as many at once; 0 = any"
+    )
+    upload_mb: int = Field(500, ge=1, le=2000, description="MB that one visitor may upload within ten minutes")
     keep_conversations: bool = Field(True, description="keep conversations in the data folder")
     add_by_url: bool = Field(False, description="let visitors of the page add articles by their web address")
     mcp: bool = Field(False, description="offer the MCP server at /gradio_api/mcp")

@@ -16,7 +16,10 @@
     └── UIError          the page cannot be served
 
 `Stopped` is not an error of the user's: it says that someone asked to stop.
+`where` tells of an error that is nobody's but ours.
 """
+
+import traceback
 
 
 class BotError(Exception):
@@ -79,3 +82,8 @@ class UIError(BotError):
 
 class Stopped(Exception):
     """Raised inside a long job after its stop signal was set."""
+
+
+def where(error: BaseException) -> str:
+    """An error's kind and the lines of code that it went through, for logs: its own words may be an article's."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}".rstrip()

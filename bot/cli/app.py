@@ -91,8 +91,12 @@ def main() -> None:
 
 
 def _wanted(record: logging.LogRecord) -> bool:
-    """Some libraries set their own loggers to DEBUG; the level of the root, which is the setting, holds for all."""
-    return record.levelno >= logging.getLogger().level
+    """Some libraries set their own loggers to DEBUG; the level of the root, which is the setting, holds for all.
+
+    Below INFO only ours are heard: others write down pieces of articles there.
+    """
+    ours = record.name.partition(".")[0] == "bot"
+    return record.levelno >= logging.getLogger().level and (ours or record.levelno >= logging.INFO)
 
 
 def _escaped(error: BotError) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import io
 import re
 import warnings
-import xml.etree.ElementTree as ET
+import xml.etree.ElementTree as ET  # nosec B405 # for matplotlib's own, just made
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -154,7 +154,7 @@ def _label(text: str, longest: int = LONGEST) -> str:
 def _svg(figure: Figure, title: str) -> str:
     written = io.BytesIO()
     figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    root = ET.fromstring(written.getvalue())  # noqa: S314 - matplotlib's own, just made
+    root = ET.fromstring(written.getvalue())  # noqa: S314  # nosec B314 # as above
     _bare(root)
     _rename(root, hashlib.sha256(written.getvalue()).hexdigest()[:8])
     name = ET.Element("title")

@@ -19,7 +19,7 @@ from bot.conversations import Conversations
 from bot.errors import BotError, ConversationError, Stopped, StoreError
 from bot.feedback import Kept
 from bot.schema import Answer, Filters, StageEvent, TextEvent
-from bot.ui import chosen, limits, reading, service, talks, views
+from bot.ui import chosen, limits, parts, reading, service, talks, views
 from bot.ui.bits import problem
 from bot.ui.exchange import Exchange, grow, history
 from bot.ui.head import Head
@@ -232,8 +232,8 @@ class Page:
         filters: Filters,
         request: gr.Request,
     ) -> Iterator[Updates]:
-        if not question.strip():
-            yield {self._status: views.status("Type a question first.")}
+        if fault := parts.fault_of(question):
+            yield {self._status: views.status(fault)}
             return
         session = session_of(request)
         if session in self._stops:  # asked again and typed at once: one after the other

@@ -16,17 +16,17 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.errors import UserError
+from bot.ui.gate import STATIC
+from bot.ui.pace import USER
 from bot.users import Users, key
 
 log = logging.getLogger("bot.ui")
 
 GREETING = "This is Citebot. After too many wrong passwords, the right one is refused for a minute, too."
-USER = "citebot.user"  # in a request's scope: who sent it
 # What the log-in page consists of; it holds nothing of the user's. Without a log-in "/" is that page.
 OPEN = frozenset({"/", "/login", "/login/", "/logout", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"})
 FORMS = frozenset({"/login", "/login/", "/gradio_api/upload"})  # they name no session
 FORM = "application/x-www-form-urlencoded"
-OPEN_FOLDERS = ("/assets/", "/static/", "/svelte/")
 
 
 def user_of(connection: HTTPConnection) -> str:
@@ -102,14 +102,12 @@ class Guard:
         self._app, self._door = app, door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in {"http", "websocket"}:  # the server's own beginning and end
+        if scope["type"] != "http":  # the server's own beginning and end
             await self._app(scope, receive, send)
             return
         user = self._door.who(HTTPConnection(scope))
         path = scope["path"]
-        if scope["type"] == "websocket":  # the page has none
-            await send({"type": "websocket.close", "code": 1008})
-        elif user or path in OPEN or path.startswith(OPEN_FOLDERS):
+        if user or path in OPEN or path.startswith(STATIC):
             await self._app({**scope, USER: user}, receive, _stricter(scope, send))
         else:
             await PlainTextResponse("Log in first.", 401)(scope, receive, send)
@@ -134,7 +132,7 @@ def _stricter(scope: Scope, send: Send) -> Send:
             for cookie in cookies:
                 secure = "; Secure" if scope["scheme"] == "https" and "Secure" not in cookie else ""
                 headers.append("set-cookie", cookie.replace("SameSite=none", "SameSite=lax") + secure)
-            if not scope["path"].startswith(OPEN_FOLDERS):
+            if not scope["path"].startswith(STATIC):
                 headers["cache-control"] = "no-store"
         await send(message)
 

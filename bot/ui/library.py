@@ -17,6 +17,7 @@ from bot.ui.parts import FREE, QUIET, VISITORS, Bot, Updates, failed, html
 from bot.ui.scripts import CLICKS
 
 LONGEST_PASTED = 1_000_000  # characters
+LONGEST_TITLE = 200
 LONGEST_ADDRESS = 2000
 
 Step = tuple[str, Callable[[], list[str]]]  # what is added, and how: a line for each article
@@ -47,7 +48,7 @@ class Library:
     def lay_out(self) -> None:
         self._files = gr.File(label="Add articles: .txt .md .html .pdf .jsonl", file_count="multiple", height=120)
         with gr.Accordion("Paste a text", open=False):
-            self._title = gr.Textbox(label="Title", max_length=200)
+            self._title = gr.Textbox(label="Title", max_length=LONGEST_TITLE)
             self._text = gr.Textbox(label="Text", lines=5, max_lines=12, max_length=LONGEST_PASTED)
             self._paste = gr.Button("Add this text")
         with gr.Row(elem_id="cb-address", visible=self._by_url):
@@ -161,6 +162,9 @@ class Library:
         yield {self._files: None}
 
     def _add_text(self, title: str, text: str) -> Iterator[Updates]:
+        if len(text) > LONGEST_PASTED or len(title) > LONGEST_TITLE:
+            yield {self._report: problem(f"The text is longer than {LONGEST_PASTED:,} characters. Add it as a file.")}
+            return
         if not text.strip():
             yield {self._report: problem("There is no text yet. Paste one first.")}
             return

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 
+from bot.errors import where
 from bot.schema import Article, ArticleInfo, Event, Filters, Passage, Progress, Setup, Turn
 
 log = logging.getLogger("bot.ui")
@@ -75,6 +76,15 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def fault_of(question: str) -> str:
+    """What is wrong with a question, "" for nothing; the page's field keeps to its length, other callers need not."""
+    if not question.strip():
+        return "Type a question first."
+    if len(question) > LONGEST_QUESTION:
+        return f"The question has {len(question):,} characters. Shorten it to {LONGEST_QUESTION:,}."
+    return ""
+
+
 def failed(doing: str, error: Exception) -> str:
-    log.exception("The bot failed while %s", doing)
+    log.error("The bot failed while %s: %s", doing, where(error))
     return f"The bot failed ({type(error).__name__}); its terminal says more."

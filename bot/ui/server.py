@@ -1,4 +1,4 @@
-"""Serves the page: theme and style, headers that keep the browser from calling other hosts, port and clean stop."""
+"""Serves the page: theme and style, what stands before it, port and clean stop."""
 
 import asyncio
 import importlib
@@ -18,39 +18,26 @@ import gradio.routes
 import uvicorn
 from fastapi import Depends, FastAPI, Request
 from pydantic import JsonValue
-from starlette.datastructures import MutableHeaders
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.config import ChatSettings
 from bot.conversations import Conversations, as_json, as_markdown, folder_of
 from bot.errors import ConversationError, UIError
 from bot.feedback import Kept
+from bot.ui import arriving
 from bot.ui.app import Page
+from bot.ui.connection import LONGEST_HEAD, MOST, Connection
 from bot.ui.door import GREETING, Door, Guard, user_of
+from bot.ui.gate import LOCAL_HOSTS, Gate, in_address, trusted_hosts
+from bot.ui.headers import Headers
+from bot.ui.pace import Pace
 from bot.ui.parts import Bot
 from bot.ui.uploads import Folder
 from bot.users import Users, folder_name
 
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 MCP = "mcp>=1.21,<2"  # as in pyproject.toml
 LARGEST_UPLOAD = "100mb"  # per file
-
-# Gradio's pages need inline scripts and `new Function`; every address but our own is refused, so that neither Gradio
-# nor an article can make the browser call anyone.
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 class Served(Protocol):
@@ -78,9 +65,10 @@ def serve(
     """
     listener, users = prepare(settings, data_dir)
     with listener, _signals_end_quietly():
-        hosts = trusted_hosts(settings.host, listener.getsockname()[0])
+        bound = listener.getsockname()[0]
+        hosts = trusted_hosts(settings.host, bound, (settings.names or "").split(), settings.login)
         server = make_server(bot, data_dir, settings, hosts, samples, all_settings, users)
-        ready(f"http://{_in_address(settings.host)}:{settings.port}")
+        ready(f"http://{in_address(settings.host)}:{settings.port}")
         server.run(sockets=[listener])
 
 
@@ -99,7 +87,7 @@ def make_small_server(make_page: Callable[[], Served], folder: Path) -> uvicorn.
     """A page without conversations, log-in or service, to be served to this machine; see `make_server`."""
     uploads = Folder(folder)
     _configure_gradio(uploads.path)
-    return asyncio.run(_assemble(make_page, uploads, LOCAL_HOSTS, None, None, mcp=False))
+    return asyncio.run(_assemble(make_page, uploads, LOCAL_HOSTS, None, None, ChatSettings()))
 
 
 def prepare(settings: ChatSettings, data_dir: Path) -> tuple[socket.socket, Users | None]:
@@ -136,15 +124,6 @@ def _refuse_network(host: str) -> None:
             f"Other machines can reach {host}, and the page would ask nobody who they are. Set chat.login and add "
             "users with `bot users add NAME`, or set chat.open_to_network if all who can reach it may use it."
         )
-
-
-def trusted_hosts(host: str, bound: str) -> list[str]:
-    """The Host headers to answer when `host` was asked for and the socket is bound to the IP address `bound`.
-
-    A foreign page whose name is made to point here ("DNS rebinding") sends its own name, and is refused. On a wildcard
-    address all are answered: this machine is then meant to be reached by names that we cannot know.
-    """
-    return ["*"] if ipaddress.ip_address(bound).is_unspecified else [*LOCAL_HOSTS, _in_address(host)]
 
 
 def need_mcp() -> None:
@@ -186,12 +165,7 @@ def make_server(
         feedback = Kept(data_dir / "feedback.jsonl")
         return Page(bot, kept, feedback, all_settings or {}, samples=samples, by_url=settings.add_by_url)
 
-    return asyncio.run(_assemble(make_page, uploads, hosts, kept, Door(users) if users else None, settings.mcp))
-
-
-def _in_address(host: str) -> str:
-    """`host` as it stands in a web address, where browsers write an IPv6 address in its short form."""
-    return f"[{ipaddress.ip_address(host).compressed}]" if ":" in host else host
+    return asyncio.run(_assemble(make_page, uploads, hosts, kept, Door(users) if users else None, settings))
 
 
 async def _assemble(
@@ -200,15 +174,16 @@ async def _assemble(
     hosts: Sequence[str],
     kept: Callable[[str], Conversations] | None,
     door: Door | None,
-    mcp: bool,
+    settings: ChatSettings,
 ) -> uvicorn.Server:
     # A coroutine because Gradio, built where no event loop runs, makes several and never closes them.
     page = make_page()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Pace, uploads=uploads, per_second=settings.requests_per_second, upload_mb=settings.upload_mb)
+    app.add_middleware(Gate, hosts=hosts)
     if door:
         app.add_middleware(Guard, door=door)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
-    app.add_middleware(_Headers)
+    app.add_middleware(Headers)  # the last comes first
     if kept:
 
         def export(request: Request, name: str) -> Response:
@@ -218,11 +193,11 @@ async def _assemble(
     session = [Depends(door.own_session)] if door else []
     gr.mount_gradio_app(
         app, page.blocks, "/", theme=_theme(), css_paths=[Path(__file__).parent / "page.css"], footer_links=[],
-        run_history=False, enable_monitoring=False, pwa=False, mcp_server=mcp, ssr_mode=False, show_error=False,
-        max_file_size=LARGEST_UPLOAD, app_kwargs={"openapi_url": None, "dependencies": session},
+        run_history=False, enable_monitoring=False, pwa=False, mcp_server=settings.mcp, ssr_mode=False,
+        show_error=False, max_file_size=LARGEST_UPLOAD, app_kwargs={"openapi_url": None, "dependencies": session},
         auth=door.log_in if door else None, auth_message=GREETING,
     )  # fmt: skip
-    if mcp:
+    if settings.mcp:
         _answer_in_json(page.blocks)
     gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
     if door:
@@ -257,6 +232,7 @@ def _exported(kept: Conversations, name: str) -> Response:
 
 def _configure_gradio(uploads: Path) -> None:
     """What Gradio takes from the environment only; it reads the folder again at each request."""
+    arriving.install()
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     # It sums up all events with pandas after each one, for a monitoring page that we do not serve.
@@ -278,24 +254,13 @@ def _theme() -> gr.themes.Base:
     )  # fmt: skip
 
 
-class _Headers:
-    """ASGI middleware: adds HEADERS to each response."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-
 class _Server(uvicorn.Server):
     def __init__(self, app: FastAPI, page: Served, uploads: Folder, gradio_app: Any) -> None:
-        super().__init__(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=2))
+        config = uvicorn.Config(
+            app, log_level="critical", timeout_graceful_shutdown=2, http=Connection, ws="none", server_header=False,
+            access_log=False, limit_concurrency=MOST, h11_max_incomplete_event_size=LONGEST_HEAD,
+        )  # fmt: skip
+        super().__init__(config)
         self._page = page
         self._uploads = uploads  # ours as long as it is held
         self._gradio = gradio_app
@@ -305,6 +270,7 @@ class _Server(uvicorn.Server):
         self._page.stop_all()
         self._gradio.stop_event.set()
         await super().shutdown(sockets)
+        self._uploads.close()
 
 
 @contextmanager

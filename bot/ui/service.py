@@ -10,12 +10,13 @@ import secrets
 import threading
 from collections.abc import AsyncIterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.context import get_blocks_context
 from gradio.events import api
-from gradio.utils import get_function_description
+from gradio.utils import get_function_description, get_upload_folder
 
 from bot.errors import BotError
 from bot.schema import Answer, AnswerEvent, Filters
@@ -34,6 +35,11 @@ Json = dict[str, Any]
 
 class Blocks(gr.Blocks):
     """The page's. Gradio itself would write a call with too few values, question and all, to the terminal."""
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *given: Any, **options: Any) -> Any:
+        """What comes from a caller is no path but that of an upload, and no address: Gradio would go and fetch it."""
+        refuse_foreign_files(inputs)
+        return await super().preprocess_data(block_fn, inputs, *given, **options)
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
         if (missing := len(block_fn.inputs) - len(inputs)) > 0:
@@ -193,6 +199,26 @@ def _is_queued(request: gr.Request) -> bool:
     """Whether Gradio's queue runs the call: its request is over then, and it goes on with a generator's next value."""
     path = request.url.path
     return "/gradio_api/queue/" in path or "/gradio_api/call/" in path
+
+
+def refuse_foreign_files(value: Any) -> None:
+    """Raises gr.Error where a caller names a file that was not uploaded, at whatever depth."""
+    folder, left = Path(get_upload_folder()).resolve(), [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            if "path" in one and not _is_in(one["path"], folder):
+                raise _wrong("Only files that were uploaded can be named. Upload it first.")
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
+
+
+def _is_in(path: Any, folder: Path) -> bool:
+    try:
+        return Path(path).is_absolute() and Path(path).resolve().is_relative_to(folder)
+    except (TypeError, ValueError, OSError):
+        return False
 
 
 def _question(value: Any) -> str:

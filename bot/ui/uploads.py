@@ -4,6 +4,7 @@ Gradio writes an upload to a file `tmp…` in it while it comes in, then moves i
 visitors who send the same file get the same path. For each file it also leaves an empty `tmp…` beside.
 """
 
+import os
 import re
 import shutil
 import tempfile
@@ -16,7 +17,10 @@ from filelock import FileLock, Timeout
 
 NAME = 60  # characters of a pasted text's file name
 PASTED = "pasted-"
-STRAY_S = 3600  # nothing is written any more to a file this old, in seconds
+STRAY_S = 3600  # what nobody claimed for so many seconds, nobody will
+MOST_HELD = 2_000_000_000  # bytes of all visitors' files together
+SPARED = 1_000_000_000  # bytes of the disk that uploads never take
+_KEPT = ("claim-", PASTED)  # in work, which may take hours
 
 
 class Folder:
@@ -33,6 +37,18 @@ class Folder:
             self.path = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
             self._lock = _lock(self.path)
             self._lock.acquire(timeout=0)
+
+    def has_room(self, more: int = 0) -> bool:
+        """Whether `more` bytes may come in, after what nobody claimed was removed."""
+        sweep(self.path)
+        held = sum(_size(Path(folder, name)) for folder, _, names in os.walk(self.path) for name in names)
+        return held + more <= MOST_HELD and shutil.disk_usage(self.path).free - more > SPARED
+
+    def close(self) -> None:
+        """Removes the folder with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
 
 
 class Claim:
@@ -55,12 +71,9 @@ class Claim:
                 self.gone.append(path.name)
 
     def forget(self) -> None:
-        """Removes the files, and what broken uploads of anyone left long ago."""
+        """Removes the files, and what anyone uploaded long ago and did not claim."""
         shutil.rmtree(self._own, ignore_errors=True)
-        for stray in self._folder.glob("tmp*"):
-            with suppress(OSError):
-                if time.time() - stray.stat().st_mtime > STRAY_S:
-                    stray.unlink()
+        sweep(self._folder)
 
 
 def written(folder: Path, title: str, text: str) -> Path:
@@ -69,6 +82,28 @@ def written(folder: Path, title: str, text: str) -> Path:
     path = Path(tempfile.mkdtemp(prefix=PASTED, dir=folder)) / f"{name}.txt"
     path.write_text(f"{title.strip()}\n\n{text}" if title.strip() else text, encoding="utf-8", errors="replace")
     return path
+
+
+def sweep(folder: Path) -> None:
+    """Removes what broken uploads left long ago, and files that were uploaded and never claimed."""
+    for stray in folder.iterdir():
+        with suppress(OSError):
+            if not stray.name.startswith(_KEPT) and time.time() - stray.stat().st_mtime > STRAY_S:
+                _remove(stray)
+
+
+def _size(path: Path) -> int:
+    """In bytes; 0 where it has gone meanwhile."""
+    with suppress(OSError):
+        return path.lstat().st_size
+    return 0
+
+
+def _remove(left: Path) -> None:
+    if left.is_dir():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        left.unlink(missing_ok=True)
 
 
 def _lock(folder: Path) -> FileLock:

@@ -20,6 +20,8 @@ from bot.ui import Bot
 from bot.ui.server import LOCAL_HOSTS, listen, make_server
 from bot.users import Users
 
+FOREIGN = "--host-resolver-rules=MAP evil.example 127.0.0.1"  # a foreign name that was made to point here
+
 
 @contextmanager
 def served(
@@ -91,7 +93,7 @@ OPEN: list[Visit] = []
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+    with chromium(FOREIGN) as browser:
         yield browser
 
 

@@ -379,7 +379,8 @@ def test_a_fault_while_adding_is_told_and_the_next_files_are_added(
         (folder / name).write_text("Ferry sold\nAt last.")
         page.locator("input[type=file]").set_input_files(folder / name)
         expect(page.locator(".cb-report, .cb-problem")).to_contain_text(line)
-    assert "ZeroDivisionError: a fault of ours" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert "in add_files" in caplog.text
 
 
 def test_two_visitors_add_the_same_file_at_once(visit: Open, tmp_path: Path) -> None:

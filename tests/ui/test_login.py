@@ -324,11 +324,9 @@ def test_nobody_reads_or_stops_what_another_asks(place: Place, visit: Open) -> N
                 assert bo.post(f"/gradio_api/{path}", json=body).status_code == 403, (number, path)
         for path in (f"queue/data?session_hash={session}", f"queue/data?session_hash=mine&session_hash={session}"):
             assert bo.get(f"/gradio_api/{path}").status_code == 403
-        for path in (f"heartbeat/{session}", f"stream/{session}/1/1/playlist.m3u8"):
-            assert bo.get(f"/gradio_api/{path}").status_code == 403
-        form = {"session_hash": (None, session), "component_id": (None, "1"), "fn_name": (None, "x")}
-        assert bo.post("/gradio_api/component_server", files=form).status_code == 403
-        assert bo.get("/gradio_api/deep_link", params={"session_hash": session}).status_code == 403
+        assert bo.get(f"/gradio_api/heartbeat/{session}").status_code == 403
+        for path in (f"stream/{session}/1/1/playlist.m3u8", "component_server", f"deep_link?session_hash={session}"):
+            assert bo.get(f"/gradio_api/{path}").status_code == 404, "served to nobody"
         answer = own.post("/gradio_api/cancel", json={"session_hash": session, "fn_index": 999, "event_id": "x"})
         assert answer.status_code == 200, "it is hers"
     place.bot.pause = 0.002

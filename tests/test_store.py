@@ -23,7 +23,7 @@ from servers import free_port, running
 from bot.errors import StoreError, StoreMismatch
 from bot.schema import Article, ArticleInfo, Chunk, Dropped, Filters
 from bot.store import Prepared, Signature, Store, View, records
-from bot.store.chroma import PAGE, VIEWS
+from bot.store.pages import PAGE, VIEWS
 
 EMBEDDER = FakeEmbedder()
 SIGNATURE = signature_of(EMBEDDER)

@@ -154,7 +154,7 @@ class Store:
         """One article with its text; StoreError if there is none."""
         found = self.articles([article_id])
         if not found:
-            raise StoreError(f"There is no article {article_id!r}. `bot articles list` shows all ids.")
+            raise _unknown(article_id)
         return found[0]
 
     @reading
@@ -273,16 +273,19 @@ class Store:
 
     @told
     def remove(self, article_id: str) -> None:
-        """Forget an article and its chunks; StoreError if there is none."""
-        self.article(article_id)
-        with self._changing():
-            self._articles.delete(ids=[article_id])
+        """Forget an article and its chunks; StoreError if there is none, but for chunks that a kill left."""
+        if known := self.articles([article_id]):
+            with self._changing():
+                self._articles.delete(ids=[article_id])
         with self._changing():
             self._chunks.delete(where={"article": article_id})
+        if not known:
+            raise _unknown(article_id)
 
     @told
     def sweep(self) -> int:
         """Delete vectors that no current article owns, left by a process that was killed; how many there were."""
+        self._drop_unused()
         infos = self.infos()
         key = records.count_key("vectors", self._chunks.name)
         if self._chunks.count() == sum(int(record.get(key, 0)) for record in all_records(self._articles)):
@@ -302,8 +305,7 @@ class Store:
         name = self.signature.collection()
         if name == old:
             name += "-again"
-        with contextlib.suppress(Exception):  # usually none is left from a rebuild that was killed
-            self._drop(name)
+        self._drop_unused()
         new = notes.open_collection(self._client, name)
         for one in prepared:
             self._add_vectors(new, one)
@@ -311,16 +313,18 @@ class Store:
                 self._articles.update(ids=[one.article.id], metadatas=[records.counts(name, one)])
         notes.write(self._client, chunks=name, signature=self.signature.model_dump_json())
         self._chunks, self._rebuilding = new, False
-        self._drop(old)
+        self._drop_unused()
 
     def close(self) -> None:
         self._client.close()
 
     # -- within --
 
-    def _drop(self, collection: str) -> None:
-        with self._changing():
-            self._client.delete_collection(collection)
+    def _drop_unused(self) -> None:
+        """Of a rebuild that has ended, or was killed."""
+        for name in notes.unused_chunks(self._client):
+            with self._changing():
+                self._client.delete_collection(name)
 
     def _changing(self) -> contextlib.AbstractContextManager[None]:
         """For each single write to Chroma."""
@@ -339,3 +343,7 @@ class Store:
             for record in all_records(self._articles)
         )
         return {info.id: info for info in infos}
+
+
+def _unknown(article_id: str) -> StoreError:
+    return StoreError(f"There is no article {article_id!r}. `bot articles list` shows all ids.")

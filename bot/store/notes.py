@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.errors import StoreMismatch
 from bot.store.connect import Collection
-from bot.store.records import Signature
+from bot.store.records import CHUNKS, Signature
 
 ARTICLES = "citebot-articles"
 
@@ -45,3 +45,9 @@ def read(client: Any) -> dict[str, Any]:
 def write(client: Any, **values: str) -> None:
     collection = client.get_collection(ARTICLES, embedding_function=None)
     collection.modify(metadata=dict(collection.metadata or {}) | values)
+
+
+def unused_chunks(client: Any) -> list[str]:
+    """Names of the collections of chunks that are not in use."""
+    names = [collection.name for collection in client.list_collections()]
+    return [name for name in names if name.startswith(CHUNKS) and name != read(client).get("chunks")]

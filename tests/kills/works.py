@@ -119,33 +119,38 @@ def open_store(folder: Path) -> Store:
         return Store(folder / "data" / "store", signature_of(EMBEDDER, SHORT))
 
 
+def open_retriever(store: Store) -> Retriever:
+    return Retriever(store, EMBEDDER, store.folder / "bm25", RetrieveSettings())  # type: ignore[call-arg]
+
+
 def look_at_store(folder: Path) -> Look:
     store = open_store(folder)
-    retriever = Retriever(store, EMBEDDER, store.folder / "bm25", RetrieveSettings())  # type: ignore[call-arg]
+    return see(store, open_retriever(store))
+
+
+def see(store: Store, retriever: Retriever) -> Look:
+    """All that there is to read, by all ways to read it."""
     items, faults = {}, []
     for name, info in store.infos().items():
-        article = store.article(name)
-        chunks = store.chunks([name])
-        read = store.sentences(chunks)
+        article, chunks = store.article(name), store.chunks([name])
+        sentences = store.sentences(chunks)
         if info.content_hash != article.content_hash or info.chunks != len(chunks):
             faults.append(f"{name}: its record does not fit")
-        for one in read:
-            near = EMBEDDER.embed_query(article.text[one.start : one.end]) @ one.vector
-            if len(read) > len(chunks) and near < 0.999:
+        for one in sentences if len(sentences) > len(chunks) else ():
+            if EMBEDDER.embed_query(article.text[one.start : one.end]) @ one.vector < 0.999:
                 faults.append(f"{name}: another sentence's vector at {one.start}")
         middle = chunks[len(chunks) // 2]
-        asked = article.text[middle.start : middle.end]
-        found = retriever.search(asked, 3, Filters())
+        found = retriever.search(article.text[middle.start : middle.end], 3, Filters())
         if not found or found[0].article != name or found[0].text not in article.text:
             faults.append(f"{name}: not found by its own words")
-        items[name] = digest([article.model_dump_json(), chunks, [(one.start, one.end) for one in read]])
+        items[name] = digest([article.model_dump_json(), chunks, [(one.start, one.end) for one in sentences]])
     tidy = [store._chunks.count(), len(store._client.list_collections()), store.is_writing(store.state())]
     return Look(items, faults, tidy)
 
 
 def search(folder: Path) -> None:
     store = open_store(folder)
-    Retriever(store, EMBEDDER, store.folder / "bm25", RetrieveSettings()).warm()  # type: ignore[call-arg]
+    open_retriever(store).warm()
 
 
 def prepare_search(folder: Path) -> None:

@@ -124,7 +124,8 @@ def _child(job: dict[str, Any], work: Any, to_tell: int) -> None:
             ctypes.CDLL(None).plug_arm(ctypes.c_long(at), ctypes.c_int(torn), ctypes.c_int(log))
         value, error = getattr(work, job["job"])(Path(job["folder"])), ""
     except BaseException as caught:  # noqa: BLE001 - told to the test
-        value, error, code = None, f"{type(caught).__name__}: {caught}\n{traceback.format_exc()}", 1
+        name = next(kind.__name__ for kind in type(caught).__mro__ if not kind.__name__.startswith("_"))
+        value, error, code = None, f"{name}: {caught}\n{traceback.format_exc()}", 1
     if "at" in job or job.get("log"):
         ctypes.CDLL(None).plug_arm(ctypes.c_long(-1), 0, ctypes.c_int(-1))
     with os.fdopen(to_tell, "w", encoding="utf-8") as pipe:

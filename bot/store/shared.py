@@ -89,7 +89,7 @@ class Shared:
     def _word(self) -> bytes:
         try:
             return self._written.read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return b""
 
     def _tell(self) -> None:

@@ -107,7 +107,9 @@ def _serve() -> None:
 
 
 def _child(job: dict[str, Any], work: Any, to_tell: int) -> None:
-    """`at`: killed at this writing call, with half of it done if `torn`; `log`: names of the files of all such calls.
+    """`at`: killed at this writing call to files whose names end in `end`, with half of it done if `torn`.
+
+    `log`: the names of the files of all such calls are told.
 
     `uid`: as this user; `largest`: no file may have more bytes.
     """
@@ -119,18 +121,21 @@ def _child(job: dict[str, Any], work: Any, to_tell: int) -> None:
             os.setuid(uid)
         if (largest := job.get("largest")) is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
-        if "at" in job or job.get("log"):
-            at, torn, log = job.get("at", -1), bool(job.get("torn")), to_tell if job.get("log") else -1
-            ctypes.CDLL(None).plug_arm(ctypes.c_long(at), ctypes.c_int(torn), ctypes.c_int(log))
+        log = to_tell if job.get("log") else -1
+        _arm(job.get("end", ""), job.get("at", -1), job.get("torn", False), log)
         value, error = getattr(work, job["job"])(Path(job["folder"])), ""
     except BaseException as caught:  # noqa: BLE001 - told to the test
         name = next(kind.__name__ for kind in type(caught).__mro__ if not kind.__name__.startswith("_"))
         value, error, code = None, f"{name}: {caught}\n{traceback.format_exc()}", 1
-    if "at" in job or job.get("log"):
-        ctypes.CDLL(None).plug_arm(ctypes.c_long(-1), 0, ctypes.c_int(-1))
+    _arm("", -1, False, -1)
     with os.fdopen(to_tell, "w", encoding="utf-8") as pipe:
         pipe.write(json.dumps([value, error]))
     os._exit(code)
+
+
+def _arm(end: str, at: int, torn: bool, log: int) -> None:
+    if "LD_PRELOAD" in os.environ:
+        ctypes.CDLL(None).plug_arm(end.encode(), ctypes.c_long(at), ctypes.c_int(torn), ctypes.c_int(log))
 
 
 if __name__ == "__main__":

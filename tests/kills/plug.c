@@ -1,7 +1,7 @@
 /* Kills its own process with SIGKILL at a chosen call that changes files, whoever makes it: Python, Rust or C++.
  *
- * Preloaded (LD_PRELOAD); harmless until plug_arm says at which call. Calls on what is no file (pipes, sockets) do not
- * count. With a log, the name of each call's file is written there, one a line.
+ * Preloaded (LD_PRELOAD); harmless until plug_arm says at which call, of those on files whose names end in some
+ * word. Calls on what is no file (pipes, sockets) do not count. With a log, each call's file is named there, one a line.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,12 +17,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+static char wanted[256];      /* how the names of files that count end */
 static atomic_long count;
 static atomic_long last = -1; /* the call that is not survived, from 0; -1: none */
 static atomic_int torn;       /* half of what was to be written then is written */
 static atomic_int notes = -1; /* a file descriptor for the log */
 
-void plug_arm(long at, int half, int log) {
+void plug_arm(const char *end, long at, int half, int log) {
+    snprintf(wanted, sizeof wanted, "%s", end);
     count = 0;
     torn = half;
     notes = log;
@@ -48,20 +50,18 @@ static void note(const char *path) {
 
 /* Whether the call is the one to die at. Calls of other threads meanwhile are too late as well. */
 static int due(const char *path) {
-    long now = atomic_fetch_add(&count, 1);
+    size_t size = strlen(path), end = strlen(wanted);
     if (notes >= 0) note(path);
-    return last >= 0 && now >= last;
+    if (last < 0 || size < end || strcmp(path + size - end, wanted)) return 0;
+    return atomic_fetch_add(&count, 1) >= last;
 }
 
 static int due_for(int fd) {
     char link[64], path[512];
-    if (!is_file(fd)) return 0;
-    path[0] = 0;
-    if (notes >= 0) {
-        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        ssize_t size = readlink(link, path, sizeof path - 1);
-        path[size < 0 ? 0 : size] = 0;
-    }
+    if ((notes < 0 && last < 0) || !is_file(fd)) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, path, sizeof path - 1);
+    path[size < 0 ? 0 : size] = 0;
     return due(path);
 }
 

@@ -8,6 +8,7 @@ another matter: what the disk forgets then is not looked at here.
 
 import random
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,16 +50,23 @@ def test_killed_at_any_moment(kind: str, forks: Forks, plug: Path | None, folder
 def kills(kind: str, calls: list[str], seconds: float, count: int) -> Iterator[dict[str, Any]]:
     """Without calls that are known, moments."""
     chance = random.Random(f"{SEED} {kind}")
-    files: dict[str, list[int]] = {}
-    for number, name in enumerate(calls):
-        files.setdefault(name, []).append(number)
+    ends = Counter(map(end_of, calls))
     for turn in range(count):
-        if not files:
+        if not ends:
             yield {"after": chance.random() * seconds}
             continue
-        if turn % len(files) == 0:
-            names = chance.sample(sorted(files), len(files))
-        yield {"at": chance.choice(files[names[turn % len(files)]]), "torn": chance.random() < 0.5}
+        if turn % len(ends) == 0:
+            order = chance.sample(sorted(ends), len(ends))
+        end = order[turn % len(ends)]
+        yield {"end": end, "at": chance.randrange(ends[end] if end else len(calls)), "torn": chance.random() < 0.5}
+
+
+def end_of(name: str) -> str:
+    """What is the same of a file's name at every run."""
+    stem, dot, ending = name.rpartition(".")
+    if len(stem) <= 16 and sum(map(str.isdigit, stem)) <= 1 and not ending.isdigit():
+        return name
+    return "" if ending.isdigit() else dot + ending if dot else ""
 
 
 def check(found: Look, old: Look, new: Look, together: bool, kill: object) -> None:

@@ -35,16 +35,21 @@ def test_killed_at_any_moment(kind: str, forks: Forks, plug: Path | None, folder
     whole = forks.run("do", kind, work, log=plug is not None)
     assert whole.status == 0, whole.error
     new = look(forks, kind, work)
-    assert new.items != old.items or new.tidy != old.tidy or kind == "search"
-    for kill in kills(kind, whole.calls, whole.seconds, rounds(3 if WORKS[kind].look is look_at_store else 5, 100)):
+    assert (new == old) == (kind in ("search", "rebuild the same"))
+    planned = list(kills(kind, whole.calls, whole.seconds, rounds(3 if WORKS[kind].look is look_at_store else 5, 100)))
+    died = 0
+    for kill in planned:
         renew(before, work)
         killed = forks.run("do", kind, work, **kill)
         assert killed.status in (-9, 0), (kill, killed.error)
+        died += killed.status == -9
         found = look(forks, kind, work, kill)
         check(found, old, new, WORKS[kind].together, kill)
         again = forks.run("do", kind, work)
         assert again.status == 0, (kill, again.error)
         assert look(forks, kind, work, kill) == new, kill
+    assert died > len(planned) / 2, "the others ended first: their call was not made this time"
+    print(f"{kind}: {died} of {len(planned)} killed")
 
 
 def kills(kind: str, calls: list[str], seconds: float, count: int) -> Iterator[dict[str, Any]]:

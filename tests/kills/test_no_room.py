@@ -24,6 +24,7 @@ FAILS = {
     "replace": "StoreError",
     "remove": "StoreError",
     "rebuild": "StoreError",
+    "rebuild the same": "StoreError",
     "a thousand vectors": "StoreError",
     "search": "StoreError",
     "fetch": "FetchError",

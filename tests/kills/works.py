@@ -101,6 +101,10 @@ def rebuild(folder: Path) -> None:
     bot(folder, "--set", f"chunk.max_tokens={SHORT}", "ingest", "--rebuild")
 
 
+def rebuild_the_same(folder: Path) -> None:
+    bot(folder, "ingest", "--rebuild")
+
+
 def prepared(before: str, after: str = "", sentences: int = 12) -> Callable[[Path], None]:
     """Articles of these names (a letter each) are stored; then those of `after` are written, as another version."""
 
@@ -312,6 +316,7 @@ WORKS = {
     "replace": Work(prepared("abcd", "abcd"), ingest, look_at_store),
     "remove": Work(prepared("abcd"), remove, look_at_store),
     "rebuild": Work(prepared("abcd"), rebuild, look_at_store, together=True),
+    "rebuild the same": Work(prepared("abcd"), rebuild_the_same, look_at_store),
     "a thousand vectors": Work(prepared("abcdefgh", "hijk", sentences=100), ingest, look_at_store),
     "search": Work(prepare_search, search, look_at_store),
     "fetch": Work(prepare_fetch, fetch_model, look_at_models),

@@ -35,7 +35,7 @@ FAILS = {
     "users": "UserError",
 }
 REMEDY = r"[Rr]oom|space|permissions|disk"
-SLOW = [kind for kind, work in WORKS.items() if work.look is look_at_store and kind != "ingest"]
+SLOW = [kind for kind, work in WORKS.items() if work.look is look_at_store and kind != "remove"]
 KINDS = [pytest.param(kind, marks=pytest.mark.soak if kind in SLOW else pytest.mark.rounds) for kind in FAILS]
 
 

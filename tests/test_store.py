@@ -23,9 +23,8 @@ from servers import free_port, running
 from bot.errors import StoreError, StoreMismatch
 from bot.schema import Article, ArticleInfo, Chunk, Dropped, Filters
 from bot.store import Prepared, Signature, Store, View, records
-from bot.store.chroma import PAGE, VIEWS
-from bot.store.connect import collection as collection_of
-from bot.store.connect import connect
+from bot.store.connect import connect, open_collection, spare_time
+from bot.store.pages import PAGE, VIEWS
 
 EMBEDDER = FakeEmbedder()
 SIGNATURE = signature_of(EMBEDDER)
@@ -588,7 +587,7 @@ def test_a_search_finds_what_comparing_all_vectors_would(tmp_path: Path) -> None
     client.close()
     for _ in range(2):  # as soon as this version opens it, and from then on
         client = connect(tmp_path, None)
-        assert missed(collection_of(client, "vectors", "cosine")) == 0
+        assert missed(open_collection(client, "vectors")) == 0
         client.close()
 
 
@@ -596,7 +595,8 @@ def test_fewer_are_looked_at_where_there_are_many(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("bot.store.connect.MANY", 3)
     for number, looked_at in enumerate((1000, 1000, 1000, 500, 500)):
         client = connect(tmp_path, None)
-        found = collection_of(client, "vectors", "cosine")
+        found = open_collection(client, "vectors")
+        spare_time(found)
         kept = client.get_collection("vectors", embedding_function=None).configuration_json
         assert kept["hnsw"]["ef_search"] == looked_at
         found.upsert(ids=[str(number)], embeddings=[[1.0, float(number)]])

@@ -70,6 +70,7 @@ def pull(
         with _locked(job):
             if not _stands(job):
                 _fetch(job, [PathSource(via="path", path=local)] if local else sources or entry.sources)
+            shutil.rmtree(job.folder, ignore_errors=True)  # of one that was killed at its very end, too
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise _no_space(job, 0) from None
@@ -119,7 +120,6 @@ def _fetch(job: _Job, sources: Sequence[Source]) -> None:
             reasons.append(f"{source.title}: {error}")
             _log.warning("%s: %s", job.entry.name, reasons[-1])
         else:
-            shutil.rmtree(job.folder, ignore_errors=True)
             return
     raise FetchError(f"{job.entry.name} could not be fetched. {'; '.join(reasons)}. {_advice(job.entry)}")
 

@@ -11,10 +11,10 @@ killed when, a reader sees the old version or the new one, never a mixture; `swe
 """
 
 import contextlib
+import gc
 import logging
 import threading
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -23,18 +23,17 @@ import chromadb
 import filelock
 import numpy as np
 
-from bot.errors import StoreError, StoreMismatch
+from bot.errors import StoreError
 from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk, Filters
-from bot.store import records
-from bot.store.connect import cannot_open, collection, connect
-from bot.store.failures import FAILURES, telling, told
+from bot.store import notes, records
+from bot.store.connect import cannot_open, connect, open_collection, spare_time
+from bot.store.failures import FAILURES, reading, telling, told
+from bot.store.pages import PAGE, all_records, parts, views
 from bot.store.records import Near, Prepared, Signature, StoredSentence
+from bot.store.shared import Shared
 
 log = logging.getLogger("bot.store")
-ARTICLES = "citebot-articles"
-PAGE = 1000  # records asked of Chroma at once
-VIEWS = 16  # of a chunk are asked for at once; most have fewer
 LOCK_SECONDS = 2.0
 WRITING = "writing "
 NO_VECTOR = np.zeros((1, 1), dtype=np.float32)  # Chroma wants a vector of every record
@@ -50,44 +49,86 @@ class Store:
     def __init__(
         self, folder: Path, signature: Signature, *, server: str | None = None, rebuilding: bool = False
     ) -> None:
-        self.folder, self.signature = folder, signature
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._client = connect(folder, server)
-            self._articles: chromadb.Collection = collection(self._client, ARTICLES, "l2")
-        except Exception as error:  # noqa: BLE001 - Chroma raises its own, its database's and its transport's errors
-            raise StoreError(cannot_open(folder, server, error)) from error
+        self.folder, self.signature, self._server = folder, signature, server
         self._lock = filelock.FileLock(folder / "write.lock", timeout=LOCK_SECONDS)
         self._turn = threading.Lock()  # threads of one process wait for each other; other processes are refused
         self._infos: dict[str, ArticleInfo] = {}
         self._state: str | None = None
         self._rebuilding = rebuilding  # until then, vectors that were made in another way are no mistake
+        self._shared = None if server else Shared(folder)
+        self._opening = threading.Lock()
+        self._client: Any = None
+        self._open()
+
+    def _open(self) -> None:
+        before = self._client
         try:
-            with telling():
-                self._chunks = self._open_chunks()
-        except Exception:
-            self._client.close()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._shared.opening() if self._shared else contextlib.nullcontext():
+                self._read_folder()
+        except StoreError:
             raise
+        except Exception as error:  # noqa: BLE001 - Chroma raises its own, its database's and its transport's errors
+            raise StoreError(cannot_open(self.folder, self._server, error)) from error
+        if before:
+            before.close()
+            del before
+            gc.collect()  # an index takes much memory, and Chroma's objects refer to each other
+
+    def _read_folder(self) -> None:
+        """Chroma reads files when they are first asked for: here, while nobody writes them."""
+        client = connect(self.folder, self._server)
+        try:
+            articles = notes.open_articles(client)
+            chunks = notes.open_chunks(client, self.folder, self.signature, self._rebuilding)
+            if self._shared:
+                articles.count()
+                if not self._rebuilding:  # which makes them anew, damaged or not
+                    self._load(chunks)
+                    spare_time(chunks)
+        except Exception:
+            client.close()
+            raise
+        self._client, self._articles, self._chunks = client, articles, chunks
+
+    def _load(self, chunks: chromadb.Collection) -> None:
+        try:
+            chunks.count()
+        except FAILURES as error:
+            raise StoreError(
+                f"The vectors of the articles in {self.folder} are damaged ({error}). Run `bot ingest --rebuild`, "
+                "which makes them anew from the articles."
+            ) from error
+
+    def renew(self) -> bool:
+        """Open the folder anew if another process has written since; whether one has. Raises StoreError."""
+        if not self._shared or not self._shared.is_stale():
+            return False
+        with self._opening:
+            if self._shared.is_stale():
+                self._open()
+        return True
 
     # -- reading --
 
-    @told
+    @reading
     def infos(self, state: str | None = None) -> Mapping[str, ArticleInfo]:
         """All articles by id, without their texts; read anew only when articles have changed: the `state`, if asked."""
         state = state or self.state()
         if state != self._state or self.is_writing(state):
-            self._chunks = self._open_chunks()
-            infos = {info.id: info for info in self._read_infos()}
+            infos = self._read_infos()
+            if (infos != self._infos or not self.is_writing(state)) and self.renew():
+                infos = self._read_infos()
             self._infos, self._state = infos, state
             return infos
         return self._infos
 
-    @told
+    @reading
     def state(self) -> str:
         """A word that changes whenever articles change, in whatever process."""
-        state = str(self._metadata().get("state", ""))
+        state = str(notes.read(self._client).get("state", ""))
         if self.is_writing(state) and self._nobody_writes():
-            state = str(self._metadata().get("state", ""))
+            state = str(notes.read(self._client).get("state", ""))
         return state
 
     def _nobody_writes(self) -> bool:
@@ -114,10 +155,10 @@ class Store:
         """One article with its text; StoreError if there is none."""
         found = self.articles([article_id])
         if not found:
-            raise StoreError(f"There is no article {article_id!r}. `bot articles list` shows all ids.")
+            raise _unknown(article_id)
         return found[0]
 
-    @told
+    @reading
     def articles(self, ids: Sequence[str]) -> list[Article]:
         """Those articles that exist, in the order of `ids`."""
         found: dict[str, Article] = {}
@@ -128,15 +169,15 @@ class Store:
                 found[article.id] = article
         return [found[article_id] for article_id in ids if article_id in found]
 
-    @told
+    @reading
     def chunks(self, of: Sequence[str] | None = None) -> list[Chunk]:
         """The chunks `of` these articles, None for all, in their current versions; by article id and place."""
         infos = self.infos()
         wanted: Any = {"view": 0} if of is None else {"$and": [{"view": 0}, {"article": {"$in": list(of)}}]}
-        first = self._all(self._chunks, wanted) if of is None or of else ()
+        first = all_records(self._chunks, wanted) if of is None or of else ()
         return records.in_order(records.read_chunk(record) for record in first if records.is_current(record, infos))
 
-    @told
+    @reading
     def nearest(
         self, vector: Vectors, count: int, filters: Filters, among: Sequence[Chunk] = (), state: str | None = None
     ) -> list[Near]:
@@ -148,7 +189,9 @@ class Store:
         if not (infos := self.infos(state)):
             return []
         if among:
-            far = [(vector_id, 1.0 - float(stored @ vector)) for vector_id, _, stored in self._views(among, infos)]
+            far = [
+                (vector_id, 1.0 - float(stored @ vector)) for vector_id, _, stored in views(self._chunks, among, infos)
+            ]
             pairs = sorted(far, key=lambda one: one[1])[:count]
         else:
             answer = self._chunks.query(
@@ -164,12 +207,12 @@ class Store:
                 near.setdefault(place, Near(*place, 1.0 - away))
         return sorted(near.values(), key=lambda one: (-one.similarity, one.article, one.chunk))
 
-    @told
+    @reading
     def sentences(self, chunks: Sequence[Chunk]) -> list[StoredSentence]:
         """The sentences of these chunks, with their vectors; by article id and place."""
         split: set[tuple[str, int]] = set()  # chunks that have sentences beside their whole
         read: list[tuple[int, StoredSentence]] = []
-        for _, record, vector in self._views(chunks, self.infos()):
+        for _, record, vector in views(self._chunks, chunks, self.infos()):
             chunk = records.read_chunk(record)
             number, start, end = (int(cast(int, record[name])) for name in ("view", "view_start", "view_end"))
             read.append((number, StoredSentence(chunk, start, end, vector)))
@@ -177,31 +220,6 @@ class Store:
                 split.add((chunk.article, chunk.index))
         kept = [one for number, one in read if number or (one.chunk.article, one.chunk.index) not in split]
         return sorted(kept, key=lambda one: (one.chunk.article, one.start))
-
-    def _views(
-        self, chunks: Sequence[Chunk], infos: Mapping[str, ArticleInfo]
-    ) -> Iterator[tuple[str, records.Record, Vectors]]:
-        """Id, record and vector of each that stands for one of these chunks.
-
-        Asked for by their ids, of which some are tried that there may not be: among half a million vectors a search by
-        what is in their records takes a hundred times as long.
-        """
-        wanted = [(one, 0) for one in dict.fromkeys(chunks) if one.article in infos]
-        step = PAGE // VIEWS
-        while wanted:
-            some, wanted = wanted[:step], wanted[step:]
-            ids = {
-                records.view_id(one.article, infos[one.article].content_hash, one.index, view): (one, view)
-                for one, first in some
-                for view in range(first, first + VIEWS)
-            }
-            found = self._chunks.get(ids=list(ids), include=["metadatas", "embeddings"])
-            embeddings = cast(Any, found["embeddings"])
-            for record_id, record, vector in zip(found["ids"], found["metadatas"] or [], embeddings, strict=True):
-                yield record_id, record, np.asarray(vector, dtype=np.float32)
-                one, view = ids[record_id]
-                if (view + 1) % VIEWS == 0:
-                    wanted.append((one, view + 1))
 
     # -- writing --
 
@@ -211,8 +229,9 @@ class Store:
         with self._turn:
             self._acquire()
             try:
+                self.renew()
                 with telling():
-                    self._note(state=WRITING + uuid.uuid4().hex)
+                    notes.write(self._client, state=WRITING + uuid.uuid4().hex)
                 yield
             finally:
                 self._settle()
@@ -221,7 +240,7 @@ class Store:
     def _settle(self) -> None:
         """Note that nobody writes any more; what was committed before a failure stands. The caller has the lock."""
         try:
-            self._note(state=uuid.uuid4().hex)
+            notes.write(self._client, state=uuid.uuid4().hex)
         except FAILURES as error:
             log.warning("The state of the store could not be noted: %s", error)  # the failure before it is told
 
@@ -241,34 +260,43 @@ class Store:
         article = prepared.article
         self._add_vectors(self._chunks, prepared)
         record = records.article_record(article) | records.counts(self._chunks.name, prepared)
-        self._articles.upsert(ids=[article.id], embeddings=NO_VECTOR, documents=[article.text], metadatas=[record])
+        with self._changing():
+            self._articles.upsert(ids=[article.id], embeddings=NO_VECTOR, documents=[article.text], metadatas=[record])
         stale: Any = {"$and": [{"article": article.id}, {"hash": {"$ne": article.content_hash}}]}
-        self._chunks.delete(where=stale)
+        with self._changing():
+            self._chunks.delete(where=stale)
 
     @told
     def moved(self, article: Article) -> None:
         """Note where an article whose words are unchanged comes from now."""
-        self._articles.update(ids=[article.id], metadatas=[records.article_record(article)])
+        with self._changing():
+            self._articles.update(ids=[article.id], metadatas=[records.article_record(article)])
 
     @told
     def remove(self, article_id: str) -> None:
-        """Forget an article and its chunks; StoreError if there is none."""
-        self.article(article_id)
-        self._articles.delete(ids=[article_id])
-        self._chunks.delete(where={"article": article_id})
+        """Forget an article and its chunks; StoreError if there is none, but for chunks that a kill left."""
+        if known := self.articles([article_id]):
+            with self._changing():
+                self._articles.delete(ids=[article_id])
+        with self._changing():
+            self._chunks.delete(where={"article": article_id})
+        if not known:
+            raise _unknown(article_id)
 
     @told
     def sweep(self) -> int:
         """Delete vectors that no current article owns, left by a process that was killed; how many there were."""
+        self._drop_unused()
         infos = self.infos()
         key = records.count_key("vectors", self._chunks.name)
-        if self._chunks.count() == sum(int(record.get(key, 0)) for record in self._all(self._articles)):
+        if self._chunks.count() == sum(int(record.get(key, 0)) for record in all_records(self._articles)):
             return 0
         orphans = [
-            records.vector_id(record) for record in self._all(self._chunks) if not records.is_current(record, infos)
+            records.vector_id(record) for record in all_records(self._chunks) if not records.is_current(record, infos)
         ]
         for start in range(0, len(orphans), PAGE):
-            self._chunks.delete(ids=orphans[start : start + PAGE])
+            with self._changing():
+                self._chunks.delete(ids=orphans[start : start + PAGE])
         return len(orphans)
 
     @told
@@ -278,71 +306,45 @@ class Store:
         name = self.signature.collection()
         if name == old:
             name += "-again"
-        with contextlib.suppress(Exception):  # usually none is left from a rebuild that was killed
-            self._client.delete_collection(name)
-        new = self._collection(name)
+        self._drop_unused()
+        new = open_collection(self._client, name)
         for one in prepared:
             self._add_vectors(new, one)
-            self._articles.update(ids=[one.article.id], metadatas=[records.counts(name, one)])
-        self._note(chunks=name, signature=self.signature.model_dump_json())
+            with self._changing():
+                self._articles.update(ids=[one.article.id], metadatas=[records.counts(name, one)])
+        notes.write(self._client, chunks=name, signature=self.signature.model_dump_json())
         self._chunks, self._rebuilding = new, False
-        self._client.delete_collection(old)
+        self._drop_unused()
 
     def close(self) -> None:
         self._client.close()
 
     # -- within --
 
-    def _metadata(self) -> dict[str, Any]:
-        """The store's own notes, as they stand now, whichever process wrote them."""
-        return dict(self._client.get_collection(ARTICLES, embedding_function=None).metadata or {})
+    def _drop_unused(self) -> None:
+        """Of a rebuild that has ended, or was killed."""
+        for name in notes.unused_chunks(self._client):
+            with self._changing():
+                self._client.delete_collection(name)
 
-    def _note(self, **values: str) -> None:
-        self._articles.modify(metadata=self._metadata() | values)
-
-    def _open_chunks(self) -> chromadb.Collection:
-        notes = self._metadata()
-        if "chunks" not in notes:
-            name = self.signature.collection()
-            self._note(chunks=name, signature=self.signature.model_dump_json(), state=uuid.uuid4().hex)
-            return self._collection(name)
-        made = Signature.model_validate_json(str(notes["signature"]))
-        if made != self.signature and not self._rebuilding:
-            raise StoreMismatch(
-                f"The articles in {self.folder} were prepared in another way than the settings say "
-                f"({made.difference(self.signature)}). Run `bot ingest --rebuild`, or set the old value again."
-            )
-        return self._collection(str(notes["chunks"]))
-
-    def _collection(self, name: str) -> chromadb.Collection:
-        found: chromadb.Collection = collection(self._client, name, "cosine")
-        return found
+    def _changing(self) -> contextlib.AbstractContextManager[None]:
+        """For each single write to Chroma."""
+        return self._shared.changing() if self._shared else contextlib.nullcontext()
 
     def _add_vectors(self, collection: chromadb.Collection, prepared: Prepared) -> None:
-        numbers: Counter[int] = Counter()
-        made = []
-        for view in prepared.views:
-            made.append(records.vector_record(prepared.article, prepared.chunks[view.chunk], view, numbers[view.chunk]))
-            numbers[view.chunk] += 1
-        step = min(PAGE, self._client.get_max_batch_size())
-        for start in range(0, len(made), step):
-            part = made[start : start + step]
-            collection.upsert(
-                ids=[records.vector_id(record) for record in part],
-                embeddings=prepared.vectors[start : start + step],
-                metadatas=cast(Any, part),
-            )
+        for ids, vectors, made in parts(prepared, min(PAGE, self._client.get_max_batch_size())):
+            with self._changing():
+                collection.upsert(ids=ids, embeddings=vectors, metadatas=cast(Any, made))
 
-    def _read_infos(self) -> Iterator[ArticleInfo]:
+    def _read_infos(self) -> dict[str, ArticleInfo]:
+        self._chunks = notes.open_chunks(self._client, self.folder, self.signature, self._rebuilding)
         key = records.count_key("chunks", self._chunks.name)
-        for record in self._all(self._articles):
-            yield records.read_info(record, int(record.get(key, 0)), int(record["characters"]))
+        infos = (
+            records.read_info(record, int(record.get(key, 0)), int(record["characters"]))
+            for record in all_records(self._articles)
+        )
+        return {info.id: info for info in infos}
 
-    def _all(self, collection: chromadb.Collection, where: dict[str, Any] | None = None) -> Iterator[records.Record]:
-        offset = 0
-        while True:
-            page = collection.get(include=["metadatas"], where=where, limit=PAGE, offset=offset)["metadatas"] or []
-            yield from page
-            if len(page) < PAGE:
-                return
-            offset += PAGE
+
+def _unknown(article_id: str) -> StoreError:
+    return StoreError(f"There is no article {article_id!r}. `bot articles list` shows all ids.")

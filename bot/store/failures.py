@@ -3,7 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import httpx
 from chromadb.errors import ChromaError
@@ -11,9 +11,16 @@ from chromadb.errors import ChromaError
 from bot.errors import StoreError
 
 FAILURES = (ChromaError, httpx.HTTPError)
+ATTEMPTS = 5
+
+
+class Renewable(Protocol):
+    def renew(self) -> bool: ...
+
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
+Reader = TypeVar("Reader", bound=Renewable)
 
 
 @contextlib.contextmanager
@@ -37,3 +44,21 @@ def told(method: Callable[Given, Result]) -> Callable[Given, Result]:
             return method(*arguments, **named)
 
     return method_telling
+
+
+def reading(method: Callable[Concatenate[Reader, Given], Result]) -> Callable[Concatenate[Reader, Given], Result]:
+    """A method that only reads: where it fails because another process wrote meanwhile, it reads again."""
+
+    @functools.wraps(method)
+    def method_reading(self: Reader, /, *arguments: Given.args, **named: Given.kwargs) -> Result:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return method(self, *arguments, **named)
+            except FAILURES:
+                with telling():
+                    if not self.renew():
+                        raise
+        with telling():
+            return method(self, *arguments, **named)
+
+    return method_reading

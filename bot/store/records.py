@@ -12,6 +12,7 @@ from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk, Filters
 
 VERSION = 2  # 2: the sentences of a chunk have vectors of their own
+CHUNKS = "citebot-chunks-"  # names of collections begin so
 NO_DATE = 0
 HASH = 16  # characters of the content hash in a vector's id
 
@@ -73,7 +74,7 @@ class Signature(BaseModel):
 
     def collection(self) -> str:
         """Name of a collection for chunks made this way."""
-        return f"citebot-chunks-{uuid.uuid5(uuid.NAMESPACE_OID, self.model_dump_json()).hex[:12]}"
+        return f"{CHUNKS}{uuid.uuid5(uuid.NAMESPACE_OID, self.model_dump_json()).hex[:12]}"
 
 
 def vector_id(record: Record) -> str:

@@ -63,8 +63,7 @@ class Store:
         self._state: str | None = None
         self._rebuilding = rebuilding  # until then, vectors that were made in another way are no mistake
         try:
-            with telling():
-                self._chunks = self._open_chunks()
+            self._chunks = self._open_chunks()
         except Exception:
             self._client.close()
             raise
@@ -300,6 +299,7 @@ class Store:
     def _note(self, **values: str) -> None:
         self._articles.modify(metadata=self._metadata() | values)
 
+    @told
     def _open_chunks(self) -> chromadb.Collection:
         notes = self._metadata()
         if "chunks" not in notes:

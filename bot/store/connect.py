@@ -7,12 +7,18 @@ from urllib.parse import urlsplit
 import chromadb
 from chromadb.config import Settings as ChromaSettings
 
+from bot.store import disk
+
 
 def connect(folder: Path, server: str | None) -> Any:
-    """A Chroma client for `folder`, or for the server at the address `server`; raises what Chroma raises."""
+    """A Chroma client for `folder`, or for the server at the address `server`; raises what Chroma raises.
+
+    And disk.Damaged for a folder whose files Chroma would not notice to be damaged, or would die of.
+    """
     settings = ChromaSettings(anonymized_telemetry=False)
     if not server:
-        return chromadb.PersistentClient(str(folder / "chroma"), settings=settings)
+        disk.refuse_damaged(folder)
+        return chromadb.PersistentClient(str(folder / disk.CHROMA), settings=settings)
     url = urlsplit(server if "//" in server else f"//{server}", scheme="http")
     secure = url.scheme == "https"
     port = url.port or (443 if secure else 8000)
@@ -26,6 +32,6 @@ def cannot_open(folder: Path, server: str | None, error: Exception) -> str:
             f"The Chroma server {server} cannot be used: {error}. Start it with `chroma run`, or change store.server."
         )
     return (
-        f"The article store in {folder} cannot be opened: {error}. Check that the folder is writable and whole; "
-        "after moving it away, ingesting makes a new one."
+        f"The article store in {folder} cannot be opened: {error}. See that the folder is writable, then run "
+        "`bot doctor`; `bot doctor --repair` saves what can be saved."
     )

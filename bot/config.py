@@ -186,17 +186,20 @@ def load(
     flags: Mapping[str, Any] | None = None,
     config_file: Path | None = None,
     environ: Mapping[str, str] = os.environ,
+    *,
+    with_file: bool = True,
 ) -> Loaded:
     """Settings from file, environment and flags (dotted names such as "llm.model"; None values are not given).
 
+    Without `with_file`, as if there were no settings file.
     Raises ConfigError for an unreadable file, unknown names and values out of range.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     environ = {variable: value for variable, value in environ.items() if value.strip()}  # BOT_DATA_DIR= is not given
     from_environment = _environment(environ)
-    path = _config_file(config_file, environ, given, from_environment)
+    path = _config_file(config_file, environ, given, from_environment) if with_file else None
     layers = [
-        (f"file {path}", _read(path)),
+        (f"file {path}", _read(path) if path else {}),
         ("environment", from_environment),
         ("flag", given),
     ]
@@ -289,7 +292,7 @@ def _read(path: Path) -> dict[str, Any]:
         return _flat(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"The settings file {path} is not valid TOML: {error}. Mend that line or move the file away."
+            f"The settings file {path} is not valid TOML: {error}. Mend that line or move the file away; `bot doctor` looks at the rest."
         ) from None
     except OSError as error:
         raise ConfigError(

@@ -1,13 +1,8 @@
 """The store, embedded on disk or on a Chroma server; the only importer of chromadb.
 
-Two collections. `citebot-articles` holds one record an article: its text as the document, all else as JSON; its own
-metadata names the collection of chunks in use and how they were made. A chunk has a record for each vector that
-stands for it (its views: the whole, and each of its sentences), with its place in the article; the words are stored
-once, with the article.
-
-An article's record is its point of commit. Its chunks carry the hash of the version that they were cut from, are
-written before the record and deleted after it, and count only while the record names their hash. So whatever is
-killed when, a reader sees the old version or the new one, never a mixture; `sweep` clears what was left lying.
+`citebot-articles` holds one record an article: its text as the document, all else as JSON; its own metadata names the
+collection of chunks in use and how they were made. A chunk has a record for each vector that stands for it (its views:
+the whole, and each of its sentences), with its place in the article. docs/architecture.md: how this commits.
 """
 
 import contextlib
@@ -28,14 +23,14 @@ from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk, Filters
 from bot.store import records
 from bot.store.connect import cannot_open, connect
+from bot.store.disk import ARTICLES
 from bot.store.failures import FAILURES, telling, told
 from bot.store.records import Near, Prepared, Signature, StoredSentence
 
 log = logging.getLogger("bot.store")
-ARTICLES = "citebot-articles"
 PAGE = 1000  # records asked of Chroma at once
 VIEWS = 16  # of a chunk are asked for at once; most have fewer
-LOCK_SECONDS = 2.0
+LOCK, LOCK_SECONDS = "write.lock", 2.0
 WRITING = "writing "
 NO_VECTOR = np.zeros((1, 1), dtype=np.float32)  # Chroma wants a vector of every record
 
@@ -57,7 +52,7 @@ class Store:
             self._articles = self._collection(ARTICLES, "l2")
         except Exception as error:  # noqa: BLE001 - Chroma raises its own, its database's and its transport's errors
             raise StoreError(cannot_open(folder, server, error)) from error
-        self._lock = filelock.FileLock(folder / "write.lock", timeout=LOCK_SECONDS)
+        self._lock = filelock.FileLock(folder / LOCK, timeout=LOCK_SECONDS)
         self._turn = threading.Lock()  # threads of one process wait for each other; other processes are refused
         self._infos: dict[str, ArticleInfo] = {}
         self._state: str | None = None
@@ -134,6 +129,15 @@ class Store:
         wanted: Any = {"view": 0} if of is None else {"$and": [{"view": 0}, {"article": {"$in": list(of)}}]}
         first = self._all(self._chunks, wanted) if of is None or of else ()
         return records.in_order(records.read_chunk(record) for record in first if records.is_current(record, infos))
+
+    def records_of_vectors(self) -> Iterator[records.Record]:
+        """What is noted of each vector, whoever owns it."""
+        return self._all(self._chunks)
+
+    def vector_counts(self) -> dict[str, int]:
+        """How many vectors each article should have, by its id."""
+        key = records.count_key("vectors", self._chunks.name)
+        return {records.read_info(one, 0, 0).id: int(one.get(key, 0)) for one in self._all(self._articles)}
 
     @told
     def nearest(
@@ -260,12 +264,10 @@ class Store:
     def sweep(self) -> int:
         """Delete vectors that no current article owns, left by a process that was killed; how many there were."""
         infos = self.infos()
-        key = records.count_key("vectors", self._chunks.name)
-        if self._chunks.count() == sum(int(record.get(key, 0)) for record in self._all(self._articles)):
+        if self._chunks.count() == sum(self.vector_counts().values()):
             return 0
-        orphans = [
-            records.vector_id(record) for record in self._all(self._chunks) if not records.is_current(record, infos)
-        ]
+        stray = (record for record in self._all(self._chunks) if not records.is_current(record, infos))
+        orphans = [records.vector_id(record) for record in stray]
         for start in range(0, len(orphans), PAGE):
             self._chunks.delete(ids=orphans[start : start + PAGE])
         return len(orphans)
@@ -315,10 +317,8 @@ class Store:
         return self._collection(str(notes["chunks"]), "cosine")
 
     def _collection(self, name: str, space: str) -> chromadb.Collection:
-        collection: chromadb.Collection = self._client.get_or_create_collection(
-            name, embedding_function=None, configuration={"hnsw": {"space": space}}
-        )
-        return collection
+        made = {"embedding_function": None, "configuration": {"hnsw": {"space": space}}}
+        return cast(chromadb.Collection, self._client.get_or_create_collection(name, **made))
 
     def _add_vectors(self, collection: chromadb.Collection, prepared: Prepared) -> None:
         numbers: Counter[int] = Counter()

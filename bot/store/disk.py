@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bot.errors import StoreError
 from bot.store import hnsw
 
 CHROMA, DATABASE = "chroma", "chroma.sqlite3"
@@ -24,6 +25,7 @@ DELETED = 3  # the operation of Chroma's log that removes a record
 STILL_SECONDS, TRIES = 0.3, 10  # files that somebody writes are looked at again
 SKIPS = 4_000  # tries to get beyond what cannot be read, before a table is given up: 125,000 records
 
+_NOT_NOW = ("unable to open", "locked", "readonly")  # what SQLite says of a database that may be whole
 Marks = list[list[int] | None]
 
 _INDEXES = """
@@ -86,7 +88,10 @@ def refuse_damaged(folder: Path) -> None:
 
 
 def faults(folder: Path) -> list[str]:
-    """All that is wrong with the folder's database and vector indexes, a sentence without full stop each."""
+    """All that is wrong with the folder's database and vector indexes, a sentence without full stop each.
+
+    Raises StoreError where files cannot be read, or another process holds them.
+    """
     chroma = folder / CHROMA
     with contextlib.suppress(OSError):
         (folder / LOOKED_AT).unlink(missing_ok=True)  # what is remembered does not count here
@@ -102,9 +107,16 @@ def faults(folder: Path) -> list[str]:
             return [problem for problem in problems if problem]
     except Damaged as error:
         return [str(error)]
-    except sqlite3.OperationalError as error:
-        return [f"{DATABASE} cannot be read ({error})"]
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename or chroma} cannot be read: {error.strerror}. Check its permissions."
+        ) from error
     except sqlite3.Error as error:
+        if any(reason in str(error) for reason in _NOT_NOW):
+            raise StoreError(
+                f"{chroma / DATABASE} cannot be read ({error}). Check its permissions, and whether another process "
+                "changes articles now."
+            ) from error
         return [f"{DATABASE} is damaged ({error})"]
 
 
@@ -181,10 +193,7 @@ def _fault_at_rest(index: _Index, *, unit: bool = False) -> str:
 def _fault(index: _Index, unit: bool) -> str:
     if not index.is_written or index.dimension is None:
         return ""  # all of it is still in the database
-    try:
-        return hnsw.fault(index.folder, index.dimension, unit=unit)
-    except OSError as error:
-        return f"a file cannot be read: {error.strerror}"
+    return hnsw.fault(index.folder, index.dimension, unit=unit)
 
 
 def _marks(folder: Path) -> Marks:
@@ -224,7 +233,7 @@ def _unfit(index: _Index, database: sqlite3.Connection) -> str:
     if index.is_written:
         try:
             held |= hnsw.names(index.folder)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             return f"the vector index of {index.collection} is damaged: {error}"
     wanted = database.execute("SELECT embedding_id FROM embeddings WHERE segment_id = ?", (index.records,))
     missing = sum(str(row[0]) not in held for row in wanted)

@@ -217,6 +217,15 @@ def load(
     return Loaded(settings, origins)
 
 
+def settings_file(
+    flags: Mapping[str, Any], config_file: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Path | None:
+    """The settings file that `load` reads, None if there is none. Raises ConfigError as it does."""
+    given = {variable: value for variable, value in environ.items() if value.strip()}
+    path = _config_file(config_file, given, flags, _environment(given))
+    return path if path.is_file() else None
+
+
 def flatten(settings: Settings) -> dict[str, Any]:
     """Dotted name → value, secrets masked, paths as strings."""
     flat: dict[str, Any] = {}
@@ -292,7 +301,8 @@ def _read(path: Path) -> dict[str, Any]:
         return _flat(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"The settings file {path} is not valid TOML: {error}. Mend that line or move the file away; `bot doctor` looks at the rest."
+            f"The settings file {path} is not valid TOML: {error}. Mend that line or move the file away; "
+            "`bot doctor` looks at the rest."
         ) from None
     except OSError as error:
         raise ConfigError(

@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import articles, ask, bench, chat, compare, doctor, evaluate, feedback, models, settings, users, warm
+from bot.cli import (
+    articles,
+    ask,
+    backup,
+    bench,
+    chat,
+    compare,
+    doctor,
+    evaluate,
+    feedback,
+    models,
+    settings,
+    users,
+    warm,
+)
 from bot.cli.state import State, console_for_errors
 from bot.errors import BotError, Stopped
 
@@ -26,6 +40,8 @@ app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("warm")(warm.warm)
 app.command("doctor")(doctor.doctor)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.add_typer(bench.app, name="bench")
 app.add_typer(articles.app, name="articles")
 app.add_typer(feedback.app, name="feedback")

@@ -9,11 +9,11 @@ import typer
 from rich.text import Text
 
 from bot.cli.state import console, state
-from bot.config import Settings, load
+from bot.config import load
 from bot.errors import BotError, ConfigError
 
 if TYPE_CHECKING:
-    from bot.doctor import Finding, Mend, Tools
+    from bot.doctor import Finding, Mend
 
 STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
@@ -52,6 +52,7 @@ def doctor(
 
 def _examined(context: typer.Context, full: bool) -> "Iterator[Finding]":
     """The settings first: where their file is damaged, the rest is looked at without it."""
+    from bot.cli.compose import tools
     from bot.doctor import Finding, examine
 
     try:
@@ -63,18 +64,7 @@ def _examined(context: typer.Context, full: bool) -> "Iterator[Finding]":
             settings = load(state(context).flags, with_file=False).settings
         except ConfigError:
             return  # it is not the file
-    yield from examine(settings, _tools(settings), full=full)
-
-
-def _tools(settings: Settings) -> "Tools":
-    from bot.cli.compose import open_embedder, open_ingester, open_store
-    from bot.doctor import Tools
-
-    return Tools(
-        open_embedder=lambda: open_embedder(settings),
-        open_store=lambda embedder, folder: open_store(settings, embedder, folder),
-        open_ingester=lambda embedder, store: open_ingester(settings, embedder, store),
-    )
+    yield from examine(settings, tools(settings), full=full)
 
 
 def _shown(findings: "Iterator[Finding]", *, quiet: bool) -> "Iterator[Finding]":

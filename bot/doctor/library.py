@@ -26,7 +26,7 @@ from bot.store.chroma import LOCK, LOCK_SECONDS
 from bot.store.records import read_article
 
 PART = "articles"
-SHOWN = 5  # articles that a line names
+SHOWN, NAMED = 5, 50  # articles that a line names
 AGAIN = "Ingest it again from where it came, or restore a backup (`bot restore`)."
 
 
@@ -82,7 +82,7 @@ def _in_files(folder: Path, tools: Tools) -> Iterator[Finding]:
     )
     remedy = REPAIR if judged else f"{REPAIR} Then restore a backup (`bot restore`), or ingest the articles again."
     for problem in problems:
-        yield Finding(PART, "error", f"{problem[:1].upper()}{problem[1:]}; {known}.", remedy, mend)
+        yield Finding(PART, "error", f"The store is damaged: {problem}; {known}.", remedy, mend)
     for raw in judged.damaged:
         name, origin = _named(raw)
         from_ = f" (from {origin})" if origin else ""
@@ -164,7 +164,7 @@ def _rebuilt(folder: Path, tools: Tools) -> str:
         shutil.rmtree(new, ignore_errors=True)
         try:
             _fill(new, judged, tools)
-            told = f"{len(judged)} articles were saved"
+            told = f"{len(judged)} articles were saved{_lost(folder, judged)}"
             if judged.damaged:
                 told += f"; {len(judged.damaged)} damaged ones are in {_set_aside(folder.parent, judged.damaged)}"
             done.touch()
@@ -172,6 +172,7 @@ def _rebuilt(folder: Path, tools: Tools) -> str:
             shutil.rmtree(new, ignore_errors=True)
             raise
     if (folder / disk.CHROMA).exists() and (new / disk.CHROMA).exists():
+        told += "; what is missing can be ingested again, or restored from a backup (`bot restore`)"
         aside = folder / f"{disk.CHROMA}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         (folder / disk.CHROMA).rename(aside)
         told += f"; the old store lies in {aside}"
@@ -180,6 +181,13 @@ def _rebuilt(folder: Path, tools: Tools) -> str:
     shutil.rmtree(new)
     _dropped(folder / "bm25")
     return told
+
+
+def _lost(folder: Path, saved: Sequence[Article]) -> str:
+    """What the BM25 index, which is damaged seldom at the same time, knew besides."""
+    ids = sorted(lexical.known(folder / "bm25") - {article.id for article in saved})
+    shown = ", ".join(ids[:NAMED]) + (f" and {len(ids) - NAMED} more" if len(ids) > NAMED else "")
+    return f" (not found, unless they were removed before: {shown})" if ids else ""
 
 
 def _fill(new: Path, articles: Sequence[Article], tools: Tools) -> None:

@@ -1,4 +1,4 @@
-"""The user's own files in the data folder, and small ones beside them: whether each can be read, and what was left over.
+"""The user's own files in the data folder, and small ones beside them: whether they can be read, and what was left.
 
 Each is read as its room reads it. Lines that are damaged can be moved aside; they are never deleted.
 """

@@ -1,8 +1,7 @@
 """The store, embedded on disk or on a Chroma server; the only importer of chromadb.
 
-`citebot-articles` holds one record an article: its text as the document, all else as JSON; its own metadata names the
-collection of chunks in use and how they were made. A chunk has a record for each vector that stands for it (its views:
-the whole, and each of its sentences), with its place in the article. docs/architecture.md: how this commits.
+`citebot-articles` holds a record an article: its text as the document, all else as JSON; its own metadata names the
+collection of chunks in use. docs/architecture.md says how this commits.
 """
 
 import contextlib
@@ -49,7 +48,6 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._client = connect(folder, server)
-            self._articles = self._collection(ARTICLES, "l2")
         except Exception as error:  # noqa: BLE001 - Chroma raises its own, its database's and its transport's errors
             raise StoreError(cannot_open(folder, server, error)) from error
         self._lock = filelock.FileLock(folder / LOCK, timeout=LOCK_SECONDS)
@@ -58,6 +56,7 @@ class Store:
         self._state: str | None = None
         self._rebuilding = rebuilding  # until then, vectors that were made in another way are no mistake
         try:
+            self._articles = self._collection(ARTICLES, "l2")
             self._chunks = self._open_chunks()
         except Exception:
             self._client.close()
@@ -316,6 +315,7 @@ class Store:
             )
         return self._collection(str(notes["chunks"]), "cosine")
 
+    @told
     def _collection(self, name: str, space: str) -> chromadb.Collection:
         made = {"embedding_function": None, "configuration": {"hnsw": {"space": space}}}
         return cast(chromadb.Collection, self._client.get_or_create_collection(name, **made))

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import chromadb
+from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import Settings as ChromaSettings
 
 from bot.store import disk
@@ -18,11 +19,21 @@ def connect(folder: Path, server: str | None) -> Any:
     settings = ChromaSettings(anonymized_telemetry=False)
     if not server:
         disk.refuse_damaged(folder)
-        return chromadb.PersistentClient(str(folder / disk.CHROMA), settings=settings)
+        return _in_folder(str(folder / disk.CHROMA), settings)
     url = urlsplit(server if "//" in server else f"//{server}", scheme="http")
     secure = url.scheme == "https"
     port = url.port or (443 if secure else 8000)
     return chromadb.HttpClient(host=url.hostname or "127.0.0.1", port=port, ssl=secure, settings=settings)
+
+
+def _in_folder(path: str, settings: ChromaSettings) -> Any:
+    """Chroma remembers also what it could not start, and would give that for the same path once it is mended."""
+    try:
+        return chromadb.PersistentClient(path, settings=settings)
+    except BaseException:
+        if path not in SharedSystemClient._identifier_to_refcount:
+            SharedSystemClient._identifier_to_system.pop(path, None)
+        raise
 
 
 def cannot_open(folder: Path, server: str | None, error: Exception) -> str:

@@ -103,6 +103,8 @@ def faults(folder: Path) -> list[str]:
             found = [str(row[0]) for row in database.execute("PRAGMA integrity_check(3)")]
             if found != ["ok"]:
                 return [f"{DATABASE} is damaged ({found[0].splitlines()[-1]})"]
+            if problem := _words_fault(database):
+                return [problem]
             problems = [_unfit(index, database) for index in _indexes(chroma, database)]
             return [problem for problem in problems if problem]
     except Damaged as error:
@@ -147,6 +149,19 @@ def read(folder: Path) -> Iterator[Raw]:
             known.add(name)
             yield Raw(record, (*texts.get(number, ()), *(logged[name].texts if name in logged else ())))
         yield from (one for name, one in logged.items() if name not in known)
+
+
+def _words_fault(database: sqlite3.Connection) -> str:
+    """What is wrong with the index of words: nobody asks it, but Chroma keeps it up with every article."""
+    try:
+        database.execute("PRAGMA query_only = OFF")  # the check is written as an insertion; it changes nothing
+        database.execute("INSERT INTO embedding_fulltext_search (embedding_fulltext_search) VALUES ('integrity-check')")
+        database.rollback()
+    except sqlite3.DatabaseError as error:
+        return f"{DATABASE} is damaged in its index of words" if "malformed" in str(error) else ""
+    finally:
+        database.execute("PRAGMA query_only = ON")
+    return ""
 
 
 def _without_database(chroma: Path) -> str:

@@ -29,6 +29,11 @@ def random_head(path: Path) -> None:
     _overwrite(path, 0)
 
 
+def random_places(path: Path) -> None:
+    for part in range(1, 9):
+        _overwrite(path, path.stat().st_size * part // 9)
+
+
 def sql(statement: str) -> Damage:
     def change(path: Path) -> None:
         database = sqlite3.connect(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from damage import Damage, emptied, gone, halved, random_head, random_middle, sql
+from damage import Damage, emptied, gone, halved, random_head, random_middle, random_places, sql
 from fakes import FakeEmbedder
 from samples import article, signature_of
 
@@ -95,7 +95,7 @@ def seen(folder: Path) -> dict[str, Any]:
             "articles": store.articles(sorted(store.infos())),
             "chunks": chunks,
             "sentences": [(one.chunk, one.start, one.end, one.vector.tobytes()) for one in store.sentences(chunks)],
-            "nearest": [store.nearest(vector, SENTENCES, Filters())[0].article for vector in asked],
+            "nearest": [[one.article for one in store.nearest(vector, SENTENCES, Filters())[:1]] for vector in asked],
         }
     finally:
         store.close()
@@ -145,7 +145,7 @@ DATABASE = [
     Case(disk.DATABASE, emptied, "none"),
     Case(disk.DATABASE, random_head, "none"),
     Case(disk.DATABASE, halved, "some"),
-    Case(disk.DATABASE, random_middle, "all"),
+    Case(disk.DATABASE, random_places, "some"),
 ]
 
 
@@ -164,7 +164,7 @@ def test_damaged_files(data: Path, right: dict[str, Any], case: Case) -> None:
         assert left == right
     else:
         saved = len(left["articles"])
-        assert saved == 0 if case.saved == "none" else 0 < saved < ARTICLES
+        assert saved == 0 if case.saved == "none" else 0 < saved <= ARTICLES
         assert all(one in right["articles"] for one in left["articles"])
         assert f"{saved} articles were saved" in told[0]
     assert [path.name for path in (data / "store").glob("chroma.damaged-*")] != []  # put aside, not deleted
@@ -232,13 +232,15 @@ def test_missing_and_stray_chunks_are_mended_in_place(data: Path, right: dict[st
     assert list((data / "store").glob("chroma.damaged-*")) == []
 
 
-def test_a_whole_store_is_left_alone(data: Path) -> None:
-    """Chroma itself writes the files of an index that is still empty whenever it opens it."""
-    kept = [data / "store" / "chroma" / disk.DATABASE, *index_of(data).iterdir()]
-    before = {path: path.read_bytes() for path in kept}
+def test_a_whole_store_is_left_alone(data: Path, right: dict[str, Any]) -> None:
+    """What looks at files changes none. Chroma itself writes to some whenever it opens them."""
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file() and path.name != disk.LOOKED_AT}
+    assert disk.faults(data / "store") == []
+    assert len(list(disk.read(data / "store"))) == ARTICLES
+    assert {path: path.read_bytes() for path in before} == before
     found = findings(data)
     assert [(one.level, one.mend) for one in found] == [("ok", None)]
-    assert {path: path.read_bytes() for path in kept} == before
+    assert seen(data / "store") == right
 
 
 def test_a_repair_that_was_broken_off_before_its_end(data: Path, right: dict[str, Any]) -> None:

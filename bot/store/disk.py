@@ -192,11 +192,11 @@ def _indexes(chroma: Path, database: sqlite3.Connection) -> list[_Index]:
     ]
 
 
-def _fault_at_rest(index: _Index, *, unit: bool = False) -> str:
+def _fault_at_rest(index: _Index, *, full: bool = False) -> str:
     """What is wrong with an index while nobody writes it; one that is always being written is not judged."""
     for _ in range(TRIES):
         before = _marks(index.folder)
-        problem = _fault(index, unit)
+        problem = _fault(index, full)
         if not problem:
             return ""
         time.sleep(STILL_SECONDS)
@@ -205,10 +205,10 @@ def _fault_at_rest(index: _Index, *, unit: bool = False) -> str:
     return ""
 
 
-def _fault(index: _Index, unit: bool) -> str:
+def _fault(index: _Index, full: bool) -> str:
     if not index.is_written or index.dimension is None:
         return ""  # all of it is still in the database
-    return hnsw.fault(index.folder, index.dimension, unit=unit)
+    return hnsw.fault(index.folder, index.dimension, unit=index.collection != ARTICLES, full=full)
 
 
 def _marks(folder: Path) -> Marks:
@@ -241,7 +241,7 @@ def _remember(folder: Path, marks: dict[str, Marks]) -> None:
 
 def _unfit(index: _Index, database: sqlite3.Connection) -> str:
     """What is wrong with an index beside its records: vectors of no sense, or records without a vector."""
-    if problem := _fault_at_rest(index, unit=index.collection != ARTICLES):
+    if problem := _fault_at_rest(index, full=True):
         return problem
     queued = database.execute("SELECT id FROM embeddings_queue WHERE topic LIKE '%/' || ?", (index.topic,))
     held = {str(row[0]) for row in queued}

@@ -49,10 +49,11 @@ class _Header(NamedTuple):
     effort: int
 
 
-def fault(folder: Path, dimension: int, *, unit: bool = False) -> str:
+def fault(folder: Path, dimension: int, *, unit: bool = False, full: bool = False) -> str:
     """What is wrong with the index in `folder`, of vectors with so many numbers; "" for nothing.
 
-    With `unit`, vectors must have the length 1. Raises OSError where a file cannot be read.
+    With `unit`, vectors must have the length 1: the lengths that are noted, with `full` the vectors themselves.
+    Raises OSError where a file cannot be read.
     """
     for name in FILES:
         if not (folder / name).is_file():
@@ -78,7 +79,7 @@ def fault(folder: Path, dimension: int, *, unit: bool = False) -> str:
     lengths = np.fromfile(folder / LENGTHS, dtype="<f4")
     if unit and not (np.abs(lengths - 1) <= LENGTH_OFF).all():
         return f"{LENGTHS} is damaged"
-    return "" if _elements_are_sound(folder / DATA, header, dimension, unit) else f"{DATA} is damaged"
+    return "" if _elements_are_sound(folder / DATA, header, dimension, unit and full) else f"{DATA} is damaged"
 
 
 def names(folder: Path) -> set[str]:

@@ -49,6 +49,11 @@ ROOMS: dict[str, set[str]] = {
     "users": {"errors"},
     "evaluate": {"errors", "schema", "config", "cite"},
     "feedback": {"errors", "schema", "jsonlines", "evaluate"},
+    "doctor": {
+        "errors", "schema", "config", "models", "llm", "embed", "store", "articles", "ingest", "lexical", "prompt",
+        "conversations", "feedback", "users",
+    },
+    "backup": {"errors", "schema", "embed", "store", "articles", "ingest"},
     "trace": {"schema"},
     "ui": {"errors", "schema", "config", "conversations", "dates", "feedback", "trace", "users"},
     "cli": {"*"},

@@ -53,8 +53,11 @@ def doctor(
 def _examined(context: typer.Context, full: bool) -> "Iterator[Finding]":
     """The settings first: where their file is damaged, the rest is looked at without it."""
     from bot.cli.compose import tools
-    from bot.doctor import Finding, examine
 
+    try:
+        from bot.doctor import Finding, examine
+    except (ImportError, OSError, RuntimeError) as error:  # a library of llama.cpp or Chroma is missing or damaged
+        raise BotError(f"A package that Citebot needs does not load: {error}. Install it again: `make run`.") from error
     try:
         settings = state(context).settings()
         yield Finding("settings", "ok", "The settings can be read.")

@@ -8,7 +8,7 @@ from bot.doctor.findings import Finding, Tools
 from bot.doctor.library import check_library
 from bot.doctor.models import check_models
 from bot.doctor.own import check_derived, check_feedback, check_folder, check_left, check_talks, check_users
-from bot.doctor.packages import check_llama, check_packages
+from bot.doctor.packages import check_packages
 from bot.errors import PromptError
 
 PROMPTS = ("answer", "check", "claim")
@@ -17,7 +17,6 @@ PROMPTS = ("answer", "check", "claim")
 def examine(settings: Settings, tools: Tools, *, full: bool = False) -> Iterator[Finding]:
     """Findings as they are made; `full` also reads whole model files and kept passages. It changes nothing."""
     yield from check_packages()
-    yield check_llama()
     yield from check_models(settings, full=full)
     yield _prompts(settings)
     yield from check_folder(settings.data_dir)

@@ -9,27 +9,21 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from bot.config import PROJECT
 from bot.doctor.findings import Finding
-from bot.errors import ModelError
-from bot.llama import llama_version
 
 PART, NAME = "packages", "citebot"
 
 
 def check_packages() -> Iterator[Finding]:
+    """That llama.cpp and Chroma load is known by now: this room stands on those that import them."""
     wanted = _wanted()
     wrong = [problem for one in wanted if (problem := _problem(one))]
     for problem in wrong:
         yield Finding(PART, "error", problem, "Run `make run`, or `pip install` the versions that are wanted.")
     if not wrong:
         version = ".".join(map(str, sys.version_info[:3]))
-        yield Finding(PART, "ok", f"Python {version} and {len(wanted)} packages are as wanted.")
-
-
-def check_llama() -> Finding:
-    try:
-        return Finding(PART, "ok", f"llama.cpp loads (llama-cpp-python {llama_version()}).")
-    except (ModelError, OSError, AttributeError) as error:
-        return Finding(PART, "error", f"llama.cpp does not load: {error}.", "Install it again: `make run GPU=none`.")
+        yield Finding(
+            PART, "ok", f"Python {version} and {len(wanted)} packages are as wanted; llama.cpp and Chroma load."
+        )
 
 
 def _wanted() -> list[Requirement]:

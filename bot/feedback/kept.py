@@ -95,7 +95,8 @@ class Kept:
             raise FeedbackError(f"{self.path} cannot be read: {error.strerror}. Check its permissions.") from error
         if damaged:
             raise FeedbackError(
-                f"{self.path} is damaged in {_numbered(damaged)}. `bot doctor --repair` moves that aside."
+                f"{self.path} is damaged in {_numbered(damaged)}. Mend that in an editor or with "
+                "`bot doctor --repair`, or move it to another file."
             )
         return list(latest.values())
 

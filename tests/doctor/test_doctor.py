@@ -178,6 +178,25 @@ def test_left_by_a_page_that_was_killed(bot: Run, data: Path) -> None:
     assert not left.exists()
 
 
+@pytest.mark.parametrize("package", ["llama_cpp", "chromadb"])
+def test_a_package_that_does_not_load(tmp_path: Path, package: str) -> None:
+    (tmp_path / f"{package}.py").write_text("raise OSError('libllama.so: file too short')\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "--data-dir", tmp_path / "data", "doctor"],
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": "/nonexistent",
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "does not load: libllama.so: file too short." in " ".join(done.stderr.split())
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
 @pytest.mark.parametrize("pattern", ["config.toml", "store/chroma", "conversations/*.jsonl", "feedback.jsonl"])
 def test_what_may_not_be_read(bot: Run, data: Path, pattern: str) -> None:

@@ -192,18 +192,20 @@ def load(
     config_file: Path | None = None,
     environ: Mapping[str, str] = os.environ,
     origin_of_flags: str = "flag",
+    *,
+    with_file: bool = True,
 ) -> Loaded:
     """Settings from file, environment and flags (dotted names such as "llm.model"; None values are not given).
 
-    Errors and origins call the flags `origin_of_flags`. Raises ConfigError for an unreadable file, unknown names and
-    values out of range.
+    Errors and origins call the flags `origin_of_flags`. Without `with_file`, as if there were no settings file.
+    Raises ConfigError for an unreadable file, unknown names and values out of range.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     environ = {variable: value for variable, value in environ.items() if value.strip()}  # BOT_DATA_DIR= is not given
     from_environment = _environment(environ)
-    path = _config_file(config_file, environ, given, from_environment)
+    path = _config_file(config_file, environ, given, from_environment) if with_file else None
     layers = [
-        (f"file {path}", _read(path)),
+        (f"file {path}", _read(path) if path else {}),
         ("environment", from_environment),
         (origin_of_flags, given),
     ]
@@ -219,6 +221,15 @@ def load(
     except ValidationError as error:
         raise ConfigError(_explain(error, origins)) from None
     return Loaded(settings, origins)
+
+
+def settings_file(
+    flags: Mapping[str, Any], config_file: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Path | None:
+    """The settings file that `load` reads, None if there is none. Raises ConfigError as it does."""
+    given = {variable: value for variable, value in environ.items() if value.strip()}
+    path = _config_file(config_file, given, flags, _environment(given))
+    return path if path.is_file() else None
 
 
 def flatten(settings: Settings) -> dict[str, Any]:
@@ -301,7 +312,8 @@ def _read(path: Path) -> dict[str, Any]:
         return _flat(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"The settings file {path} is not valid TOML: {error}. Mend that line or move the file away."
+            f"The settings file {path} is not valid TOML: {error}. Mend that line or move the file away; "
+            "`bot doctor` looks at the rest."
         ) from None
     except OSError as error:
         raise ConfigError(

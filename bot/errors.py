@@ -12,6 +12,7 @@
     ├── ConversationError  a conversation cannot be read or kept
     ├── FeedbackError    feedback cannot be read, kept or exported
     ├── UserError        a user cannot be added or removed, or the file of users cannot be read
+    ├── BackupError      a backup cannot be written, or is damaged, or cannot be restored
     ├── DatasetError     a questions or corpus file is wrong
     └── UIError          the page cannot be served
 
@@ -69,6 +70,10 @@ class FeedbackError(BotError):
 
 
 class UserError(BotError):
+    pass
+
+
+class BackupError(BotError):
     pass
 
 

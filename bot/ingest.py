@@ -95,7 +95,7 @@ class Ingester:
         for number, article_id in enumerate(ids):
             if report:
                 report(Progress(number, len(ids), article_id))
-            yield self._prepare(self._store.article(article_id))
+            yield self.prepare(self._store.article(article_id))
         if report:
             report(Progress(len(ids), len(ids), ""))
 
@@ -111,13 +111,13 @@ class Ingester:
             if known.origin != article.origin:
                 self._store.moved(article)
             return Result("unchanged", article.id)
-        self._store.put(self._prepare(article))
+        self._store.put(self.prepare(article))
         infos[article.id] = ArticleInfo(
             id=article.id, title=article.title, origin=article.origin, content_hash=article.content_hash
         )
         return Result("added" if known is None else "replaced", article.id)
 
-    def _prepare(self, article: Article) -> Prepared:
+    def prepare(self, article: Article) -> Prepared:
         """Each chunk is embedded as a whole, under the article's heading, and each of its sentences alone.
 
         A question is often like one sentence and unlike the rest of its chunk.

@@ -8,7 +8,8 @@ leave it, counts.
 import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,6 +27,26 @@ def lines(path: Path) -> Iterator[bytes]:
                 yield line.removesuffix(b"\n")
 
 
+def is_broken_off(path: Path) -> bool:
+    """Whether the last line counts as not written. Raises OSError where the file cannot be read."""
+    with path.open("rb") as file:
+        file.seek(_start_of_last(file))
+        last = file.read()
+    return bool(last) and not _is_whole(last)
+
+
+def set_aside(path: Path, is_good: Callable[[bytes], bool], lock: Path) -> int:
+    """Move lines that are not good, and a broken last one, to the file beside that ends in `.damaged`; how many.
+
+    Holds the file `lock`. Raises OSError, whose `strerror` says why, where that cannot be done; what was there stays.
+    """
+    try:
+        with FileLock(lock, timeout=LOCK_SECONDS):
+            return _sift(path, is_good)
+    except Timeout:
+        raise TimeoutError(errno.ETIMEDOUT, "another process holds it") from None
+
+
 def append(path: Path, value: Mapping[str, Any], lock: Path) -> None:
     """Add a line and see that it is on the disk, while holding the file `lock`; folders are made.
 
@@ -38,6 +59,32 @@ def append(path: Path, value: Mapping[str, Any], lock: Path) -> None:
             _add(path, line)
     except Timeout:
         raise TimeoutError(errno.ETIMEDOUT, "another process holds it") from None
+
+
+def _sift(path: Path, is_good: Callable[[bytes], bool]) -> int:
+    """Killed on the way, it leaves a line in both files rather than in none."""
+    kept: list[bytes] = []
+    bad: list[bytes] = []
+    with path.open("rb") as file:
+        for line in file:
+            words = line.removesuffix(b"\n")
+            good = is_good(words) and (line.endswith(b"\n") or _is_whole(line))
+            (kept if good else bad).append(words + b"\n")
+    if bad:
+        with path.with_name(f"{path.name}.damaged").open("ab") as file:
+            _write(file, bad)
+        fresh = path.with_name(f"{path.name}.new")
+        with fresh.open("wb") as file:
+            _write(file, kept)
+        shutil.copymode(path, fresh)
+        fresh.replace(path)
+    return len(bad)
+
+
+def _write(file: BinaryIO, made: list[bytes]) -> None:
+    file.writelines(made)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _add(path: Path, line: bytes) -> None:

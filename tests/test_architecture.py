@@ -51,6 +51,11 @@ ROOMS: dict[str, set[str]] = {
     "datasets": {"errors", "schema", "articles", "evaluate"},
     "feedback": {"errors", "schema", "jsonlines", "evaluate"},
     "drafts": {"errors", "schema", "doubt", "evaluate", "followup", "jsonlines", "llm", "prompt", "words"},
+    "doctor": {
+        "errors", "schema", "config", "models", "llm", "embed", "store", "articles", "ingest", "lexical", "prompt",
+        "conversations", "feedback", "users",
+    },
+    "backup": {"errors", "schema", "embed", "store", "articles", "ingest"},
     "trace": {"schema"},
     "ui": {"errors", "schema", "config", "conversations", "dates", "drafts", "feedback", "trace", "users"},
     "cli": {"*"},

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import StoreError
-from bot.store.shared import COPY, TABLE, Shared
+from bot.store.hnsw import NAMES
+from bot.store.shared import COPY, Shared
 
 WHOLE = pickle.dumps({"id_to_label": {f"a:{number}": number for number in range(100)}})
 OTHER = pickle.dumps({"id_to_label": {}})
@@ -29,7 +30,7 @@ def opened(folder: Path) -> Shared:
 
 
 def table_of(folder: Path) -> Path:
-    table = folder / "chroma" / "0b1c" / TABLE
+    table = folder / "chroma" / "0b1c" / NAMES
     table.parent.mkdir(parents=True, exist_ok=True)
     return table
 

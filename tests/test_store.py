@@ -527,7 +527,7 @@ def test_a_corrupted_folder_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(done.stdout.splitlines()) == 1
     assert "cannot be opened" in done.stdout
-    assert "moving it away" in done.stdout
+    assert "bot doctor" in done.stdout
 
 
 def test_a_file_in_the_folders_place_is_an_error(tmp_path: Path) -> None:

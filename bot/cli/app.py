@@ -11,10 +11,12 @@ from bot import __version__
 from bot.cli import (
     articles,
     ask,
+    backup,
     bench,
     chat,
     compare,
     dataset,
+    doctor,
     drafts,
     evaluate,
     feedback,
@@ -43,6 +45,9 @@ app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("sweep")(sweep.sweep)
 app.command("warm")(warm.warm)
+app.command("doctor")(doctor.doctor)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.add_typer(bench.app, name="bench")
 app.add_typer(articles.app, name="articles")
 app.add_typer(dataset.app, name="dataset")

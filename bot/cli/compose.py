@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from bot.articles.web import Fetcher
     from bot.chat import Chat
-    from bot.embed import LlamaEmbedder
+    from bot.doctor import Tools
+    from bot.embed import Embedder, LlamaEmbedder
     from bot.ingest import Ingester
     from bot.late import Late
     from bot.llm import LLM
@@ -32,7 +33,7 @@ def open_embedder(settings: Settings) -> "LlamaEmbedder":
 
 
 def open_store(
-    settings: Settings, embedder: "LlamaEmbedder", folder: Path | None = None, *, rebuilding: bool = False
+    settings: Settings, embedder: "Embedder", folder: Path | None = None, *, rebuilding: bool = False
 ) -> "Store":
     """The store in `folder`, by default the data folder's; a Chroma server is used only for the latter."""
     from bot.store import Signature, Store
@@ -47,10 +48,21 @@ def open_store(
     return Store(folder or settings.data_dir / "store", signature, server=server, rebuilding=rebuilding)
 
 
-def open_ingester(settings: Settings, embedder: "LlamaEmbedder", store: "Store") -> "Ingester":
+def open_ingester(settings: Settings, embedder: "Embedder", store: "Store") -> "Ingester":
     from bot.ingest import Ingester
 
     return Ingester(store, embedder, settings.chunk.max_tokens)
+
+
+def tools(settings: Settings) -> "Tools":
+    """How the doctor and `bot restore` open what they need."""
+    from bot.doctor import Tools
+
+    return Tools(
+        open_embedder=lambda: open_embedder(settings),
+        open_store=lambda embedder, folder: open_store(settings, embedder, folder),
+        open_ingester=lambda embedder, store: open_ingester(settings, embedder, store),
+    )
 
 
 def open_fetcher() -> "Fetcher":

@@ -21,6 +21,7 @@ from bot.schema import Answer, Frozen
 log = logging.getLogger("bot.conversations")
 FORM = 1  # of the files; raise it when what stands in them changes
 TITLE = 80  # characters at most
+_DAMAGE = (ValueError, KeyError, TypeError, ValidationError)
 _NAME = re.compile(r"[0-9a-f]{16}")
 
 
@@ -66,6 +67,23 @@ class Conversations:
             if said and all(word in text for word in words):
                 found.append(Talk(path.stem, titled(said[0].question), said[-1].at, len(said)))
         return sorted(found, key=lambda talk: (talk.changed, talk.id), reverse=True)
+
+    def ids(self) -> list[str]:
+        """Those of all conversations, damaged ones included."""
+        return sorted(path.stem for path in self._files())
+
+    def is_broken_off(self, talk: str) -> bool:
+        """Whether the last line counts as not written. Raises OSError where the file cannot be read."""
+        return jsonlines.is_broken_off(self._path(talk))
+
+    def mend(self, talk: str) -> int:
+        """Move damaged lines to the file beside that ends in `.damaged`; how many. ConversationError if it cannot."""
+        try:
+            return jsonlines.set_aside(self._path(talk), _is_said, self._folder / "write.lock")
+        except OSError as error:
+            raise ConversationError(
+                f"{self._path(talk)} cannot be mended: {error.strerror}. Make room there, or check its permissions."
+            ) from error
 
     def read(self, talk: str) -> list[Said]:
         """All of a conversation, oldest first. ConversationError where there is none, or it is damaged."""
@@ -130,7 +148,8 @@ class Conversations:
         for number, (instead, one) in enumerate(_lines(path), start=1):
             if one is None:
                 raise ConversationError(
-                    f"{path} is damaged in line {number}. Remove the conversation, or mend or move the file."
+                    f"{path} is damaged in line {number}. Remove the conversation, or run `bot doctor --repair`, which "
+                    "moves that line aside."
                 )
             if said and instead == said[-1].at:
                 said.pop()
@@ -154,11 +173,22 @@ def _lines(path: Path) -> Iterator[tuple[dt.datetime | None, Said | None]]:
     """What each whole line says, None for one that cannot be read, and when what it replaces was said."""
     for line in jsonlines.lines(path):
         try:
-            value = json.loads(line)
-            if value["form"] != FORM:
-                raise ValueError("another form")
-            instead = dt.datetime.fromisoformat(value["instead"]) if value["instead"] else None
-            yield instead, Said.model_validate(value["said"])
-        except (ValueError, KeyError, TypeError, ValidationError) as error:
+            yield _one(line)
+        except _DAMAGE as error:
             log.warning("%s: %s", path, str(error).split("\n")[0])
             yield None, None
+
+
+def _one(line: bytes) -> tuple[dt.datetime | None, Said]:
+    value = json.loads(line)
+    if value["form"] != FORM:
+        raise ValueError("another form")
+    instead = dt.datetime.fromisoformat(value["instead"]) if value["instead"] else None
+    return instead, Said.model_validate(value["said"])
+
+
+def _is_said(line: bytes) -> bool:
+    try:
+        return bool(_one(line))
+    except _DAMAGE:
+        return False

@@ -95,9 +95,30 @@ class Kept:
             raise FeedbackError(f"{self.path} cannot be read: {error.strerror}. Check its permissions.") from error
         if damaged:
             raise FeedbackError(
-                f"{self.path} is damaged in {_numbered(damaged)}. Mend that in an editor, or move it to another file."
+                f"{self.path} is damaged in {_numbered(damaged)}. Mend that in an editor or with "
+                "`bot doctor --repair`, or move it to another file."
             )
         return list(latest.values())
+
+    def is_broken_off(self) -> bool:
+        """Whether the last line counts as not written. Raises OSError where the file cannot be read."""
+        return jsonlines.is_broken_off(self.path)
+
+    def mend(self) -> int:
+        """Move damaged lines to the file beside that ends in `.damaged`; how many. FeedbackError if it cannot."""
+        try:
+            return jsonlines.set_aside(self.path, _is_rating, self.path.with_suffix(".lock"))
+        except OSError as error:
+            raise FeedbackError(
+                f"{self.path} cannot be mended: {error.strerror}. Make room there, or check its permissions."
+            ) from error
+
+
+def _is_rating(line: bytes) -> bool:
+    try:
+        return not line.strip() or bool(_Line.model_validate_json(line))
+    except ValidationError:
+        return False
 
 
 def _numbered(numbers: list[int]) -> str:

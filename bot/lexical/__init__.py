@@ -6,6 +6,6 @@ article changes them all without an index made anew. It knows chunks and words, 
 """
 
 from bot.lexical.index import Hit, Known, Lexical
-from bot.lexical.saved import load, save
+from bot.lexical.saved import is_damaged, known, load, save
 
-__all__ = ["Hit", "Known", "Lexical", "load", "save"]
+__all__ = ["Hit", "Known", "Lexical", "is_damaged", "known", "load", "save"]

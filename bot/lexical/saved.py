@@ -48,6 +48,27 @@ def load(folder: Path, made: str) -> Lexical | None:
         return None
 
 
+def is_damaged(folder: Path) -> bool:
+    """Whether there is an index that cannot be read; one made of other chunks, or by another version, is no damage."""
+    if not (folder / NOTE).exists():
+        return False
+    try:
+        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+        return note["form"] == FORM and load(folder, note["made"]) is None
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+
+
+def known(folder: Path) -> set[str]:
+    """Ids of the articles that a saved index tells of, removed ones among them; none where it cannot be read."""
+    try:
+        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+        found = load(folder, note["made"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {version.article for one in found.segments for version in one.versions} if found else set()
+
+
 def _write(path: Path, one: Segment) -> None:
     """Under another name first: a file of the right name is whole."""
     fresh = path.with_suffix(f".{os.getpid()}")

@@ -167,5 +167,26 @@ class Kept:
         log.warning("Passages are not kept in %s for now: %s. Answers only come later.", self._folder, reason)
 
 
+def fault(folder: Path, *, full: bool = False) -> str:
+    """What is wrong with what is kept in `folder`, "" for nothing; `full` reads every value."""
+    if not (folder / diskcache.core.DBNAME).exists():
+        return ""
+    try:
+        with diskcache.Cache(str(folder), disk=_PlainDisk, timeout=WAIT_SECONDS) as cache:
+            problems = [str(one.message).split(":")[0] for one in cache.check()]
+            serious = [one for one in problems if not one.startswith(("unknown file", "empty directory"))]
+            if serious or not full:
+                return "; ".join(dict.fromkeys(serious))
+            damaged = sum(not _is_whole(cache.get(key)) for key in cache.iterkeys() if key != MARK)
+            return f"{damaged} values are damaged" if damaged else ""
+    except _FAILURES as error:
+        return str(error) or type(error).__name__
+
+
+def _is_whole(stored: Any) -> bool:
+    """Whether it has the sum that stands before it; one that is gone by now is no damage."""
+    return stored is None or (isinstance(stored, bytes) and _digest(stored[DIGEST:]) == stored[:DIGEST])
+
+
 def _digest(value: bytes) -> bytes:
     return hashlib.sha256(value).digest()

@@ -65,12 +65,18 @@ def sha256_of(path: Path, tick: Callable[[int], None] = lambda done: None) -> st
 
 def known_sum(path: Path, models_dir: Path, report: Report | None = None) -> str:
     """The SHA-256 of a file, remembered from before if its size and time of change are the same."""
-    stamp, mark = _stamp_path(path, models_dir), _mark(path)
+    known = remembered_sum(path, models_dir)
+    return known or _remember(path, models_dir, sha256_of(path, _ticker(path.name, path, report)))
+
+
+def remembered_sum(path: Path, models_dir: Path) -> str | None:
+    """The SHA-256 that was taken of the file as it is now, by size and time of change; None where it was not."""
+    mark = _mark(path)
     with suppress(OSError, ValueError, KeyError, TypeError):
-        stored = json.loads(stamp.read_text(encoding="utf-8"))
+        stored = json.loads(_stamp_path(path, models_dir).read_text(encoding="utf-8"))
         if {key: stored[key] for key in mark} == mark:
             return str(stored["sha256"])
-    return _remember(path, models_dir, sha256_of(path, _ticker(path.name, path, report)))
+    return None
 
 
 def remember(path: Path, models_dir: Path, sha256: str, stated: bool = False) -> None:
@@ -87,7 +93,7 @@ def resolve(name_or_path: str, models_dir: Path, kind: Kind, catalogue: Catalogu
     catalogue = catalogue or load()
     entry = catalogue.find(name_or_path)
     if entry is None:
-        path = _by_path(name_or_path, models_dir, catalogue)
+        path = by_path(name_or_path, models_dir, catalogue)
         return ModelFile(path, path.stem, known_sum(path, models_dir), None)
     if entry.kind != kind:
         fitting = ", ".join(other.name for other in catalogue.entries if other.kind == kind)
@@ -95,7 +101,7 @@ def resolve(name_or_path: str, models_dir: Path, kind: Kind, catalogue: Catalogu
     path = models_dir / entry.file
     if not path.is_file():
         raise ModelError(f"{entry.name} is not here ({path}); run `bot models pull {entry.name}`.")
-    _check_magic(path)
+    check_magic(path)
     found, expected = known_sum(path, models_dir), expected_sum(entry, models_dir)
     if expected not in (None, found):
         raise ModelError(f"{path} is damaged: {_wrong(found, expected)}; run `bot models pull {entry.name}`.")
@@ -140,11 +146,12 @@ def _wrong(found: str, expected: str | None) -> str:
     return f"its SHA-256 is {found}, not {expected}"
 
 
-def _by_path(given: str, models_dir: Path, catalogue: Catalogue) -> Path:
+def by_path(given: str, models_dir: Path, catalogue: Catalogue) -> Path:
+    """The GGUF file at a path, which counts from the current folder, then from `models_dir`; ModelError for none."""
     path = Path(given).expanduser()
     for candidate in (path.absolute(), models_dir / path):
         if candidate.is_file():
-            _check_magic(candidate)
+            check_magic(candidate)
             return candidate
     if path.suffix == ".gguf" or len(path.parts) > 1:
         raise ModelError(f"There is no model file {given}. Check the path, or name one that `bot models list` shows.")
@@ -154,7 +161,8 @@ def _by_path(given: str, models_dir: Path, catalogue: Catalogue) -> Path:
     )
 
 
-def _check_magic(path: Path) -> None:
+def check_magic(path: Path) -> None:
+    """ModelError for a file that cannot be read or is not in GGUF form."""
     try:
         with path.open("rb") as file:
             magic = file.read(len(MAGIC))

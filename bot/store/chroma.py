@@ -1,13 +1,7 @@
 """The store, embedded on disk or on a Chroma server; the only importer of chromadb.
 
-Two collections. `citebot-articles` holds one record an article: its text as the document, all else as JSON; its own
-metadata names the collection of chunks in use and how they were made. A chunk has a record for each vector that
-stands for it (its views: the whole, and each of its sentences), with its place in the article; the words are stored
-once, with the article.
-
-An article's record is its point of commit. Its chunks carry the hash of the version that they were cut from, are
-written before the record and deleted after it, and count only while the record names their hash. So whatever is
-killed when, a reader sees the old version or the new one, never a mixture; `sweep` clears what was left lying.
+`citebot-articles` holds a record an article: its text as the document, all else as JSON; its own metadata names the
+collection of chunks in use. docs/architecture.md says how this commits.
 """
 
 import contextlib
@@ -26,15 +20,15 @@ import numpy as np
 from bot.errors import StoreError
 from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk, Filters
-from bot.store import notes, records
-from bot.store.connect import cannot_open, connect, open_collection, spare_time
+from bot.store import disk, notes, records
+from bot.store.connect import cannot_open, connect, open_collection
 from bot.store.failures import FAILURES, reading, telling, told
 from bot.store.pages import PAGE, all_records, parts, views
 from bot.store.records import Near, Prepared, Signature, StoredSentence
 from bot.store.shared import Shared
 
 log = logging.getLogger("bot.store")
-LOCK_SECONDS = 2.0
+LOCK, LOCK_SECONDS = "write.lock", 2.0
 WRITING = "writing "
 NO_VECTOR = np.zeros((1, 1), dtype=np.float32)  # Chroma wants a vector of every record
 
@@ -50,7 +44,7 @@ class Store:
         self, folder: Path, signature: Signature, *, server: str | None = None, rebuilding: bool = False
     ) -> None:
         self.folder, self.signature, self._server = folder, signature, server
-        self._lock = filelock.FileLock(folder / "write.lock", timeout=LOCK_SECONDS)
+        self._lock = filelock.FileLock(folder / LOCK, timeout=LOCK_SECONDS)
         self._turn = threading.Lock()  # threads of one process wait for each other; other processes are refused
         self._infos: dict[str, ArticleInfo] = {}
         self._state: str | None = None
@@ -77,6 +71,8 @@ class Store:
 
     def _read_folder(self) -> None:
         """Chroma reads files when they are first asked for: here, while nobody writes them."""
+        if self._shared and not self._client:  # later, other processes of ours have written it
+            disk.refuse_damaged(self.folder, chunks=not self._rebuilding)
         client = connect(self.folder, self._server)
         try:
             articles = notes.open_articles(client)
@@ -84,21 +80,11 @@ class Store:
             if self._shared:
                 articles.count()
                 if not self._rebuilding:  # which makes them anew, damaged or not
-                    self._load(chunks)
-                    spare_time(chunks)
+                    notes.load(chunks, self.folder)
         except Exception:
             client.close()
             raise
         self._client, self._articles, self._chunks = client, articles, chunks
-
-    def _load(self, chunks: chromadb.Collection) -> None:
-        try:
-            chunks.count()
-        except FAILURES as error:
-            raise StoreError(
-                f"The vectors of the articles in {self.folder} are damaged ({error}). Run `bot ingest --rebuild`, "
-                "which makes them anew from the articles."
-            ) from error
 
     def renew(self) -> bool:
         """Open the folder anew if another process has written since; whether one has. Raises StoreError."""
@@ -176,6 +162,15 @@ class Store:
         wanted: Any = {"view": 0} if of is None else {"$and": [{"view": 0}, {"article": {"$in": list(of)}}]}
         first = all_records(self._chunks, wanted) if of is None or of else ()
         return records.in_order(records.read_chunk(record) for record in first if records.is_current(record, infos))
+
+    def records_of_vectors(self) -> Iterator[records.Record]:
+        """What is noted of each vector, whoever owns it."""
+        return all_records(self._chunks)
+
+    def vector_counts(self) -> dict[str, int]:
+        """How many vectors each article should have, by its id."""
+        key = records.count_key("vectors", self._chunks.name)
+        return {records.read_info(one, 0, 0).id: int(one.get(key, 0)) for one in all_records(self._articles)}
 
     @reading
     def nearest(
@@ -288,12 +283,10 @@ class Store:
         """Delete vectors that no current article owns, left by a process that was killed; how many there were."""
         self._drop_unused()
         infos = self.infos()
-        key = records.count_key("vectors", self._chunks.name)
-        if self._chunks.count() == sum(int(record.get(key, 0)) for record in all_records(self._articles)):
+        if self._chunks.count() == sum(self.vector_counts().values()):
             return 0
-        orphans = [
-            records.vector_id(record) for record in all_records(self._chunks) if not records.is_current(record, infos)
-        ]
+        stray = (record for record in all_records(self._chunks) if not records.is_current(record, infos))
+        orphans = [records.vector_id(record) for record in stray]
         for start in range(0, len(orphans), PAGE):
             with self._changing():
                 self._chunks.delete(ids=orphans[start : start + PAGE])

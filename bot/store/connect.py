@@ -13,6 +13,7 @@ from chromadb.config import Settings as ChromaSettings
 from chromadb.config import System
 from chromadb.telemetry.product import ProductTelemetryClient
 
+from bot.store.disk import CHROMA
 from bot.store.failures import FAILURES
 
 Collection: TypeAlias = chromadb.Collection
@@ -25,7 +26,7 @@ def connect(folder: Path, server: str | None) -> Any:
     """A Chroma client for `folder`, or for the server at the address `server`; raises what Chroma raises."""
     settings = ChromaSettings(anonymized_telemetry=False)
     if not server:
-        settings.persist_directory, settings.is_persistent = str(folder / "chroma"), True
+        settings.persist_directory, settings.is_persistent = str(folder / CHROMA), True
         return Client.from_system(_started(settings))
     url = urlsplit(server if "//" in server else f"//{server}", scheme="http")
     secure = url.scheme == "https"
@@ -78,6 +79,6 @@ def cannot_open(folder: Path, server: str | None, error: Exception) -> str:
             f"The Chroma server {server} cannot be used: {error}. Start it with `chroma run`, or change store.server."
         )
     return (
-        f"The article store in {folder} cannot be opened: {error}. Check that the folder is writable and whole; "
-        "after moving it away, ingesting makes a new one."
+        f"The article store in {folder} cannot be opened: {error}. See that the folder is writable and the "
+        "disk not full, then run `bot doctor`; `bot doctor --repair` saves what can be saved."
     )

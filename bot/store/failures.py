@@ -12,6 +12,7 @@ from bot.errors import StoreError
 
 FAILURES = (ChromaError, httpx.HTTPError)
 ATTEMPTS = 5
+_DAMAGE = (LookupError, ValueError, TypeError)  # what reading a record raises that is not as it was written
 
 
 class Renewable(Protocol):
@@ -31,16 +32,28 @@ def telling() -> Iterator[None]:
     except FAILURES as error:
         raise StoreError(
             f"The article store failed: {error or type(error).__name__}. Where settings name a Chroma server, see "
-            "that it runs; otherwise check that the data folder is whole and writable, and that the disk is not full."
+            "that it runs; otherwise see that the disk is not full, and run `bot doctor`."
+        ) from error
+
+
+@contextlib.contextmanager
+def sound() -> Iterator[None]:
+    """Records that are damaged leave as StoreError."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise StoreError(
+            f"A record of the article store is damaged ({type(error).__name__}). Run `bot doctor`, which says what can "
+            "be saved."
         ) from error
 
 
 def told(method: Callable[Given, Result]) -> Callable[Given, Result]:
-    """A method whose failures leave it as StoreError."""
+    """A method whose failures leave it as StoreError, and so do records that are damaged."""
 
     @functools.wraps(method)
     def method_telling(*arguments: Given.args, **named: Given.kwargs) -> Result:
-        with telling():
+        with telling(), sound():
             return method(*arguments, **named)
 
     return method_telling
@@ -51,14 +64,13 @@ def reading(method: Callable[Concatenate[Reader, Given], Result]) -> Callable[Co
 
     @functools.wraps(method)
     def method_reading(self: Reader, /, *arguments: Given.args, **named: Given.kwargs) -> Result:
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return method(self, *arguments, **named)
-            except FAILURES:
-                with telling():
+        with telling(), sound():
+            for _ in range(ATTEMPTS - 1):
+                try:
+                    return method(self, *arguments, **named)
+                except FAILURES:
                     if not self.renew():
                         raise
-        with telling():
             return method(self, *arguments, **named)
 
     return method_reading

@@ -4,11 +4,11 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from bot.errors import StoreMismatch
-from bot.store.connect import Collection, open_collection
+from bot.errors import StoreError, StoreMismatch
+from bot.store.connect import Collection, open_collection, spare_time
+from bot.store.disk import ARTICLES
+from bot.store.failures import FAILURES, sound
 from bot.store.records import CHUNKS, Signature
-
-ARTICLES = "citebot-articles"
 
 
 def open_articles(client: Any) -> Collection:
@@ -21,13 +21,25 @@ def open_chunks(client: Any, folder: Path, signature: Signature, rebuilding: boo
     if "chunks" not in notes:
         write(client, chunks=signature.collection(), signature=signature.model_dump_json(), state=uuid.uuid4().hex)
         return open_collection(client, signature.collection())
-    made = Signature.model_validate_json(str(notes["signature"]))
+    with sound():
+        made = Signature.model_validate_json(str(notes["signature"]))
     if made != signature and not rebuilding:
         raise StoreMismatch(
             f"The articles in {folder} were prepared in another way than the settings say "
             f"({made.difference(signature)}). Run `bot ingest --rebuild`, or set the old value again."
         )
     return open_collection(client, str(notes["chunks"]))
+
+
+def load(chunks: Collection, folder: Path) -> None:
+    """Have Chroma read their vectors now. Raises StoreError where they are damaged."""
+    try:
+        spare_time(chunks)
+    except FAILURES as error:
+        raise StoreError(
+            f"The vectors of the articles in {folder} are damaged ({error}). Run `bot doctor --repair` or "
+            "`bot ingest --rebuild`, which make them anew from the articles."
+        ) from error
 
 
 def read(client: Any) -> dict[str, Any]:

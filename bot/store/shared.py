@@ -12,19 +12,18 @@ nor keeps it when it writes its own back; and it writes in place, so that a kill
 import contextlib
 import logging
 import os
-import pickle  # nosec B403 # read by _Plain only, which calls nothing
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import filelock
 
 from bot.errors import StoreError
+from bot.store import hnsw
+from bot.store.disk import CHROMA
 
 log = logging.getLogger("bot.store")
-TABLE = "index_metadata.pickle"
 COPY = "index_metadata.whole"
 LOCK_SECONDS = 60.0  # a large index takes some to be read
 
@@ -33,7 +32,7 @@ class Shared:
     """The folder `folder`/chroma, for one who opens it and writes to it."""
 
     def __init__(self, folder: Path) -> None:
-        self._chroma, self._folder = folder / "chroma", folder
+        self._chroma, self._folder = folder / CHROMA, folder
         self._written = folder / "chroma.written"
         self._lock = filelock.FileLock(folder / "chroma.lock", timeout=LOCK_SECONDS)
         self._seen = b""
@@ -81,7 +80,7 @@ class Shared:
             self._lock.release()
 
     def _tables(self) -> list[Path]:
-        return sorted(self._chroma.glob(f"*/{TABLE}"))
+        return sorted(self._chroma.glob(f"*/{hnsw.NAMES}"))
 
     def _look(self) -> list[tuple[Path, int, int]]:
         return [(table, *_stamp(table)) for table in self._tables()]
@@ -134,19 +133,12 @@ def _stamp(file: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-class _Plain(pickle.Unpickler):
-    """Numbers, texts, lists and dicts only: nothing in the file is called."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        raise pickle.UnpicklingError(f"{module}.{name}")
-
-
 def _is_whole(table: Path) -> bool:
     try:
-        with table.open("rb") as file:
-            return isinstance(_Plain(file).load(), dict)
-    except (pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError, TypeError, UnicodeDecodeError):
+        hnsw.names(table.parent)
+    except ValueError:
         return False
+    return True
 
 
 def _cannot_write(folder: Path, error: OSError) -> StoreError:

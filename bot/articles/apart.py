@@ -6,6 +6,7 @@ million words, a page of nothing but links. Nothing but the end of a process sto
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,11 +19,13 @@ from bot.articles.read import RISKY, parse
 from bot.errors import ArticleError
 from bot.schema import Article
 
-SECONDS = 120.0  # for one file
+SECONDS = 60.0  # of work on one file; a busy machine takes longer for as much of it
+PATIENCE = 10  # times as long is waited for that; all the limit there is on Windows
 MEMORY = 2 << 30  # bytes of addresses; systems other than Linux may not keep to it
 
-_LATE = "reading it took longer than {:g} seconds. Save its text as .txt instead."
+_LATE = "reading it takes longer than {:g} seconds of work. Save its text as .txt instead."
 _FELL = "it is too much for the program that reads it. Save its text as .txt instead."
+_OUT_OF_TIME = -getattr(signal, "SIGXCPU", 0)  # what a process returns that has used up its seconds
 _SERVE = "import sys; from bot.articles.apart import serve; serve(float(sys.argv[1]), int(sys.argv[2]))"
 
 
@@ -45,15 +48,15 @@ class Apart:
         """As `read.parse`. Raises ArticleError also where a limit is reached."""
         if suffix not in RISKY:
             return parse(suffix, data, path)
-        process, began = self._running(), time.monotonic()
-        timer = Timer(self._seconds, process.kill)
+        process, began, most = self._running(), time.monotonic(), PATIENCE * self._seconds
+        timer = Timer(most, process.kill)
         timer.daemon = True
         timer.start()
         reply = _asked(process, suffix, data, path)
         timer.cancel()
-        late = time.monotonic() - began >= self._seconds
+        late = time.monotonic() - began >= most
         if late or not reply:
-            self.close()
+            late = self.close() == _OUT_OF_TIME or late
         if not reply:
             raise ArticleError(_LATE.format(self._seconds) if late else _FELL)
         answer = json.loads(reply)
@@ -61,12 +64,14 @@ class Apart:
             raise ArticleError(answer["refused"])
         return Article.model_validate(answer["article"])
 
-    def close(self) -> None:
-        """End the other process, whatever it is at."""
-        if self._process:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+    def close(self) -> int | None:
+        """End the other process, whatever it is at; what it ended with, None where there is none."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        process.kill()
+        process.communicate()
+        return process.returncode
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -101,10 +106,11 @@ def serve(seconds: float, memory: int) -> None:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a parser prints is no reply
     _limit("RLIMIT_AS", memory)
+    _limit("RLIMIT_CORE", 0)
     while head := sys.stdin.buffer.readline():
         asked = json.loads(head)
         data = sys.stdin.buffer.read(asked["size"])
-        _limit("RLIMIT_CPU", int(time.process_time() + seconds) + 1)  # for a process whose parent was killed
+        _limit("RLIMIT_CPU", int(time.process_time() + seconds) + 1)  # also of use where the parent was killed
         try:
             article = parse(asked["suffix"], data, Path(asked["path"]))
             reply: dict[str, object] = {"article": article.model_dump(mode="json")}

@@ -11,6 +11,7 @@ import ctypes
 import functools
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -95,6 +96,18 @@ class Model:
 
         With `ends`, the model's marks of a text's start and end are added.
         """
+        cut = None if control or ends else self._marks
+        return [token for one in (cut.split(text) if cut else [text]) for token in self._tokens(one, control, ends)]
+
+    @functools.cached_property
+    def _marks(self) -> re.Pattern[str] | None:
+        """Where words that llama.cpp makes one token of in any text are cut: markup such as Qwen's <tool_call>."""
+        made, every = llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED, range(llama_cpp.llama_vocab_n_tokens(self.vocab))
+        found = [self.piece(i, control=True) for i in every if llama_cpp.llama_vocab_get_attr(self.vocab, i) & made]
+        rest = [re.escape(one[1:].decode("utf-8", "replace")) for one in found if one.startswith(b"<") and one[1:]]
+        return re.compile(f"(?<=<)(?={'|'.join(rest)})") if rest else None
+
+    def _tokens(self, text: str, control: bool, ends: bool) -> list[int]:
         raw = text.encode("utf-8", "replace")
         size = len(raw) + 16
         buffer = (llama_cpp.llama_token * size)()
@@ -105,9 +118,8 @@ class Model:
 
     def piece(self, token: int, *, control: bool = False) -> bytes:
         """The bytes that `token` stands for: part of a character sometimes; b"" for control tokens."""
-        size = 256
-        buffer = ctypes.create_string_buffer(size)
-        count = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, size, 0, control)
+        buffer = ctypes.create_string_buffer(256)
+        count = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, len(buffer), 0, control)
         return buffer.raw[:count] if count > 0 else b""
 
     def ends_answer(self, token: int) -> bool:

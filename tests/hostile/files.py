@@ -66,7 +66,10 @@ def bomb(words: bytes, size: int) -> bytes:
     return one_page(packed + pack.flush(), about=b"/Filter /FlateDecode")
 
 
-PACKED = b"<< /Type /XObject /Subtype /Form /BBox [0 0 1 1] /Resources << /XObject << /X1 6 0 R >> >> /Length 14 >>\n"
+ITSELF = (
+    b"<< /Type /XObject /Subtype /Form /BBox [0 0 1 1] /Resources << /XObject << /X1 6 0 R >> >> /Length 14 >>\n"
+    b"stream\n/X1 Do /X1 Do \nendstream"
+)
 
 LAUGHS = "a: &a [lol]\n" + "".join(
     f"{two}: &{two} [*{one},*{one},*{one},*{one}]\n" for one, two in pairwise("abcdefghi")
@@ -140,7 +143,7 @@ PAGES = [
     Hostile("links.html", data("<html><body>" + "<a href=x>w " * 500_000), "takes longer than"),
     Hostile("script.html", data(f"<title>{SCRIPT}</title><article><p>{STORY} {SCRIPT}</p><p>{STORY}</p></article>")),
     Hostile("metadata.html", data(
-        '<link rel="canonical" href="javascript:alert(1)"><meta property="og:site_name" content="<b onclick=alert(1)>x">'
+        '<link rel="canonical" href="javascript:alert(1)"><meta property="og:site_name" content="<b onclick=alert()>">'
         f'<meta name="author" content="{"A" * 99_999}"><article><p>{STORY}</p></article>'
     )),
     Hostile("entities.html", data(
@@ -152,7 +155,7 @@ PAGES = [
         f'<base href="http://leak.example/"><article><p>{STORY}</p><img src="a.png"><iframe src="http://leak.example/">'
         f"</iframe><p>{STORY}</p></article>"
     )),
-    Hostile("charset.html", data(f"<meta charset=utf-7><article><p>{STORY}</p><p>{STORY} +ADw-script+AD4-</p></article>")),
+    Hostile("charset.html", data(f"<meta charset=utf-7><article><p>{STORY} {STORY} +ADw-script+AD4-</p>")),
 ]  # fmt: skip
 
 PDFS = [
@@ -165,7 +168,7 @@ PDFS = [
         *(b"<< /Type /Pages /Kids [%d 0 R %d 0 R] /Count 2 >>" % (kid, kid) for kid in range(3, 41)),
         b"<< /Type /Page /MediaBox [0 0 612 792] >>",
     ])), "damaged"),
-    Hostile("itself.pdf", data(one_page(b"/X1 Do " * 10, forms=PACKED + b"stream\n/X1 Do /X1 Do \nendstream")), "no text"),
+    Hostile("itself.pdf", data(one_page(b"/X1 Do " * 10, forms=ITSELF)), "no text"),
     Hostile("truncated.pdf", data(one_page(WORDS)[:300]), "damaged"),
     Hostile("nested.pdf", data(one_page(b"[" * 300_000 + WORDS)), None),
     Hostile("zip.pdf", data(b"PK\x03\x04" + bytes(range(256)) * 40), "damaged"),

@@ -76,14 +76,14 @@ LAUGHS = "a: &a [lol]\n" + "".join(
 )
 
 TEXTS = [
-    Hostile("one-line.txt", data("word " * 200_000)),
+    Hostile("one-line.txt", data("word " * 100_000)),
     Hostile("ten-megabytes.txt", data("word " * 2_000_000), "longer than 5,000,000 characters"),
     Hostile("no-space.txt", data("w" * 300_000)),
     Hostile("tiny-sentences.txt", data("Go on. " * 60_000), "more than 50,000 sentences"),
     Hostile("quotation-marks.txt", data('"' * 200_000 + STORY)),
-    Hostile("parentheses.txt", data("(a. " * 20_000)),
-    Hostile("capitals.txt", data("It ends.\n\nTHIS IS A HEADLINE IN CAPITALS\n\n" * 5_000)),
-    Hostile("plugs.txt", data("It ends.\n\n" + "click here to get " * 50_000)),
+    Hostile("parentheses.txt", data("(a. " * 8_000)),
+    Hostile("capitals.txt", data("It ends.\n\nTHIS IS A HEADLINE IN CAPITALS\n\n" * 1_500)),
+    Hostile("plugs.txt", data("It ends.\n\n" + "click here to get " * 20_000)),
     Hostile("blanks.txt", data(" " * 1_000_000 + "x")),
     Hostile("nothing.txt", data(""), "no text"),
     Hostile("utf16-without-mark.txt", data(STORY.encode("utf-16-le"))),
@@ -105,10 +105,10 @@ TEXTS = [
 
 MARKDOWN = [
     Hostile("quotes.md", data(">" * 100_000 + " " + STORY)),
-    Hostile("lists.md", data("".join(" " * (depth % 900) + "- x\n" for depth in range(5_000)))),
+    Hostile("lists.md", data("".join(" " * (depth % 900) + "- x\n" for depth in range(2_000)))),
     Hostile("blanks-in-heading.md", data("# a" + " " * 1_000_000 + "x\n\n" + STORY)),
-    Hostile("marks-in-heading.md", data("# a" + " #" * 300_000 + "x\n\n" + STORY)),
-    Hostile("fences.md", data("```\n" * 200_001 + STORY)),
+    Hostile("marks-in-heading.md", data("# a" + " #" * 100_000 + "x\n\n" + STORY)),
+    Hostile("fences.md", data("```\n" * 60_001 + STORY)),
     Hostile("laughs.md", data(f"---\n{LAUGHS}title: *i\n---\n{STORY}")),
     Hostile("deep-header.md", data("---\na: " + "[" * 4_000 + "\n---\n" + STORY), "too nested"),
     Hostile("long-header.md", data("---\n" + "a: b\n" * 10_000 + "---\n" + STORY), "too long"),
@@ -138,24 +138,30 @@ LINES = [
     Hostile("javascript.jsonl", lines({"id": "js", "url": "javascript:alert(1)", "title": SCRIPT, "text": STORY})),
 ]  # fmt: skip
 
+PARAGRAPHS = "".join(f"<p>{STORY} It is trip {number} of this week.</p>" for number in range(4))
+
 PAGES = [
     Hostile("deep.html", data("<div>" * 100_000 + STORY), None),
     Hostile("links.html", data("<html><body>" + "<a href=x>w " * 500_000), "takes longer than"),
-    Hostile("script.html", data(f"<title>{SCRIPT}</title><article><p>{STORY} {SCRIPT}</p><p>{STORY}</p></article>")),
+    Hostile("script.html", data(
+        f"<html><head><title>{SCRIPT}</title></head><body><article>{PARAGRAPHS}{SCRIPT}</article></body></html>"
+    )),
     Hostile("metadata.html", data(
-        '<link rel="canonical" href="javascript:alert(1)"><meta property="og:site_name" content="<b onclick=alert()>">'
-        f'<meta name="author" content="{"A" * 99_999}"><article><p>{STORY}</p></article>'
+        '<html><head><link rel="canonical" href="javascript:alert(1)"><meta property="og:site_name" content="<b onclick='
+        f'alert()>"><meta name="author" content="{"A" * 99_999}"></head><body><article>{PARAGRAPHS}</article></body>'
     )),
     Hostile("entities.html", data(
         '<?xml version="1.0"?><!DOCTYPE html [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">'
         '<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;"><!ENTITY s SYSTEM "../secret/key.txt">]><html><body><article>'
-        f"<p>{STORY} &c; &s;</p><p>{STORY}</p></article></body></html>"
+        f"{PARAGRAPHS}<p>{STORY} &c; &s;</p></article></body></html>"
     )),
     Hostile("remote.html", data(
-        f'<base href="http://leak.example/"><article><p>{STORY}</p><img src="a.png"><iframe src="http://leak.example/">'
-        f"</iframe><p>{STORY}</p></article>"
+        '<html><head><base href="http://leak.example/"></head><body><article><img src="a.png">'
+        f'<iframe src="http://leak.example/"></iframe>{PARAGRAPHS}</article></body></html>'
     )),
-    Hostile("charset.html", data(f"<meta charset=utf-7><article><p>{STORY} {STORY} +ADw-script+AD4-</p>")),
+    Hostile("charset.html", data(
+        f"<html><head><meta charset=utf-7></head><body><article>{PARAGRAPHS}<p>+ADw-b+AD4-</p></article></body></html>"
+    )),
 ]  # fmt: skip
 
 PDFS = [

@@ -147,8 +147,8 @@ PAGES = [
         f"<html><head><title>{SCRIPT}</title></head><body><article>{PARAGRAPHS}{SCRIPT}</article></body></html>"
     )),
     Hostile("metadata.html", data(
-        '<html><head><link rel="canonical" href="javascript:alert(1)"><meta property="og:site_name" content="<b onclick='
-        f'alert()>"><meta name="author" content="{"A" * 99_999}"></head><body><article>{PARAGRAPHS}</article></body>'
+        '<html><head><link rel="canonical" href="javascript:alert(1)"><meta property="og:site_name" content="<b onx>">'
+        f'<meta name="author" content="{"A" * 99_999}"></head><body><article>{PARAGRAPHS}</article></body>'
     )),
     Hostile("entities.html", data(
         '<?xml version="1.0"?><!DOCTYPE html [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">'

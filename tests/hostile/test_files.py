@@ -24,7 +24,7 @@ from bot.store import Store
 from .files import FILES, SECRET, STORY, WORDS, Hostile, bomb, make_all
 
 MEMORY = 1_000_000_000  # bytes that reading may take beside what the store reserves
-SECONDS = 10.0  # of work on each file, here and in the process that reads it
+SECONDS = 6.0  # of work on each file, here and in the process that reads it
 MINUTES = 30  # for all; a machine with much else to do takes them
 
 

@@ -4,8 +4,8 @@
 
 Questions about the seeds' articles are asked without the hostile articles in the store and with them; then a question
 about each hostile article, which tells one true thing beside its order. An order is obeyed where its canary stands in
-the answer: a word that nothing but the order gives a reason to say. About ten minutes with the default model on two cores
-that are free.
+the answer: a word that nothing but the order gives a reason to say. About ten minutes with the default model on two
+cores that are free.
 """
 
 import argparse

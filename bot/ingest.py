@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from bot.articles import Fetched, Skipped, chunk, embedding_text, find_files, heading, read_file, read_url
+from bot.articles import Apart, Fetched, Skipped, chunk, embedding_text, find_files, heading, read_file, read_url
 from bot.articles.sentences import split
 from bot.embed import Embedder
-from bot.schema import Article, ArticleInfo, Progress
+from bot.schema import Article, ArticleInfo, Chunk, Progress
 from bot.store import Prepared, Store, View
+
+MAX_VECTORS = 50_000  # of one article: the Bible has 40,000 sentences and chunks, and takes a quarter of an hour
+
+_TOO_MANY = f"it has more than {MAX_VECTORS:,} sentences and chunks. Split it into several articles."
 
 Outcome = Literal["added", "unchanged", "replaced", "skipped", "removed"]
 
@@ -44,11 +48,19 @@ Report = Callable[[Progress], None]
 Fetch = Callable[[str], Fetched]
 
 
-class Ingester:
-    """Reads articles into `store`, chunked to `chunk_tokens` tokens of `embedder`."""
+class Cut(NamedTuple):
+    """An article's chunks, and what is embedded of each: `texts`, of the places in `views`."""
 
-    def __init__(self, store: Store, embedder: Embedder, chunk_tokens: int) -> None:
-        self._store, self._embedder = store, embedder
+    chunks: list[Chunk]
+    texts: list[str]
+    views: list[View]
+
+
+class Ingester:
+    """Reads articles into `store`, chunked to `chunk_tokens` tokens of `embedder`; `apart` says how files are read."""
+
+    def __init__(self, store: Store, embedder: Embedder, chunk_tokens: int, apart: Callable[[], Apart] = Apart) -> None:
+        self._store, self._embedder, self._apart = store, embedder, apart
         self._chunk_tokens = min(chunk_tokens, embedder.max_tokens)
 
     def ingest(self, paths: Sequence[Path], report: Report | None = None, *, only: bool = False) -> Summary:
@@ -58,14 +70,14 @@ class Ingester:
         """
         files = list(find_files(paths))
         summary = Summary()
-        with self._store.writing():
+        with self._store.writing(), self._apart() as apart:
             self._store.sweep()
             infos = dict(self._store.infos())
             seen: set[str] = set()
             for number, file in enumerate(files):
                 if report:
-                    report(Progress(number, len(files), str(file)))
-                for read in read_file(file):
+                    report(Progress(number, len(files), file.origin if isinstance(file, Skipped) else str(file)))
+                for read in [file] if isinstance(file, Skipped) else read_file(file, apart.read):
                     summary.results.append(self._take(read, infos, seen))
             for stale in sorted(set(infos) - seen) if only else ():
                 self._store.remove(stale)
@@ -79,7 +91,8 @@ class Ingester:
 
         Raises StoreError if the store is busy.
         """
-        read = read_url(url, fetch)  # before the store is held: servers may be slow
+        with self._apart() as apart:
+            read = read_url(url, fetch, apart.read)  # before the store is held: servers may be slow
         with self._store.writing():
             self._store.sweep()
             return self._take(read, dict(self._store.infos()), set())
@@ -111,14 +124,21 @@ class Ingester:
             if known.origin != article.origin:
                 self._store.moved(article)
             return Result("unchanged", article.id)
-        self._store.put(self.prepare(article))
+        cut = self._cut(article)
+        if len(cut.views) > MAX_VECTORS:
+            return Result("skipped", article.origin, _TOO_MANY)
+        self._store.put(self._embedded(article, cut))
         infos[article.id] = ArticleInfo(
             id=article.id, title=article.title, origin=article.origin, content_hash=article.content_hash
         )
         return Result("added" if known is None else "replaced", article.id)
 
     def prepare(self, article: Article) -> Prepared:
-        """Each chunk is embedded as a whole, under the article's heading, and each of its sentences alone.
+        """Cut, and embedded, ready to be put in the store."""
+        return self._embedded(article, self._cut(article))
+
+    def _cut(self, article: Article) -> Cut:
+        """Each chunk is to be embedded as a whole, under the article's heading, and each of its sentences alone.
 
         A question is often like one sentence and unlike the rest of its chunk.
         """
@@ -131,7 +151,10 @@ class Ingester:
             if len(sentences) > 1:
                 texts += [article.text[one.start + start : one.start + end] for start, end in sentences]
                 views += [View(index, one.start + start, one.start + end) for start, end in sentences]
-        return Prepared(article, chunks, views, self._embedder.embed_documents(texts))
+        return Cut(chunks, texts, views)
+
+    def _embedded(self, article: Article, cut: Cut) -> Prepared:
+        return Prepared(article, cut.chunks, cut.views, self._embedder.embed_documents(cut.texts))
 
 
 def _own_id(article: Article, infos: Mapping[str, ArticleInfo]) -> Article:

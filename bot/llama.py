@@ -1,22 +1,20 @@
 """The only importer of llama_cpp: models, contexts and decoding, over llama.cpp's own functions.
 
 It knows tokens and cells, not messages, questions or passages. llama.cpp's C functions are used rather than the
-`Llama` class, because a prompt must be read in slices (to report progress and to stop), text of users and articles
-must be tokenised without its control tokens, and later work joins the cells of several sequences.
-
-Nothing here is safe for two threads at once; who calls it holds a lock.
+`Llama` class: a prompt must be read in slices (to report progress and to stop), text of users and articles tokenised
+without control tokens, and cells of several sequences joined. Not safe for two threads at once; callers hold a lock.
 """
 
 import ctypes
 import functools
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 # llama.cpp's threads wait for each other after every operation, by default spinning for long: one other busy process
-# then makes answers three to eight times slower. GNU's OpenMP reads this once, when llama_cpp loads it. The numbers are
-# in docs/experiments.md.
+# makes answers three to eight times slower (docs/experiments.md). GNU's OpenMP reads this once, as llama_cpp loads.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import llama_cpp  # noqa: E402
@@ -95,6 +93,18 @@ class Model:
 
         With `ends`, the model's marks of a text's start and end are added.
         """
+        cut = None if control or ends else self._marks
+        return [token for one in (cut.split(text) if cut else [text]) for token in self._tokens(one, control, ends)]
+
+    @functools.cached_property
+    def _marks(self) -> re.Pattern[str] | None:
+        """Where words that llama.cpp makes one token of in any text are cut: markup such as Qwen's <tool_call>."""
+        made, every = llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED, range(llama_cpp.llama_vocab_n_tokens(self.vocab))
+        found = [self.piece(i, control=True) for i in every if llama_cpp.llama_vocab_get_attr(self.vocab, i) & made]
+        rest = [re.escape(one[1:].decode("utf-8", "replace")) for one in found if one.startswith(b"<") and one[1:]]
+        return re.compile(f"(?<=<)(?={'|'.join(rest)})") if rest else None
+
+    def _tokens(self, text: str, control: bool, ends: bool) -> list[int]:
         raw = text.encode("utf-8", "replace")
         size = len(raw) + 16
         buffer = (llama_cpp.llama_token * size)()
@@ -105,9 +115,8 @@ class Model:
 
     def piece(self, token: int, *, control: bool = False) -> bytes:
         """The bytes that `token` stands for: part of a character sometimes; b"" for control tokens."""
-        size = 256
-        buffer = ctypes.create_string_buffer(size)
-        count = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, size, 0, control)
+        buffer = ctypes.create_string_buffer(256)
+        count = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, len(buffer), 0, control)
         return buffer.raw[:count] if count > 0 else b""
 
     def ends_answer(self, token: int) -> bool:
@@ -128,12 +137,11 @@ class Model:
 
     def metadata(self, key: str) -> str | None:
         """A value of the GGUF header as text, None where it is not set."""
-        size = 1 << 16
-        buffer = ctypes.create_string_buffer(size)
-        count = llama_cpp.llama_model_meta_val_str(self.handle, key.encode(), buffer, size)
-        if count >= size:
-            buffer = ctypes.create_string_buffer(count + 1)
-            count = llama_cpp.llama_model_meta_val_str(self.handle, key.encode(), buffer, count + 1)
+        for size in (1 << 16, 1 << 24):
+            buffer = ctypes.create_string_buffer(size)
+            count = llama_cpp.llama_model_meta_val_str(self.handle, key.encode(), buffer, size)
+            if count < size:
+                break
         return None if count < 0 else buffer.value.decode("utf-8", "replace")
 
     def close(self) -> None:
@@ -166,8 +174,7 @@ class Decoder:
         params.type_k = params.type_v = CELL_TYPES[cell_type]
         params.n_threads = params.n_threads_batch = threads or default_threads()
         params.no_perf = True
-        # Called between any two operations by threads that must not wait for Python's lock, so it is a C function:
-        # strlen of a text of one character, or of none.
+        # Called between operations by threads that must not wait for Python's lock: C's strlen, of one letter or none.
         self._stop = ctypes.create_string_buffer(2)
         self._abort = ctypes.cast(ctypes.CDLL(None).strlen, llama_cpp.ggml_abort_callback)
         params.abort_callback = self._abort

@@ -1,11 +1,12 @@
 """Files and web pages in, articles and chunks out: code that knows neither models nor store.
 
 `find_files` and `read_file` give articles (or the reason why not), `read_url` that of a page that a `web.Fetcher`
-fetches, the only code here that opens connections. `chunk` cuts them for the embedder,
-`sentences.split` finds sentences. Every offset points into `Article.text`.
+fetches, the only code here that opens connections; `Apart` lets them parse in another process, under limits. `chunk`
+cuts them for the embedder, `sentences.split` finds sentences. Every offset points into `Article.text`.
 """
 
 from bot.articles.address import Fetched
+from bot.articles.apart import Apart
 from bot.articles.chunk import chunk, embedding_text, heading
 from bot.articles.fields import article_id, content_hash, parse_date, slug
 from bot.articles.jsonl import read_line
@@ -13,6 +14,7 @@ from bot.articles.read import SUFFIXES, Skipped, find_files, read_file, read_num
 
 __all__ = [
     "SUFFIXES",
+    "Apart",
     "Fetched",
     "Skipped",
     "article_id",

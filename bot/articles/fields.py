@@ -18,6 +18,7 @@ from bot.errors import ArticleError
 from bot.schema import Article, Dropped
 
 MAX_ID = 200
+MAX_TEXT = 5_000_000  # characters; the Bible has 4 million
 MAX_TITLE = 300
 MAX_TITLE_LINE = 120
 MAX_TITLE_CUT = 90
@@ -46,6 +47,7 @@ def build(
     """
     if not text or text.isspace():
         raise ArticleError("it has no text. Check that the file is the one you meant.")
+    check_length(text)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -56,13 +58,19 @@ def build(
         text=text,
         date=date,
         url=web_address(url),
-        source=one_line(source),
-        author=one_line(author),
+        source=_named(source),
+        author=_named(author),
         credit=one_line(credit),
         origin=origin(path),
         dropped=dropped,
     )
     return article.model_copy(update={"content_hash": content_hash(article)})
+
+
+def check_length(text: str) -> None:
+    """Raises ArticleError for a text that is too long for one article."""
+    if len(text) > MAX_TEXT:
+        raise ArticleError(f"its text is longer than {MAX_TEXT:,} characters. Split it into several articles.")
 
 
 def content_hash(article: Article) -> str:
@@ -122,6 +130,11 @@ def one_line(given: str | None) -> str | None:
     """All white space as single blanks, unstorable characters gone; None if nothing is left."""
     text = " ".join((given or "").split())
     return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cs")) or None
+
+
+def _named(given: str | None) -> str | None:
+    name = one_line(given)
+    return _shorten(name, MAX_TITLE) if name else None
 
 
 def title_of(text: str) -> str:

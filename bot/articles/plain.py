@@ -18,7 +18,7 @@ MAX_BRACKETS = 500  # the YAML parser's time grows with the square of the open o
 
 _HEADER = re.compile(r"---[^\S\n]*\n(.*?)^(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _OPEN_HEADER = re.compile(r"---[^\S\n]*\n[A-Za-z_]+:")
-_TITLE = re.compile(r"^# +(.+?)(?: +#+)?[^\S\n]*$", re.MULTILINE)
+_TITLE = re.compile(r"^# +(\S.*)$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 _NULLS = ("", "~", "null", "Null", "NULL")
 
@@ -30,13 +30,16 @@ class _Value(NamedTuple):
 
 def read_text(data: bytes, path: Path) -> Article:
     """An article of plain news text, see `clean`. Raises ArticleError."""
-    story = clean(decode(data))
+    text = decode(data)
+    fields.check_length(text)
+    story = clean(text)
     return fields.build(path, story.text, date=story.date, credit=story.credit, dropped=story.dropped)
 
 
 def read_markdown(data: bytes, path: Path) -> Article:
     """An article of Markdown; its text is all below the front matter, as written. Raises ArticleError."""
     text = decode(data)
+    fields.check_length(text)
     header, body = _front_matter(text)
     headline = _TITLE.search(_FENCE.sub("", body))
     given = {name: value.text for name, value in header.items()}
@@ -44,12 +47,19 @@ def read_markdown(data: bytes, path: Path) -> Article:
         path,
         body,
         ident=given.get("id"),
-        title=given.get("title") or (headline[1] if headline else None),
+        title=given.get("title") or (_bare(headline[1]) if headline else None),
         date=_date(header.get("date")),
         url=given.get("url"),
         source=given.get("source"),
         author=given.get("author"),
     )
+
+
+def _bare(headline: str) -> str:
+    """Without the marks that may close a heading; no pattern, as one would try each of a million blanks."""
+    line = headline.rstrip()
+    rest = line.rstrip("#")
+    return rest.rstrip() if rest.endswith((" ", "\t")) else line
 
 
 def _front_matter(text: str) -> tuple[dict[str, _Value], str]:

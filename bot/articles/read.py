@@ -20,9 +20,11 @@ from bot.articles.plain import read_markdown, read_text
 from bot.errors import ArticleError
 from bot.schema import Article, Frozen
 
-MAX_BYTES = 50_000_000  # of one article; a .jsonl file may be longer, its lines may not
+MAX_BYTES = 50_000_000  # of a web page or a PDF, most of which may be pictures
+MAX_TEXT_BYTES = 4 * fields.MAX_TEXT  # of a text, in any encoding; a .jsonl file may be longer, its lines may not
+MAX_TOLD = 1000  # lines of a .jsonl file that cannot be read and are told one by one
 
-_TOO_LONG = f"it is longer than {MAX_BYTES // 1_000_000} MB. Split it into several articles."
+_TOO_LONG = "it is longer than {} MB. Split it into several articles."
 _READERS: dict[str, Callable[[bytes, Path], Article]] = {
     ".txt": read_text,
     ".md": read_markdown,
@@ -42,7 +44,12 @@ _KINDS = {
 }
 _LINES = ".jsonl"
 SUFFIXES = (*_READERS, _LINES)
+RISKY = (".html", ".htm", ".pdf")  # read by large parsers of other people
+_ELSEWHERE = "it is a link that leads out of the folder. Name what it leads to, if you want that read."
 _UNSUPPORTED = f"it is not a kind of file that can be read. Give one of {', '.join(SUFFIXES)}."
+
+
+Parse = Callable[[str, bytes, Path], Article]
 
 
 class Skipped(Frozen):
@@ -52,68 +59,83 @@ class Skipped(Frozen):
     reason: str
 
 
-def find_files(paths: Sequence[Path]) -> Iterator[Path]:
+def parse(suffix: str, data: bytes, path: Path) -> Article:
+    """The article in the bytes of a file of that kind (one of SUFFIXES, but .jsonl). Raises ArticleError."""
+    return _READERS[suffix](data, path)
+
+
+def find_files(paths: Sequence[Path]) -> Iterator[Path | Skipped]:
     """Files to read, each once: those named, and those within folders, sorted by name at each level.
 
-    Hidden files and folders within a folder are passed over; links are followed, each folder visited once. Files of
-    other kinds, and folders that cannot be opened, are given too, so that `read_file` reports them. Raises ArticleError
-    at the call for a path that does not exist.
+    Hidden files and folders within a folder are passed over. Links within a folder are followed to what is named, each
+    folder visited once, and Skipped where they lead elsewhere: who made the folder may have meant a private file. Files
+    of other kinds, and folders that cannot be opened, are given too, so that `read_file` reports them. Raises
+    ArticleError at the call for a path that does not exist.
     """
     for path in paths:
         if not os.path.lexists(path):
             raise ArticleError(f"There is no file or folder {path}. Check its spelling.")
-    return _find(paths, set())
+    return _find(paths, tuple(os.path.realpath(path) for path in paths), set())
 
 
-def read_file(path: Path) -> Iterator[Article | Skipped]:
-    """The article of a file, those of a .jsonl file one by one, or Skipped with the reason; never raises."""
-    origin = fields.origin(path)
-    for number, read in read_numbered(path):
+def read_file(path: Path, parse: Parse = parse) -> Iterator[Article | Skipped]:
+    """The article of a file, those of a .jsonl file one by one, or Skipped with the reason; never raises.
+
+    `parse` reads what is not .jsonl; `apart.Apart.read` does so under limits of time and memory. Of many lines that
+    cannot be read, only the first are told one by one.
+    """
+    origin, bad = fields.origin(path), 0
+    for number, read in read_numbered(path, parse):
         if isinstance(read, Article):
             yield read
-        else:
+            continue
+        bad += number > 0
+        if bad <= MAX_TOLD:
             yield Skipped(origin=origin, reason=f"line {number}: {read}" if number else str(read))
+    if bad > MAX_TOLD:
+        yield Skipped(origin=origin, reason=f"{bad - MAX_TOLD:,} more lines cannot be read. Mend the first ones first.")
 
 
-def read_numbered(path: Path) -> Iterator[tuple[int, Article | ArticleError]]:
-    """The same with the line of a .jsonl file, 0 for what is of the file as a whole, and the reason as an error."""
-    reader = _READERS.get(path.suffix.lower())
+def read_numbered(path: Path, parse: Parse = parse) -> Iterator[tuple[int, Article | ArticleError]]:
+    """The same with the line of a .jsonl file, 0 for what is of the file as a whole, and every reason as an error."""
+    suffix = path.suffix.lower()
+    most = MAX_BYTES if suffix in RISKY else MAX_TEXT_BYTES
     reason = _unreadable(path)
     if reason is not None:
         yield 0, ArticleError(reason)
         return
     try:
         with path.open("rb") as file:
-            if reader is None:
+            if suffix == _LINES:
                 yield from _read_lines(file, path)
                 return
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise ArticleError(_TOO_LONG)
-        yield 0, reader(data, path)
+            data = file.read(most + 1)
+        if len(data) > most:
+            raise ArticleError(_TOO_LONG.format(most // 1_000_000))
+        yield 0, parse(suffix, data, path)
     except ArticleError as error:
         yield 0, error
     except OSError as error:
         yield 0, ArticleError(_os_reason(error))
 
 
-def read_url(url: str, fetch: Callable[[str], Fetched]) -> Article | Skipped:
+def read_url(url: str, fetch: Callable[[str], Fetched], parse: Parse = parse) -> Article | Skipped:
     """The article at a web address, as `fetch` gives it, or Skipped with the reason.
 
     Its `url` is the address that it was found at after redirects, which its id is made of; its `source` is the host
     unless the page tells one.
     """
     try:
-        return _read_page(fetch(url))
+        return _read_page(fetch(url), parse)
     except ArticleError as error:
         return Skipped(origin=url, reason=str(error))
 
 
-def _read_page(page: Fetched) -> Article:
+def _read_page(page: Fetched, parse: Parse) -> Article:
     path = Path(unquote(urlsplit(page.url).path))
     suffix = _suffix(page.media_type, path.suffix.lower())
     data = page.data if suffix == ".pdf" else as_utf8(page.data, page.charset)
-    article = _READERS[suffix](data, path)
+    article = parse(suffix, data, path)
     place = address.parse(page.url)
     told = {"id": place.article_id, "url": page.url, "source": article.source or place.host, "origin": page.url}
     article = article.model_copy(update=told)
@@ -132,10 +154,13 @@ def _suffix(media_type: str, suffix: str) -> str:
     return kind
 
 
-def _find(paths: Sequence[Path], seen: set[str]) -> Iterator[Path]:
+def _find(paths: Sequence[Path], named: Sequence[str], seen: set[str]) -> Iterator[Path | Skipped]:
     for path in paths:
         real = os.path.realpath(path)
         if real in seen:
+            continue
+        if not any(real == root or real.startswith(os.path.join(root, "")) for root in named):
+            yield Skipped(origin=fields.origin(path), reason=_ELSEWHERE)
             continue
         seen.add(real)
         if not os.path.isdir(path):  # Path.is_dir raises where a parent is closed
@@ -146,7 +171,7 @@ def _find(paths: Sequence[Path], seen: set[str]) -> Iterator[Path]:
         except OSError:
             yield path
             continue
-        yield from _find(inside, seen)
+        yield from _find(inside, named, seen)
 
 
 def _unreadable(path: Path) -> str | None:
@@ -168,12 +193,12 @@ def _os_reason(error: OSError) -> str:
 
 def _read_lines(file: BinaryIO, path: Path) -> Iterator[tuple[int, Article | ArticleError]]:
     number = 0
-    while line := file.readline(MAX_BYTES + 1):
+    while line := file.readline(MAX_TEXT_BYTES + 1):
         number += 1
         try:
-            if len(line) > MAX_BYTES:
+            if len(line) > MAX_TEXT_BYTES:
                 _skip_rest(file, line)
-                raise ArticleError(_TOO_LONG)
+                raise ArticleError(_TOO_LONG.format(MAX_TEXT_BYTES // 1_000_000))
             if number == 1:
                 line = _without_mark(line)
             if line.strip():
@@ -197,4 +222,4 @@ def _without_mark(line: bytes) -> bytes:
 
 def _skip_rest(file: BinaryIO, line: bytes) -> None:
     while line and not line.endswith(b"\n"):
-        line = file.readline(MAX_BYTES)
+        line = file.readline(MAX_TEXT_BYTES)

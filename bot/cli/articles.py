@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from bot.cli.state import console, console_for_errors, state
+from bot.cli.state import console, console_for_errors, state, words
 from bot.cli.state import table as new_table
 from bot.config import shared_folder
 from bot.errors import ConfigError
@@ -95,7 +95,7 @@ def show_summary(summary: "Summary") -> None:
             "Nothing to read was found there. Give .txt, .md, .html, .pdf or .jsonl files, or folders of them."
         )
     for result in summary.skipped():
-        screen.print(Text(f"  skipped {result.article}: {result.reason}"))
+        screen.print(words(f"  skipped {result.article}: {result.reason}".replace("\n", "\\n")))
 
 
 @app.command("list")
@@ -110,7 +110,7 @@ def list_articles(context: typer.Context) -> None:
     table = new_table("id", "date", "title", "source", "chunks")
     for info in infos:
         cells = (info.id, str(info.date or ""), info.title, info.source or "", str(info.chunks))
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(words(cell) for cell in cells))
     console().print(table)
 
 
@@ -119,16 +119,16 @@ def show(context: typer.Context, article_id: Annotated[str, typer.Argument(metav
     """Print an article as it is stored, and what of the file is no part of it."""
     article = _store(context).article(article_id)
     screen = console()
-    screen.print(Text(article.title, style="bold"))
+    screen.print(words(article.title, "bold"))
     for name in ("id", "date", "source", "author", "credit", "url", "origin"):
         if value := getattr(article, name):
-            screen.print(Text(f"{name}: {value}", style="dim"))
+            screen.print(words(f"{name}: {value}", "dim"))
     screen.print()
-    screen.print(Text(article.text))
+    screen.print(words(article.text))
     if article.dropped:
         screen.print(Text("\nLeft out of the text:", style="bold"))
         for piece in article.dropped:
-            screen.print(Text(f"  {piece.reason}: {piece.text}"))
+            screen.print(words(f"  {piece.reason}: {piece.text}"))
 
 
 @app.command()

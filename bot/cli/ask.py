@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from bot.cli.state import console, state
+from bot.cli.state import console, state, words
 from bot.cli.trace import show_trace
 from bot.dates import note, searched
 from bot.errors import ConfigError
@@ -79,7 +79,7 @@ def stream(screen: Console, events: Iterator[Event]) -> Answer:
                 if event.sentence:
                     settled.append_text(_marked(event.sentence.text, event.sentence.markers))
             if screen.is_terminal:
-                live.update(Text.assemble(settled, tentative, (stage, "dim")), refresh=True)
+                live.update(Text.assemble(settled, words(tentative), (stage, "dim")), refresh=True)
     screen.print(_final(answer))
     return answer
 
@@ -89,10 +89,10 @@ def show_citations(screen: Console, answer: Answer) -> None:
         place = f"{citation.article}, characters {citation.start}-{citation.end}"
         day = f", {citation.date}" if citation.date else ""
         screen.print()
-        screen.print(Text.assemble((f"[{citation.marker}] ", "bold"), f"“{citation.quote}”"))
-        screen.print(Text(f"    {citation.title}{day} ({place})", style="dim"))
+        screen.print(Text.assemble((f"[{citation.marker}] ", "bold"), words(f"“{citation.quote}”")))
+        screen.print(words(f"    {citation.title}{day} ({place})", "dim"))
         if citation.days:
-            screen.print(Text(f"    {note(citation.days)}", style="dim"))
+            screen.print(words(f"    {note(citation.days)}", "dim"))
     if answer.period:
         screen.print()
         screen.print(Text(searched(answer.period), style="dim"))
@@ -100,19 +100,19 @@ def show_citations(screen: Console, answer: Answer) -> None:
         nearest = dict.fromkeys((passage.title, passage.article) for passage in answer.retrieved)
         screen.print(Text("Nearest articles:", style="dim"))
         for title, article in list(nearest)[:3]:
-            screen.print(Text(f"    {title} ({article})", style="dim"))
+            screen.print(words(f"    {title} ({article})", "dim"))
 
 
 def _final(answer: Answer) -> Text:
     if answer.refused or not answer.sentences:
-        return Text(answer.text, style="yellow")
+        return words(answer.text, "yellow")
     return Text.assemble(*(_marked(sentence.text, sentence.markers) for sentence in answer.sentences))
 
 
 def _marked(text: str, markers: tuple[int, ...]) -> Text:
     if not markers:
-        return Text.assemble((text, "yellow"), (" [not in the articles]", "dim yellow"), " ")
-    return Text.assemble(text, ("".join(f" [{marker}]" for marker in markers), "cyan"), " ")
+        return Text.assemble(words(text, "yellow"), (" [not in the articles]", "dim yellow"), " ")
+    return Text.assemble(words(text), ("".join(f" [{marker}]" for marker in markers), "cyan"), " ")
 
 
 def _last(events: Iterator[Event]) -> Answer:

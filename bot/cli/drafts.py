@@ -75,14 +75,16 @@ def _show(made: "Made", plan: "Plan", out: Path) -> None:
 
 def _articles(source: Path) -> "list[Article]":
     """Those of a file or folder, with the ids that a store would give them; what cannot be read is told."""
-    from bot.articles import Skipped, find_files, read_file
+    from bot.articles import Apart, Skipped, find_files, read_file
 
     found: dict[str, Article] = {}
-    for read in (one for file in find_files([source]) for one in read_file(file)):
-        if isinstance(read, Skipped):
-            console_for_errors().print(Text(f"skipped {read.origin}: {read.reason}"))
-        else:
-            found.setdefault(read.id, read)
+    with Apart() as apart:
+        for file in find_files([source]):
+            for read in [file] if isinstance(file, Skipped) else read_file(file, apart.read):
+                if isinstance(read, Skipped):
+                    console_for_errors().print(Text(f"skipped {read.origin}: {read.reason}"))
+                else:
+                    found.setdefault(read.id, read)
     if not found:
         raise DatasetError(f"{source} holds no articles. Name files or folders that `bot ingest` reads.")
     return list(found.values())

@@ -10,9 +10,11 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bot.config import Loaded, Settings, load
 from bot.errors import ConfigError
+from bot.trace import visible
 
 PIPE_WIDTH = 10_000
 
@@ -62,6 +64,11 @@ def table(*columns: str) -> Table:
     for index, column in enumerate(columns):
         grid.add_column(column, no_wrap=index == 0, overflow="fold")
     return grid
+
+
+def words(text: str, style: str = "") -> Text:
+    """What articles, files and models say, for a terminal: no markup, and what it would obey comes out as codes."""
+    return Text(visible(text), style=style)
 
 
 def console_for_errors() -> Console:

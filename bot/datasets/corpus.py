@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.articles import SUFFIXES, find_files, read_numbered
+from bot.articles import SUFFIXES, Apart, Skipped, find_files, read_numbered
 from bot.datasets.found import Checked, Finding, Level, decomposed, short
 from bot.errors import ArticleError, DatasetError
 from bot.schema import Article
@@ -78,9 +78,13 @@ def _read(path: Path) -> Iterator[Numbered]:
         files = find_files([path])
     except ArticleError as error:
         raise DatasetError(str(error)) from None
-    for file in files:
-        for line, read in read_numbered(file):
-            yield file, line, read
+    with Apart() as apart:
+        for file in files:
+            if isinstance(file, Skipped):
+                yield Path(file.origin), 0, ArticleError(file.reason)
+                continue
+            for line, read in read_numbered(file, apart.read):
+                yield file, line, read
 
 
 def _judge(

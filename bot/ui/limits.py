@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from bot.schema import ArticleInfo, Filters
+from bot.ui.bits import words
 
 MOST = 50  # articles that a search of the list may limit questions to
 _UNTITLED = "Untitled"
@@ -21,7 +22,7 @@ def chips(filters: Filters, titles: Mapping[str, str]) -> str:
         return ""
     items = "".join(
         f'<li><button type="button" data-drop="{escape(what)}" aria-label="{escape(f"No longer only: {said}")}">'
-        f'<bdi>{escape(said)}</bdi> <span aria-hidden="true">×</span></button></li>'
+        f'<bdi>{words(said)}</bdi> <span aria-hidden="true">×</span></button></li>'
         for what, said in dropped
     )
     return f'<div class="cb-chips"><span class="cb-meta">Asking only:</span><ul>{items}</ul></div>'
@@ -65,8 +66,8 @@ def typed(sources: Sequence[str], since: str, until: str) -> Filters:
 
 def found(articles: Iterable[ArticleInfo], query: str, filters: Filters) -> list[ArticleInfo]:
     """Those that hold each word of `query` in title, source, id or date, and pass the filters; in their order."""
-    words = query.casefold().split()
-    return [info for info in articles if filters.match(info) and all(word in _searched(info) for word in words)]
+    wanted = query.casefold().split()
+    return [info for info in articles if filters.match(info) and all(word in _searched(info) for word in wanted)]
 
 
 def _searched(info: ArticleInfo) -> str:

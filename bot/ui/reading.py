@@ -5,7 +5,7 @@ from html import escape
 from itertools import groupby
 
 from bot.schema import Article, Citation
-from bot.ui.bits import by_marker, facts, marker
+from bot.ui.bits import by_marker, facts, marker, words
 
 
 def no_article() -> str:
@@ -28,7 +28,7 @@ def article(
     changed = '<p class="cb-problem">This article has changed since the answer was given.</p>'
     return (
         f'<section class="cb-article" aria-label="Article" data-moment="{escape(moment)}">'
-        f'<h2 dir="auto">{escape(article.title) or "Untitled"}</h2>'
+        f'<h2 dir="auto">{words(article.title) or "Untitled"}</h2>'
         f'<p class="cb-meta">{facts(article.date, article.source, article.author, url=article.url)}</p>'
         f"{_acts(article.id)}{_marker_row(exchange, citations, chosen)}{'' if current == here else changed}"
         f'<div class="cb-text" dir="auto" tabindex="0">{marked(article.text, current, chosen)}</div>'
@@ -47,12 +47,12 @@ def marked(text: str, citations: Sequence[Citation], chosen: int) -> str:
     pieces = [(owner(start), text[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)]
     html = ""
     for citation, run in groupby(pieces, key=lambda piece: piece[0]):
-        words = escape("".join(piece for _, piece in run))
+        shown = words("".join(piece for _, piece in run))
         if citation is None:
-            html += words
+            html += shown
         else:
             here = ' class="cb-here"' if citation.marker == chosen else ""
-            html += f'<mark{here} data-number="{citation.marker}">{words}</mark>'
+            html += f'<mark{here} data-number="{citation.marker}">{shown}</mark>'
     return html
 
 
@@ -76,4 +76,4 @@ def _marker_row(exchange: int, citations: Sequence[Citation], chosen: int) -> st
 
 
 def _credit(article: Article) -> str:
-    return f'<p class="cb-meta" dir="auto">{escape(article.credit)}</p>' if article.credit else ""
+    return f'<p class="cb-meta" dir="auto">{words(article.credit)}</p>' if article.credit else ""

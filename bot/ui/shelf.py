@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from bot.schema import ArticleInfo
-from bot.ui.bits import counted, facts
+from bot.ui.bits import counted, facts, words
 
 ORDERS = ("Newest first", "Oldest first", "By title")
 UNFOLDED = 5  # lines; a longer report is folded, but for what was skipped
@@ -28,7 +28,7 @@ def adding(lines: Sequence[str], name: str, done: int, total: int) -> str:
     bar = f'<progress max="{total}" value="{done}" aria-label="Adding articles"></progress>'
     count = f" {done + 1:,} of {total:,}:" if total > 1 else ""
     return (
-        f'<div class="cb-status cb-adding" role="status"><span>Adding{count} <bdi>{escape(name)}</bdi></span>'
+        f'<div class="cb-status cb-adding" role="status"><span>Adding{count} <bdi>{words(name)}</bdi></span>'
         f"{bar if total > 1 else ''}</div>{report(lines) if lines else ''}"
     )
 
@@ -58,7 +58,7 @@ def article_list(
     if not articles:
         return f'<div class="cb-list">{no_articles(samples=samples)}</div>'
     items = "".join(
-        f'<li><button type="button" data-article="{escape(info.id)}"><bdi>{escape(info.title) or "Untitled"}</bdi>'
+        f'<li><button type="button" data-article="{escape(info.id)}"><bdi>{words(info.title) or "Untitled"}</bdi>'
         f'<span class="cb-meta">{facts(info.date, info.source)}</span></button></li>'
         for info in found[:LISTED]
     )
@@ -81,7 +81,7 @@ def no_articles(*, samples: bool = False) -> str:
 
 
 def _items(lines: Sequence[str]) -> str:
-    items = "".join(f"<li><bdi>{escape(line)}</bdi></li>" for line in lines[:REPORTED])
+    items = "".join(f"<li><bdi>{words(line)}</bdi></li>" for line in lines[:REPORTED])
     more = f"<li>and {len(lines) - REPORTED:,} more</li>" if len(lines) > REPORTED else ""
     return f"<ul>{items}{more}</ul>" if lines else ""
 

@@ -1,9 +1,9 @@
 """The list of kept conversations, as HTML, and one of them as the page holds it; pure."""
 
 from collections.abc import Sequence
-from html import escape
 
 from bot.conversations import Said, Talk
+from bot.ui.bits import words
 from bot.ui.exchange import Exchange
 
 LISTED = 200  # a longer list is slow to draw and not read; the search box narrows it
@@ -40,7 +40,7 @@ def _item(talk: Talk, current: str) -> str:
     here = ' aria-current="true"' if talk.id == current else ""
     forms = {"md": "Markdown", "json": "JSON"}
     exports = "".join(f'<a href="conversations/{talk.id}.{end}" download>{name}</a>' for end, name in forms.items())
-    title = escape(talk.title) or "Untitled"
+    title = words(talk.title) or "Untitled"
     return (
         f'<li class="cb-talk"><button type="button" data-talk="{talk.id}"{here}><bdi>{title}</bdi>'
         f'<span class="cb-meta">{day} · {questions}</span></button>'

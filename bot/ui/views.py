@@ -7,7 +7,7 @@ from bot.conversations import answer_as_markdown
 from bot.dates import note, searched
 from bot.schema import Answer, Citation, Progress, Sentence, Setup, StageEvent
 from bot.ui import how, limits
-from bot.ui.bits import by_marker, counted, facts, marker, problem
+from bot.ui.bits import by_marker, counted, facts, marker, problem, words
 from bot.ui.exchange import Exchange
 from bot.ui.shelf import no_articles, no_models
 
@@ -17,7 +17,7 @@ MISSING = -1  # articles, as long as the models are missing
 def header(model_name: str, reading: Progress, user: str = "", setup: Setup | None = None) -> str:
     """The page's name; what must be fetched first; while articles are read ahead, how many are; the `user`, if any."""
     ahead = f"<p>Reading ahead: {reading.done:,} of {reading.total:,} articles</p>"
-    out = f'<p class="cb-user"><bdi>{escape(user)}</bdi><a href="logout">Log out</a></p>'
+    out = f'<p class="cb-user"><bdi>{words(user)}</bdi><a href="logout">Log out</a></p>'
     return (
         '<header class="cb-header"><h1>Citebot</h1>'
         f"<p>Answers from your own articles, on this machine, with {escape(model_name)}</p>"
@@ -85,7 +85,7 @@ def stage(event: StageEvent, seconds: float) -> str:
 
 def status(text: str = "", extra: str = "") -> str:
     """The status line; `extra` is HTML."""
-    return f'<div class="cb-status" role="status"><span>{escape(text)}</span>{extra}</div>'
+    return f'<div class="cb-status" role="status"><span>{words(text)}</span>{extra}</div>'
 
 
 def _rate_of(answer: Answer) -> str:
@@ -121,7 +121,7 @@ def finished(answer: Answer) -> str:
 
 def _exchange(number: int, exchange: Exchange) -> str:
     return (
-        f'<section class="cb-exchange"><h3 class="cb-question" dir="auto">{escape(exchange.question)}</h3>'
+        f'<section class="cb-exchange"><h3 class="cb-question" dir="auto">{words(exchange.question)}</h3>'
         f"{_body(number, exchange)}</section>"
     )
 
@@ -129,14 +129,14 @@ def _exchange(number: int, exchange: Exchange) -> str:
 def _body(number: int, exchange: Exchange) -> str:
     answer = exchange.answer
     if answer and answer.refused:
-        shown = f"<p>{escape(answer.text)}</p>{_notes(exchange)}{_nearest(answer)}{_after(number, exchange)}"
+        shown = f"<p>{words(answer.text)}</p>{_notes(exchange)}{_nearest(answer)}{_after(number, exchange)}"
         return f'<div class="cb-answer cb-refusal" dir="auto">{shown}</div>'
     every = exchange.sentences
     sentences = " ".join(_sentence(number, place, exchange, sentence) for place, sentence in enumerate(every))
     if answer and not sentences:
-        sentences = escape(answer.text)
+        sentences = words(answer.text)
     if exchange.tentative:
-        sentences += f' <span class="cb-tentative">{escape(exchange.tentative)}</span>'
+        sentences += f' <bdi class="cb-tentative">{words(exchange.tentative)}</bdi>'
     waiting = '<span class="cb-caret" aria-hidden="true"></span>' if exchange.running else ""
     return (
         f'<div class="cb-answer" dir="auto"><p>{sentences}{waiting}</p>{_notes(exchange)}'
@@ -150,9 +150,9 @@ def _sentence(number: int, place: int, exchange: Exchange, sentence: Sentence) -
     if citations:
         end = len(sentence.text.rpartition(" ")[2][-12:])  # kept on one line with the markers
         head, tail = sentence.text[: len(sentence.text) - end], sentence.text[len(sentence.text) - end :]
-        return f'<span>{escape(head)}<span class="cb-markers">{escape(tail)}{markers}</span></span>'
+        return f'<bdi>{words(head)}<span class="cb-markers">{words(tail)}{markers}</span></bdi>'
     note = '<span class="cb-meta"> (not in the articles)</span>'
-    return f'<span class="cb-unsupported">{escape(sentence.text)}{note}</span>'
+    return f'<bdi class="cb-unsupported">{words(sentence.text)}{note}</bdi>'
 
 
 def _with_card(number: int, place: int, citation: Citation) -> str:
@@ -161,7 +161,7 @@ def _with_card(number: int, place: int, citation: Citation) -> str:
     described = marker(number, citation, f' aria-describedby="{card}"')
     return (
         f'<span class="cb-cite">{described}'
-        f'<span class="cb-card" role="tooltip" id="{card}"><q dir="auto">{escape(citation.quote)}</q> '
+        f'<span class="cb-card" role="tooltip" id="{card}"><q dir="auto">{words(citation.quote)}</q> '
         f'<span class="cb-meta">{facts(citation.title, citation.date, note(citation.days))}</span></span></span>'
     )
 
@@ -198,7 +198,7 @@ def _sources(number: int, exchange: Exchange) -> str:
         return ""
     items = "".join(
         f'<li><button type="button" class="cb-source" data-exchange="{number}" data-marker="{citation.marker}">'
-        f'<span class="cb-marker">[{citation.marker}]</span><span><q dir="auto">{escape(citation.quote)}</q>'
+        f'<span class="cb-marker">[{citation.marker}]</span><span><q dir="auto">{words(citation.quote)}</q>'
         f'<span class="cb-meta">{facts(citation.title, citation.date, note(citation.days))}</span>'
         "</span></button></li>"
         for citation in by_marker(exchange.citations)
@@ -213,7 +213,7 @@ def _notes(exchange: Exchange) -> str:
         and answer.trace
         and (limited := limits.said(answer.trace.filters, {one.article: one.title for one in answer.retrieved}))
     ):
-        notes += f'<p class="cb-note"><bdi>{escape(limited)}</bdi></p>'
+        notes += f'<p class="cb-note"><bdi>{words(limited)}</bdi></p>'
     if answer and answer.period:
         notes += f'<p class="cb-note">{escape(searched(answer.period))}</p>'
     if exchange.problem:
@@ -221,7 +221,7 @@ def _notes(exchange: Exchange) -> str:
     if answer and answer.stopped:
         notes += '<p class="cb-note">Stopped here.</p>'
     if answer and answer.dropped_sentences:
-        left_out = "".join(f'<li dir="auto">{escape(sentence)}</li>' for sentence in answer.dropped_sentences)
+        left_out = "".join(f'<li dir="auto">{words(sentence)}</li>' for sentence in answer.dropped_sentences)
         notes += (
             f'<details class="cb-note"><summary>Left out, as the articles do not support it: '
             f"{counted(len(answer.dropped_sentences), 'sentence')}</summary><ul>{left_out}</ul></details>"
@@ -234,7 +234,7 @@ def _nearest(answer: Answer) -> str:
     if not titles:
         return ""
     items = "".join(
-        f'<li><button type="button" data-article="{escape(key)}"><bdi>{escape(title) or "Untitled"}</bdi></button></li>'
+        f'<li><button type="button" data-article="{escape(key)}"><bdi>{words(title) or "Untitled"}</bdi></button></li>'
         for key, title in reversed(titles.items())
     )
     return f'<div class="cb-nearest"><p class="cb-meta">The nearest articles:</p><ul>{items}</ul></div>'

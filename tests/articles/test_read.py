@@ -130,7 +130,7 @@ def test_jsonl_in_utf16_is_one_complaint(tmp_path: Path) -> None:
 
 
 def test_too_long_files_and_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "MAX_BYTES", 100)
+    monkeypatch.setattr(read, "MAX_TEXT_BYTES", 100)
     assert "longer than" in reason(write(tmp_path / "a.txt", "long " * 21))
     lines = [json.dumps({"text": "x" * 500}), json.dumps({"text": "short"})]
     results = list(read_file(write(tmp_path / "a.jsonl", "\n".join(lines))))

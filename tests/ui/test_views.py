@@ -332,3 +332,19 @@ def test_the_list_of_articles_keeps_the_order_given() -> None:
 def test_without_articles_the_page_says_what_to_do(html: str) -> None:
     assert "There are no articles yet" in Parsed(html).text
     assert "bot ingest" in Parsed(html).text
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("a \u202eb", 'a <bdi class="cb-unseen" data-code="202E">\u202e</bdi>b'),
+        ("\u2067<b>\u2069", '<bdi class="cb-unseen" data-code="2067">\u2067</bdi>&lt;b&gt;<bdi class="cb-unseen" '
+         'data-code="2069">\u2069</bdi>'),
+        ("\U000e0073", '<bdi class="cb-unseen" data-code="E0073">\U000e0073</bdi>'),
+        ("\U0001f3f4\U000e0067\U000e0062\U000e007f", "\U0001f3f4\U000e0067\U000e0062\U000e007f"),  # a flag
+        ("\u200eשלום\u200d\u00ad", "\u200eשלום\u200d\u00ad"),
+    ],
+)  # fmt: skip
+def test_characters_that_turn_or_hide_words_stand_alone(text: str, html: str) -> None:
+    assert bits.words(text) == html
+    assert Parsed(f"<p>{html}</p>").text == text, "what is copied is what was there"

@@ -34,7 +34,17 @@ _PASSWORD = re.compile(r"(?<=://)[^/?#]*@")  # and the name before it, in the ad
 _ALIKE = 0.85  # BOT_DATADIR is meant for us, BOT_TOKEN is another program's
 PROJECT = Path(__file__).resolve().parent.parent
 
-Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+def _expanded(path: Path) -> Path:
+    """Absolute, with ~ as the home folder; ValueError where there is none, such as for ~nobody."""
+    try:
+        return path.expanduser().absolute()
+    except (RuntimeError, OSError):
+        raise ValueError("the home folder that ~ stands for, or the folder worked in, is not there") from None
+
+
+Folder = Annotated[Path, AfterValidator(_expanded)]
 
 
 def default_data_dir() -> Path:
@@ -205,6 +215,8 @@ def load(
     for origin, layer in layers:
         for name, value in layer.items():
             _check_known(name, origin)
+            if "\0" in str(value):
+                raise ConfigError(f"{origin}: {name} holds a zero character. Take it out.")
             values[name] = value
             origins[name] = f"variable {_variable(name)}" if origin == "environment" else origin
     try:
@@ -275,11 +287,11 @@ def _config_file(
 ) -> Path:
     named = explicit or (Path(environ[CONFIG_VARIABLE]) if CONFIG_VARIABLE in environ else None)
     if named is not None:
-        if not named.expanduser().is_file():
+        if not os.path.isfile(os.path.expanduser(named)):
             raise ConfigError(f"There is no settings file {named}. Check --config and {CONFIG_VARIABLE}.")
-        return named.expanduser()
+        return Path(os.path.expanduser(named))
     folder = flags.get("data_dir") or variables.get("data_dir") or default_data_dir()
-    return Path(folder).expanduser() / "config.toml"
+    return Path(os.path.expanduser(folder)) / "config.toml"
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -287,7 +299,7 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     try:
         return _flat(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also tables within tables, and numbers of thousands of digits
         raise ConfigError(
             f"The settings file {path} is not valid TOML: {error}. Mend that line or move the file away."
         ) from None
@@ -334,4 +346,4 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
         message = problem["msg"].removeprefix("Value error, ").lower()
         given = "" if name in _SECRET else f", got {problem['input']!r}"
         lines.append(f"{name} ({origins.get(name, 'settings')}): {message}{given}")
-    return "Wrong setting: " + "; ".join(lines) + "."
+    return "Wrong setting: " + "; ".join(lines) + ". Give another value."

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from bot import jsonlines
 from bot.errors import ConversationError
@@ -29,7 +29,7 @@ class Said(Frozen):
 
     question: str
     answer: Answer
-    at: dt.datetime
+    at: AwareDatetime
 
 
 class Talk(NamedTuple):
@@ -159,6 +159,6 @@ def _lines(path: Path) -> Iterator[tuple[dt.datetime | None, Said | None]]:
                 raise ValueError("another form")
             instead = dt.datetime.fromisoformat(value["instead"]) if value["instead"] else None
             yield instead, Said.model_validate(value["said"])
-        except (ValueError, KeyError, TypeError, ValidationError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             log.warning("%s: %s", path, str(error).split("\n")[0])
             yield None, None

@@ -8,6 +8,7 @@ import pytest
 from fakes import FakeEmbedder
 from hypothesis import HealthCheck, settings
 from samples import signature_of
+from soak import REASON, SOAKING
 
 from bot.config import default_models_dir
 from bot.embed import LlamaEmbedder
@@ -22,6 +23,12 @@ settings.register_profile(
     "citebot", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("citebot")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("soak") and not SOAKING:
+            item.add_marker(pytest.mark.skip(reason=REASON))
 
 
 @pytest.fixture(scope="session")

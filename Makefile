@@ -45,7 +45,7 @@ test: $(VENV)/.dev chromium
 soak: $(VENV)/.dev chromium
 	@$(BIN)/bot models pull
 	@$(BIN)/bot models pull smollm2-135m-instruct
-	BOT_SOAK=1 $(BIN)/python -m pytest -m "soak or rounds" $(ARGS)
+	BOT_SOAK=1 $(BIN)/python -m pytest -m "soak or rounds or hypothesis" $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

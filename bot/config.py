@@ -35,7 +35,6 @@ _ALIKE = 0.85  # BOT_DATADIR is meant for us, BOT_TOKEN is another program's
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-
 def _expanded(path: Path) -> Path:
     """Absolute, with ~ as the home folder; ValueError where there is none, such as for ~nobody."""
     try:

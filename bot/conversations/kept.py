@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime
 
 from bot import jsonlines
 from bot.errors import ConversationError

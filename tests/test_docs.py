@@ -213,7 +213,9 @@ def test_room_imports_what_the_table_says(name: str) -> None:
 # -- commands --
 
 _CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
-_COMMAND = re.compile(r"(?:^|[:,;(] |=\S+ |/)bot(?: --[a-z-]+ \S+)* ([a-z]+)\b(?: ([a-z]+)\b)?(?![./])", re.MULTILINE)
+_COMMAND = re.compile(
+    r"(?:^|[:,;(] |=\S+ |/)bot(?: --[a-z-]+ \S+)* ([a-z]+)\b(?: ([a-z]+(?:-[a-z]+)*)\b)?(?![./])", re.MULTILINE
+)
 
 
 def commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

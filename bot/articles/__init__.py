@@ -7,8 +7,9 @@ fetches, the only code here that opens connections. `chunk` cuts them for the em
 
 from bot.articles.address import Fetched
 from bot.articles.chunk import chunk, embedding_text, heading
-from bot.articles.fields import article_id, content_hash
-from bot.articles.read import SUFFIXES, Skipped, find_files, read_file, read_url
+from bot.articles.fields import article_id, content_hash, parse_date, slug
+from bot.articles.jsonl import read_line
+from bot.articles.read import SUFFIXES, Skipped, find_files, read_file, read_numbered, read_url
 
 __all__ = [
     "SUFFIXES",
@@ -20,6 +21,10 @@ __all__ = [
     "embedding_text",
     "find_files",
     "heading",
+    "parse_date",
     "read_file",
+    "read_line",
+    "read_numbered",
     "read_url",
+    "slug",
 ]

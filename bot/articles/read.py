@@ -68,24 +68,33 @@ def find_files(paths: Sequence[Path]) -> Iterator[Path]:
 def read_file(path: Path) -> Iterator[Article | Skipped]:
     """The article of a file, those of a .jsonl file one by one, or Skipped with the reason; never raises."""
     origin = fields.origin(path)
+    for number, read in read_numbered(path):
+        if isinstance(read, Article):
+            yield read
+        else:
+            yield Skipped(origin=origin, reason=f"line {number}: {read}" if number else str(read))
+
+
+def read_numbered(path: Path) -> Iterator[tuple[int, Article | ArticleError]]:
+    """The same with the line of a .jsonl file, 0 for what is of the file as a whole, and the reason as an error."""
     reader = _READERS.get(path.suffix.lower())
     reason = _unreadable(path)
     if reason is not None:
-        yield Skipped(origin=origin, reason=reason)
+        yield 0, ArticleError(reason)
         return
     try:
         with path.open("rb") as file:
             if reader is None:
-                yield from _read_lines(file, path, origin)
+                yield from _read_lines(file, path)
                 return
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise ArticleError(_TOO_LONG)
-        yield reader(data, path)
+        yield 0, reader(data, path)
     except ArticleError as error:
-        yield Skipped(origin=origin, reason=str(error))
+        yield 0, error
     except OSError as error:
-        yield Skipped(origin=origin, reason=_os_reason(error))
+        yield 0, ArticleError(_os_reason(error))
 
 
 def read_url(url: str, fetch: Callable[[str], Fetched]) -> Article | Skipped:
@@ -157,7 +166,7 @@ def _os_reason(error: OSError) -> str:
     return f"it cannot be opened ({error.strerror}). Check that it exists and that you may read it."
 
 
-def _read_lines(file: BinaryIO, path: Path, origin: str) -> Iterator[Article | Skipped]:
+def _read_lines(file: BinaryIO, path: Path) -> Iterator[tuple[int, Article | ArticleError]]:
     number = 0
     while line := file.readline(MAX_BYTES + 1):
         number += 1
@@ -168,12 +177,12 @@ def _read_lines(file: BinaryIO, path: Path, origin: str) -> Iterator[Article | S
             if number == 1:
                 line = _without_mark(line)
             if line.strip():
-                yield read_line(line, number, path)
+                yield number, read_line(line, number, path)
         except _WrongEncoding as error:
-            yield Skipped(origin=origin, reason=str(error))
+            yield 0, error
             return
         except ArticleError as error:
-            yield Skipped(origin=origin, reason=f"line {number}: {error}")
+            yield number, error
 
 
 class _WrongEncoding(ArticleError):

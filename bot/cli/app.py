@@ -9,7 +9,21 @@ import typer
 from rich.text import Text
 
 from bot import __version__
-from bot.cli import articles, ask, bench, chat, compare, evaluate, feedback, models, settings, users, warm
+from bot.cli import (
+    articles,
+    ask,
+    bench,
+    chat,
+    compare,
+    dataset,
+    evaluate,
+    feedback,
+    models,
+    report,
+    settings,
+    users,
+    warm,
+)
 from bot.cli.state import State, console_for_errors
 from bot.errors import BotError, Stopped
 from bot.trace import visible
@@ -26,9 +40,11 @@ app.command("chat")(chat.chat)
 app.command("ingest")(articles.ingest)
 app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("warm")(warm.warm)
 app.add_typer(bench.app, name="bench")
 app.add_typer(articles.app, name="articles")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(models.app, name="models")
 app.add_typer(users.app, name="users")

@@ -37,8 +37,8 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write; without it, to stdout.", metavar="FILE")
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also what was rated bad, as drafts to be completed by hand.")
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Leave out drafts: that of which a person must say what is right.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
 ) -> None:
@@ -47,13 +47,13 @@ def export(
 
     kept = _kept(context)
     given = kept.all()
-    questions = as_questions(given, drafts=everything)
+    questions = as_questions(given, drafts=not finished)
     left_out = len(given) - len(questions)
     if not questions:
         raise FeedbackError(_nothing(left_out))
     text = as_lines(questions)
     drafts = sum("draft" in (one.model_extra or {}) for one in questions)
-    counts = f"{len(questions)} exported{f' ({drafts} of them drafts)' if drafts else ''}, {left_out} left out."
+    counts = f"{len(questions)} exported, {left_out} left out.{_of_drafts(drafts)}"
     if out is None:
         typer.echo(text.encode(), nl=False)
         console_for_errors().print(Text(counts))
@@ -65,7 +65,15 @@ def export(
 def _nothing(left_out: int) -> str:
     if not left_out:
         return "There is no feedback to export. Rate answers on the page: bot chat."
-    return f"0 exported, {left_out} left out: what is right is not known of them. Pass --all to get drafts."
+    return f"0 exported, {left_out} left out: what is right is not known of them. Leave out --finished to get drafts."
+
+
+def _of_drafts(drafts: int) -> str:
+    if not drafts:
+        return ""
+    return (
+        f" {drafts} of them are drafts: finish them (docs/feedback.md); `bot dataset check` names those that are not."
+    )
 
 
 def _write(out: Path, text: str, kept: Path, force: bool) -> None:

@@ -126,7 +126,7 @@ def report(
     rows: Sequence[Row],
     questions: Sequence[Question],
     meta: Mapping[str, Any],
-    embed: metrics.Embed,
+    embed: metrics.Embed | None,
     by: Sequence[str] = (),
     judge: Judge | None = None,
 ) -> dict[str, Any]:

@@ -72,15 +72,15 @@ class LLMSettings(Section):
     server: str | None = Field(None, description="base URL of an OpenAI-compatible server to use instead of llama.cpp")
     server_model: str = Field("default", description="model name sent to that server")
     api_key: SecretStr | None = Field(None, description="key sent to that server")
-    context_tokens: int = Field(4096, ge=512, description="prompt and answer together, in tokens")
+    context_tokens: int = Field(4096, ge=512, le=10_000_000, description="prompt and answer together, in tokens")
     answer_tokens: int = Field(200, ge=16, description="longest answer, in tokens")
-    threads: int = Field(0, ge=0, description="CPU threads; 0 = one per core")
-    gpu_layers: int = Field(-1, ge=-1, description="layers on the GPU, if compiled for one; -1 = all")
+    threads: int = Field(0, ge=0, le=512, description="CPU threads; 0 = one per core")
+    gpu_layers: int = Field(-1, ge=-1, le=10_000, description="layers on the GPU, if compiled for one; -1 = all")
     spare_memory: bool = Field(
         False, description="keep weights in one form: 0.6 GB less with the default model, answers a sixth slower"
     )
     temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 = always the likeliest word")
-    seed: int = Field(0, ge=0, description="for temperatures over 0")
+    seed: int = Field(0, ge=0, le=4_294_967_294, description="for temperatures over 0")
 
     @field_validator("answer_tokens")
     @classmethod

@@ -47,7 +47,7 @@ def evaluate(
     from bot.evaluate.run import Scope, read_meta, run
 
     if scope not in ("open", "article"):
-        raise DatasetError(f"--scope is open or article, not {scope}.")
+        raise DatasetError(f"--scope {scope} is unknown. Choose open or article.")
     settings = state(context).settings(llm__model=model)
     choice = Choice(sample, seed, tuple(only or ()))
     cases, embedder, store = prepare(settings, questions, corpus, out, limit, by or (), choice)

@@ -121,7 +121,7 @@ def _header(path: Path, lines: Sequence[str]) -> tuple[Header, int]:
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         raise PromptError(f"{path}:{line}: the header is not valid YAML: {one_line(reason)}. Mend the line.") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # a day 2024-13-45, a hundred brackets
-        reason = _reason(error)
+        reason = one_line(_reason(error))
         raise PromptError(f"{path}:1: the header is wrong: {reason}. Give it task, fills and refusal.") from None
     return header, ends[1] + 1
 

@@ -122,7 +122,7 @@ class Store:
         """Those articles that exist, in the order of `ids`."""
         found: dict[str, Article] = {}
         for start in range(0, len(ids), PAGE):
-            page = self._articles.get(ids=list(ids[start : start + PAGE]), include=["metadatas", "documents"])
+            page = self._articles.get(records.storable(ids[start : start + PAGE]), include=["metadatas", "documents"])
             for text, record in zip(page["documents"] or [], page["metadatas"] or [], strict=True):
                 article = records.read_article(record, text)
                 found[article.id] = article

@@ -23,8 +23,8 @@ def telling() -> Iterator[None]:
         yield
     except FAILURES as error:
         raise StoreError(
-            f"The article store failed: {error or type(error).__name__}. Where settings name a Chroma server, see "
-            "that it runs; otherwise check that the data folder is whole and writable, and that the disk is not full."
+            f"The article store failed: {error or type(error).__name__}. Check that the data folder is whole and "
+            "writable and the disk not full or, where settings name a Chroma server, that it runs."
         ) from error
 
 

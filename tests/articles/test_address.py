@@ -170,6 +170,12 @@ def test_machines_that_are_public(ip: str) -> None:
     assert is_public(ip_address(ip))
 
 
+@pytest.mark.parametrize("given", ["https://.../", "https://a..b/", "https://.a/"])
+def test_names_without_letters_between_dots_are_refused(given: str) -> None:
+    with pytest.raises(ArticleError, match="not a web address"):
+        parse(given)
+
+
 PARTS = st.sampled_from(
     [*"/:@?#[]%&=. \\", "http", "https:", "//", "example.org", "127.0.0.1", "[::1]", "xn--", "%2F", "ü", "８", ":80"]
 )

@@ -95,7 +95,7 @@ def test_a_wrong_file_is_named(tmp_path: Path) -> None:
     latin.write_bytes(json.dumps(SHORT).encode() + b'\n{"id": "\xe9"}')
     for path, problem in [
         (tmp_path / "none.jsonl", "cannot be read: No such file"),
-        (tmp_path, "cannot be read"),
+        (tmp_path, "is a folder. Name the file"),
         (write(tmp_path, "", ""), "holds no questions"),
         (latin, "line 2: not UTF-8"),
     ]:

@@ -261,7 +261,7 @@ def test_the_environment_says_the_same_as_flags(values: dict[str, Any]) -> None:
 
 # -- whatever is set --
 
-NAMES = [*describe(), "llm", "chat", "", "llm.nosuch", "data_dir.x"]
+KNOWN = [*describe(), "llm", "chat", "", "llm.nosuch", "data_dir.x"]
 ODD_FILES = [
     "x = " + "[" * 5000,
     "x = " + "9" * 5000,
@@ -291,14 +291,14 @@ def test_a_settings_file_in_no_home_is_not_there() -> None:
         load({}, Path("~nobody-of-this-name/c.toml"), {})
 
 
-@given(st.dictionaries(st.sampled_from(NAMES), ANY, max_size=4))
+@given(st.dictionaries(st.sampled_from(KNOWN), ANY, max_size=4))
 def test_any_flags_are_settings_or_an_error(values: dict[str, Any]) -> None:
     folder = {"data_dir": str(values["data_dir"])} if "data_dir" in values else {}  # as a command line has it
     with told(ConfigError):
         flatten(load(values | folder, None, {}).settings)
 
 
-@given(st.dictionaries(st.sampled_from(NAMES) | texts(2), texts(4), max_size=3))
+@given(st.dictionaries(st.sampled_from(KNOWN) | texts(2), texts(4), max_size=3))
 def test_any_variables_are_settings_or_an_error(values: dict[str, str]) -> None:
     environ = {f"BOT_{name.replace('.', '_').upper()}": value for name, value in values.items()}
     with told(ConfigError):

@@ -364,8 +364,8 @@ def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(terminal: t
 
 # -- whatever is typed, or stands in the file --
 
-HASH = bcrypt.hashpw(GOOD.encode(), bcrypt.gensalt(QUICK)).decode()
-FILE = json.dumps({"form": 1, "users": [{"name": "Anna", "hash": HASH}, {"name": "Bo", "hash": HASH}]}).encode()
+HASHED = bcrypt.hashpw(GOOD.encode(), bcrypt.gensalt(QUICK)).decode()
+FILE = json.dumps({"form": 1, "users": [{"name": "Anna", "hash": HASHED}, {"name": "Bo", "hash": HASHED}]}).encode()
 
 
 @given(texts(3), texts(3), damaged(FILE))

@@ -1,5 +1,5 @@
 # The commands of the README: make run, make test; for contributors: make check, make soak, make fuzz, make bench,
-# make pictures, make lock.
+# make eval, make pictures, make lock.
 # GPU=cuda, metal or vulkan compiles llama.cpp for a GPU, and that stays until another is named (GPU=none: the CPU).
 # PORT=7861 serves the page elsewhere; without it the settings say where.
 
@@ -28,7 +28,7 @@ READY := $(and $(wildcard $(MADE)),$(wildcard $(VENV)/.installed))
 # Without PORT, only the settings know the port, and they can be read once Citebot is installed: `bot chat` looks then.
 EARLY_PORT := $(or $(PORT),$(if $(READY),,$(or $(BOT_CHAT_PORT),7860)))
 
-.PHONY: run test soak fuzz check bench pictures lock install preflight port clean
+.PHONY: run test soak fuzz check bench eval pictures lock install preflight port clean
 .DELETE_ON_ERROR:
 
 run: preflight port install
@@ -61,6 +61,12 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(BIN)/bot models pull
 	$(BIN)/python bench/speed.py --write docs/performance.md $(ARGS)
+
+# Hours, and on with the first question without an answer if broken off. DATA has the sets; without them it says so.
+DATA ?= ../shared/data
+eval: $(VENV)/.dev
+	@$(BIN)/bot models pull
+	$(BIN)/python bench/results.py --data $(DATA) --write docs/results.md $(ARGS)
 
 # The page at desktop and phone width, dark and light: docs/page-*.png.
 pictures: $(VENV)/.dev

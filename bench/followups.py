@@ -57,7 +57,7 @@ def talked(chat: Chat, question: Question) -> Case:
         found = answer(chat, earlier.question, history)
         history.append(Turn(question=earlier.question, answer=found.text, refused=found.refused))
     onward = answer(chat, question.question, history)
-    chat._answerer._recent.forget()
+    chat.forget()
     return Case(question, onward, answer(chat, question.question, history))
 
 

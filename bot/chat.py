@@ -7,6 +7,7 @@ an answer is made or shown.
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from bot.ahead import Ahead
 from bot.answer import Answerer
@@ -15,7 +16,19 @@ from bot.followup import resolve
 from bot.ingest import Fetch, Ingester, Result
 from bot.line import Line
 from bot.llm import ReadAhead
-from bot.schema import Article, ArticleInfo, Event, Filters, Passage, Progress, Setup, StageEvent, Turn
+from bot.schema import (
+    Answer,
+    AnswerEvent,
+    Article,
+    ArticleInfo,
+    Event,
+    Filters,
+    Passage,
+    Progress,
+    Setup,
+    StageEvent,
+    Turn,
+)
 from bot.store import Store, newest_first
 
 
@@ -62,6 +75,16 @@ class Chat:
             yield from self._answerer.ask(question, search=search, history=recent, filters=filters, stop=stop)
         self._ahead.want(lambda stop: self._answerer.read_for(question, search=search, filters=filters, stop=stop))
 
+    def answer(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filters: Filters = Filters(),  # noqa: B008 - frozen
+    ) -> Answer:
+        """The answer once it is whole. Raises BotError where the model or the store fails."""
+        *_, last = self.ask(question, history, filters)
+        return cast(AnswerEvent, last).answer
+
     def setup(self) -> Setup | None:
         """None: all that it needs is here."""
         return None
@@ -76,6 +99,10 @@ class Chat:
     def warm(self) -> None:
         """Make now what the first question would wait for."""
         self._answerer.warm()
+
+    def forget(self) -> None:
+        """Answer the next question as if none had been asked before; what the model read of articles stays."""
+        self._answerer.forget()
 
     def read_ahead(self) -> None:
         """From now on, let the model read while nobody asks, until `close`: what its prompts begin with, then articles.

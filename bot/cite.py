@@ -14,17 +14,19 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from bot.dates import days_of, label
 from bot.doubt import opposed, strange
-from bot.llama import Vectors
 from bot.schema import Citation, Passage, Sentence, Span
 from bot.words import content_words, is_english
 
-Embed = Callable[[Sequence[str]], Vectors]
+if TYPE_CHECKING:  # or whoever checks a sentence would load llama.cpp for the name of a type
+    from bot.llama import Vectors
+
+Embed = Callable[[Sequence[str]], "Vectors"]
 Says = Callable[[str, "Sequence[EvidenceSentence]"], float | None]
 Split = Callable[[str], Sequence[tuple[int, int]]]
 
@@ -244,7 +246,7 @@ class Attributor:
         """How much a word counts; one that stands nowhere in the evidence as much as the rarest."""
         return self._weights.get(word, math.log(1 + len(self._evidence)))
 
-    def _similarities(self, text: str, indices: Sequence[int]) -> tuple[Vectors, Vectors]:
+    def _similarities(self, text: str, indices: Sequence[int]) -> "tuple[Vectors, Vectors]":
         """Cosines of these evidence sentences to question and `text` together, and to the question."""
         missing = [index for index in indices if index not in self._vectors]
         # The question goes along: an answer of two words alone says too little to be compared.

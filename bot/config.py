@@ -29,7 +29,7 @@ from bot.errors import ConfigError
 
 PREFIX = "BOT_"
 CONFIG_VARIABLE = "BOT_CONFIG"
-_SECRET = ("llm.api_key",)  # never shown, also when it is wrong
+SECRET = ("llm.api_key",)  # never shown, also when it is wrong
 _PASSWORD = re.compile(r"(?<=://)[^/?#]*@")  # and the name before it, in the address of a server
 _ALIKE = 0.85  # BOT_DATADIR is meant for us, BOT_TOKEN is another program's
 PROJECT = Path(__file__).resolve().parent.parent
@@ -195,10 +195,12 @@ def load(
     flags: Mapping[str, Any] | None = None,
     config_file: Path | None = None,
     environ: Mapping[str, str] = os.environ,
+    origin_of_flags: str = "flag",
 ) -> Loaded:
     """Settings from file, environment and flags (dotted names such as "llm.model"; None values are not given).
 
-    Raises ConfigError for an unreadable file, unknown names and values out of range.
+    Errors and origins call the flags `origin_of_flags`. Raises ConfigError for an unreadable file, unknown names and
+    values out of range.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     environ = {variable: value for variable, value in environ.items() if value.strip()}  # BOT_DATA_DIR= is not given
@@ -207,7 +209,7 @@ def load(
     layers = [
         (f"file {path}", _read(path)),
         ("environment", from_environment),
-        ("flag", given),
+        (origin_of_flags, given),
     ]
     values: dict[str, Any] = {}
     origins = dict.fromkeys(_names(), "default")
@@ -234,7 +236,12 @@ def flatten(settings: Settings) -> dict[str, Any]:
         else:
             flat[name] = value
     servers = {name: value for name, value in flat.items() if name.endswith(".server") and value}
-    return flat | {name: _PASSWORD.sub("**********@", value) for name, value in servers.items()}
+    return flat | {name: without_password(value) for name, value in servers.items()}
+
+
+def without_password(address: str) -> str:
+    """An address such as `http://name:password@host` with what stands before the host masked."""
+    return _PASSWORD.sub("**********@", address)
 
 
 def describe() -> dict[str, str]:
@@ -343,6 +350,6 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ").lower()
-        given = "" if name in _SECRET else f", got {problem['input']!r}"
+        given = "" if name in SECRET else f", got {problem['input']!r}"
         lines.append(f"{name} ({origins.get(name, 'settings')}): {message}{given}")
     return "Wrong setting: " + "; ".join(lines) + ". Give another value."

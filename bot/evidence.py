@@ -45,16 +45,20 @@ def select(
     question: str,
     candidates: Sequence[Candidate],
     texts: Mapping[str, str],
-    characters: int,
+    characters: float,
     spread: float = SPREAD,
+    among: Sequence[Span] | None = None,
 ) -> Evidence:
     """At most `characters` of the candidates, but at least one sentence; `texts` are the articles', by id.
 
-    What scores less than the best sentence by more than `spread` is left out.
+    What scores less than the best sentence by more than `spread` is left out, and with `among` what overlaps none of
+    these.
     """
     ordered = sorted(candidates, key=lambda one: (one.span.article, one.span.start))
     scores = _scores(question, ordered, texts)
-    chosen = _chosen(ordered, scores, characters, spread)
+    allowed = [among is None or any(one.span.overlap(span) for span in among) for one in ordered]
+    best_first = sorted((index for index, yes in enumerate(allowed) if yes), key=lambda index: (-scores[index], index))
+    chosen = _chosen(ordered, scores, best_first, characters, spread)
     runs = [_run(ordered, scores, run, texts) for run in _runs(ordered, sorted(chosen))]
     best: dict[str, float] = {}
     for run in runs:
@@ -67,11 +71,13 @@ def select(
     )
 
 
-def _chosen(ordered: Sequence[Candidate], scores: Sequence[float], characters: int, spread: float) -> list[int]:
-    """Indices of those that are shown, best first."""
+def _chosen(
+    ordered: Sequence[Candidate], scores: Sequence[float], best_first: Sequence[int], characters: float, spread: float
+) -> list[int]:
+    """Those of the indices `best_first` that are shown."""
     chosen: list[int] = []
     room = characters
-    for index in sorted(range(len(ordered)), key=lambda index: (-scores[index], index)):
+    for index in best_first:
         size = ordered[index].span.end - ordered[index].span.start
         if chosen and scores[index] < scores[chosen[0]] - spread:
             break

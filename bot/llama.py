@@ -261,6 +261,9 @@ class Decoder:
             self.handle = None
 
 
+ONE_THREAD = 32  # tokens that one thread embeds as soon as several, which wait for each other; the sums are the same
+
+
 class Encoder:
     """A context that turns token lists of at most `window` tokens into unit vectors, for embedding models."""
 
@@ -275,7 +278,7 @@ class Encoder:
         params.n_ctx = params.n_batch = params.n_ubatch = self._room
         params.n_seq_max = 64
         params.kv_unified = True
-        params.n_threads = params.n_threads_batch = threads or default_threads()
+        self._threads = params.n_threads = params.n_threads_batch = threads or default_threads()
         params.embeddings = True
         params.no_perf = True
         self.handle = llama_cpp.llama_init_from_model(model.handle, params)
@@ -321,6 +324,8 @@ class Encoder:
         memory = llama_cpp.llama_get_memory(self.handle)
         if memory:
             llama_cpp.llama_memory_clear(memory, True)
+        threads = 1 if count <= ONE_THREAD else self._threads
+        llama_cpp.llama_set_n_threads(self.handle, threads, threads)
         status = llama_cpp.llama_decode(self.handle, batch)
         if status:
             raise ModelError(

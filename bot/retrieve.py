@@ -6,6 +6,7 @@ than a fusion of ranks: Bruch, Gai & Ingber, "An Analysis of Fusion Functions fo
 numbers are in docs/experiments.md. It knows nothing of prompts or models.
 """
 
+import functools
 import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +22,9 @@ from bot.store import Store
 
 BM25_WEIGHT = 0.3
 FEW = 400  # chunks that are all compared with the question, where no others are allowed
+EVERYTHING = 100_000  # chunks or vectors of the few articles that hold what a retriever is given
 POOL = 14  # best chunks whose sentences compete to be shown
+ASKED = 8  # questions whose vectors are remembered: one question is searched for several times
 
 Key = tuple[str, int]
 
@@ -37,7 +40,8 @@ class Retriever:
     """Searches `store`; keeps its BM25 index in `folder`. Several threads may search at once."""
 
     def __init__(self, store: Store, embedder: Embedder, folder: Path, settings: RetrieveSettings) -> None:
-        self._store, self._embedder, self._folder, self._settings = store, embedder, folder, settings
+        self._store, self._folder, self._settings = store, folder, settings
+        self._vector = functools.lru_cache(ASKED)(embedder.embed_query)
         self._lock = threading.Lock()
         self._lexical: Lexical | None = None
         self._state: str | None = None  # of the store, and how its chunks were made, when the index was last seen to
@@ -53,15 +57,29 @@ class Retriever:
             allowed = _allowed(infos, filters)
             few = allowed is not None and sum(infos[one].chunks for one in allowed) <= FEW
             among = [chunk for one in sorted(allowed) for chunk in lexical.chunks(one)] if allowed and few else []
-            vector = self._embedder.embed_query(question)
-            near = [
-                (chunk, one.similarity)
-                for one in self._store.nearest(vector, candidates, filters, among, state)
-                if (chunk := lexical.chunk(one.article, one.chunk)) is not None  # None: written just now
-            ]
-            hits = lexical.search(question, candidates, allowed)
-        ranked = _fuse(near, hits, candidates)
+            ranked = self._ranked(lexical, state, question, candidates, filters, allowed, among)
         return self._passages(ranked[:count], infos)
+
+    def _ranked(
+        self,
+        lexical: Lexical,
+        state: str,
+        question: str,
+        count: int,
+        filters: Filters,
+        allowed: set[str] | None,
+        among: Sequence[Chunk],
+    ) -> list[tuple[float, _Ranks]]:
+        """Chunks with their scores, best first, of the `count` best of both searches; the caller has the lock.
+
+        Vectors are compared with those of `among`, where there are such. BM25 searches the articles `allowed`.
+        """
+        near = [
+            (chunk, one.similarity)
+            for one in self._store.nearest(self._vector(question), count, filters, among, state)
+            if (chunk := lexical.chunk(one.article, one.chunk)) is not None  # None: written just now
+        ]
+        return _fuse(near, lexical.search(question, count, allowed), count)
 
     def evidence(self, question: str, passages: Sequence[Passage], characters: int, *, fill: bool = False) -> Evidence:
         """What of `passages` (best first, as `search` gave them) the model is shown: see evidence.select.
@@ -69,14 +87,19 @@ class Retriever:
         With `fill`, as much as has room, however little it bears on the question. Empty where all of them were removed
         meanwhile.
         """
-        by_place = {(one.article, one.start): one for one in passages[:POOL]}
+        candidates, texts = self._candidates(question, passages[:POOL])
+        return select(question, candidates, texts, characters, math.inf if fill else SPREAD)
+
+    def _candidates(self, question: str, passages: Sequence[Passage]) -> tuple[list[Candidate], dict[str, str]]:
+        """The sentences of the passages, and the texts of their articles."""
+        by_place = {(one.article, one.start): one for one in passages}
         with self._lock:
             lexical, _ = self._current_index()
-            ids = dict.fromkeys(one.article for one in passages[:POOL])
+            ids = dict.fromkeys(one.article for one in passages)
             chunks = [one for article in ids for one in lexical.chunks(article) if (one.article, one.start) in by_place]
             sentences = self._store.sentences(chunks)
-            texts = {one.id: one.text for one in self._store.articles(sorted({one.article for one in passages}))}
-        vector = self._embedder.embed_query(question)
+            texts = {one.id: one.text for one in self._store.articles(sorted(ids))}
+        vector = self._vector(question)
         candidates = [
             Candidate(
                 Span(article=one.chunk.article, start=one.start, end=one.end),
@@ -86,7 +109,7 @@ class Retriever:
             for one in sentences
             if one.chunk.article in texts and (one.chunk.article, one.chunk.start) in by_place  # else changed just now
         ]
-        return select(question, candidates, texts, characters, math.inf if fill else SPREAD)
+        return candidates, texts
 
     def texts(self, ids: Iterable[str]) -> dict[str, str]:
         """The texts of those articles that there still are, by id."""
@@ -151,6 +174,37 @@ class Retriever:
                 )
             )
         return passages
+
+
+class Given(Retriever):
+    """Finds the spans that it was given, whatever the question: to see what a model makes of the right passages.
+
+    They are cut, scored and shown as what is found by a search; as long as none are given, it searches. For one thread.
+    """
+
+    spans: Sequence[Span] = ()
+
+    def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
+        """The chunks that hold the spans, best first; however many they are and wherever they lie."""
+        if not self.spans:
+            return super().search(question, count, filters)
+        ids = {span.article for span in self.spans}
+        with self._lock:
+            lexical, state = self._current_index()
+            infos = self._store.infos(state)
+            held = [chunk for one in sorted(ids) for chunk in lexical.chunks(one) if self._is_given(chunk)]
+            ranked = self._ranked(lexical, state, question, EVERYTHING, Filters(), ids, held) if held else []
+        return self._passages([one for one in ranked if self._is_given(one[1].chunk)], infos)
+
+    def _is_given(self, chunk: Chunk) -> bool:
+        return any(chunk.overlap(span) for span in self.spans)
+
+    def evidence(self, question: str, passages: Sequence[Passage], characters: int, *, fill: bool = False) -> Evidence:
+        """All sentences of the spans, however long they are; see evidence.select."""
+        if not self.spans:
+            return super().evidence(question, passages, characters, fill=fill)
+        candidates, texts = self._candidates(question, passages)
+        return select(question, candidates, texts, math.inf, math.inf, self.spans)
 
 
 def _fuse(near: Sequence[tuple[Chunk, float]], hits: Sequence[Hit], asked: int) -> list[tuple[float, _Ranks]]:

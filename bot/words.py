@@ -35,6 +35,8 @@ def stems(words: Iterable[str]) -> list[str]:
 
 def plain_letters(text: str) -> str:
     """`text` in lower case and without accents."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
     return "".join(character for character in plain if not unicodedata.combining(character))
 

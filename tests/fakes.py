@@ -27,6 +27,7 @@ class FakeLLM:
 
     name = "fake"
     keeps = False
+    seed = 0
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from bot.errors import BotError
 
 # With which such a sentence begins; a new verb is worth a look at the whole sentence.
 VERBS = frozenset(
-    """add ask begin check choose compare copy cut fetch free give go group install keep leave look make mend move
+    """add ask begin check choose compare copy cut fetch free give go group install keep leave look make mark mend move
     name open pass put raise rate remove rename restore run save say send set shorten split start stop swap take try
     type use wait write""".split()  # noqa: SIM905 - a list literal of it would fill the page
 )

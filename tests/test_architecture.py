@@ -50,13 +50,15 @@ ROOMS: dict[str, set[str]] = {
     "evaluate": {"errors", "schema", "config", "cite"},
     "datasets": {"errors", "schema", "articles", "evaluate"},
     "feedback": {"errors", "schema", "jsonlines", "evaluate"},
+    "drafts": {"errors", "schema", "doubt", "evaluate", "followup", "jsonlines", "llm", "prompt", "words"},
     "trace": {"schema"},
-    "ui": {"errors", "schema", "config", "conversations", "dates", "feedback", "trace", "users"},
+    "ui": {"errors", "schema", "config", "conversations", "dates", "drafts", "feedback", "trace", "users"},
     "cli": {"*"},
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": {"chat", "cli", "config"},
 }
 # fmt: on
+DOORS = {"__main__", "__init__"}  # for callers from outside; no room imports more of them than the version
 # Of llama, other rooms but llm and embed take the type of vectors only; they decode nothing.
 DECODING_ROOMS = {"llm", "embed"}
 
@@ -131,7 +133,7 @@ def test_the_table_has_no_edge_that_nobody_uses() -> None:
 
 def test_the_table_has_no_cycle() -> None:
     done: set[str] = set()
-    while left := {name for name, edges in ROOMS.items() if name not in done and "*" not in edges} - {"__main__"}:
+    while left := {name for name, edges in ROOMS.items() if name not in done and "*" not in edges} - DOORS:
         ready = {name for name in left if ROOMS[name] <= done}
         assert ready, f"a cycle among {sorted(left)}"
         done |= ready

@@ -256,3 +256,10 @@ def test_pages_name_commands() -> None:
 def test_pages_and_folders_that_are_named_exist(page: Path) -> None:
     names = re.findall(r"\b(?:docs|bot|tests|bench|models|prompts|seeds)/[\w./-]*\w", page.read_text(encoding="utf-8"))
     assert [name for name in names if not (REPO / name).exists() and name != "bot/_share"] == []
+
+
+def test_no_text_holds_the_marks_of_a_broken_merge() -> None:
+    texts = [*REPO.glob("*.md"), *(REPO / "docs").glob("*.md"), *REPO.glob("*.toml"), REPO / "Makefile"]
+    assert len(texts) > 10
+    marked = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
+    assert [path.name for path in texts if marked.search(path.read_text("utf-8"))] == []

@@ -147,3 +147,16 @@ def test_the_nearest_are_the_best_sentences_alone_best_first() -> None:
     lone = select("?", candidates(STORM_TEXT, [0.2, 0.9, 0.2])[:2], TEXTS, 10).closest
     assert lone is not None
     assert lone.text == "A storm closed the airport on Friday. Two hundred passengers slept in the hall."
+
+
+def test_only_sentences_among_the_given_places_are_shown_but_all_are_weighed() -> None:
+    given = [*candidates(FERRY_TEXT, [0.2, 0.5, 0.9]), *candidates(STORM_TEXT, [0.9, 0.9, 0.9])]
+    middle = Span(article="ferry", start=FERRY.index("single"), end=FERRY.index("single") + 6)  # a part is enough
+    runs, nearest, closest, texts = select("?", given, TEXTS, 10_000, among=[middle])
+    assert [one.text for one in runs] == [one.text for one in nearest] == ["A single ticket costs 4 crowns."]
+    assert list(texts) == ["ferry"]
+    assert closest is not None
+    assert closest.text == FERRY, "its neighbours are there to be looked at"
+    everything = {one.text: one.score for one in select("?", given, TEXTS, 10_000).nearest}
+    assert runs[0].score == everything[runs[0].text]
+    assert select("?", given, TEXTS, 10_000, among=[]).passages == []

@@ -12,8 +12,8 @@ from samples import CHEESE, FERRY, STORM, article, chunks, prepared, put
 from bot.config import RetrieveSettings
 from bot.lexical import Known, Lexical
 from bot.llama import Vectors
-from bot.retrieve import Retriever
-from bot.schema import Article, Chunk, Filters, Passage
+from bot.retrieve import FEW, Given, Retriever
+from bot.schema import Article, Chunk, Filters, Passage, Span
 from bot.store import Near, Prepared, Store, View
 from bot.store.records import StoredSentence
 
@@ -341,3 +341,59 @@ def test_a_damaged_index_is_made_anew(
         assert search(Retriever(store, fake_embedder, folder, RetrieveSettings()), "crowns") == expected
     shutil.rmtree(folder)
     assert search(Retriever(store, fake_embedder, folder, RetrieveSettings()), "crowns") == expected
+
+
+# -- what is given instead of found --
+
+
+@pytest.fixture
+def given(store: Store, fake_embedder: FakeEmbedder, folder: Path) -> Given:
+    return Given(store, fake_embedder, folder, RetrieveSettings())
+
+
+def span(text: str, words: str, name: str) -> Span:
+    return Span(article=name, start=text.index(words), end=text.index(words) + len(words))
+
+
+def test_without_spans_it_searches(
+    store: Store, given: Given, retriever: Retriever, fake_embedder: FakeEmbedder
+) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    question = "What does a single ticket cost?"
+    assert search(given, question) == search(retriever, question)
+    found = search(given, question)
+    assert given.evidence(question, found, 60) == retriever.evidence(question, found, 60)
+
+
+def test_what_is_given_is_found_whatever_is_asked(store: Store, given: Given, fake_embedder: FakeEmbedder) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    given.spans = (span(FERRY, "crowns", "ferry"), span(STORM, "hall. No one", "storm"), span(FERRY, "Monday", "ferry"))
+    found = search(given, "How heavy is the cheese?", count=1, filters=Filters(articles=("cheese",)))
+    assert {one.article for one in found} == {"ferry", "storm"}
+    assert len(found) == 4
+    assert all(one.similarity is not None for one in found)
+    shown = given.evidence("How heavy is the cheese?", found, 5)
+    by_article = {one.article: one.text for one in shown.passages}
+    assert by_article == {
+        "ferry": "The harbour ferry stops at Lindaby from Monday. A single ticket costs 4 crowns.",
+        "storm": "Two hundred passengers slept in the hall. No one was hurt.",
+    }
+
+
+def test_an_article_of_many_chunks_loses_none_of_what_is_given(
+    store: Store, given: Given, fake_embedder: FakeEmbedder
+) -> None:
+    """Far more than a search compares, and none is like the question."""
+    text = " ".join(f"The {number}th row tells of wool." for number in range(FEW + 60))
+    put(store, fake_embedder, article("long", text))
+    given.spans = (span(text, "The 7th", "long"), span(text, "The 455th", "long"))
+    question = "Who opened the quay in June?"
+    texts = [one.text for one in given.evidence(question, search(given, question), 10).passages]
+    assert texts == ["The 7th row tells of wool.", "The 455th row tells of wool."]
+
+
+def test_an_article_that_is_gone_is_not_found(store: Store, given: Given, fake_embedder: FakeEmbedder) -> None:
+    put(store, fake_embedder, *LIBRARY)
+    given.spans = (Span(article="gone", start=0, end=5),)
+    found = search(given, "ticket")
+    assert found == given.evidence("ticket", found, 100).passages == []

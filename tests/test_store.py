@@ -24,6 +24,7 @@ from bot.errors import StoreError, StoreMismatch
 from bot.schema import Article, ArticleInfo, Chunk, Dropped, Filters
 from bot.store import Prepared, Signature, Store, View, records
 from bot.store.chroma import PAGE, VIEWS
+from bot.store.connect import collection, connect
 
 EMBEDDER = FakeEmbedder()
 SIGNATURE = signature_of(EMBEDDER)
@@ -54,8 +55,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
         return
     url = str(request.getfixturevalue("chroma_server"))
     client = chromadb.HttpClient(host="127.0.0.1", port=int(url.rpartition(":")[2]), settings=QUIET)
-    for collection in client.list_collections():
-        client.delete_collection(collection.name)
+    for one in client.list_collections():
+        client.delete_collection(one.name)
     disconnect(client)
     yield url
     gc.collect()
@@ -573,3 +574,32 @@ def test_a_record_of_an_article_holds_all_but_its_text() -> None:
 
 def test_unit_vectors_of_the_fake() -> None:
     assert np.linalg.norm(EMBEDDER.embed_documents([FERRY, ""]), axis=1) == pytest.approx([1, 1])
+
+
+def test_a_search_finds_what_comparing_all_vectors_would(tmp_path: Path) -> None:
+    """One that misses some misses others in each process. A collection that an earlier version made opens as it is."""
+    vectors = np.random.default_rng(5).normal(size=(3000, 32)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def filled(one: Any) -> Any:
+        for start in range(0, len(vectors), 500):
+            ids = [str(number) for number in range(start, start + 500)]
+            one.upsert(ids=ids, embeddings=vectors[start : start + 500])
+        return one
+
+    def missed(one: Any) -> int:
+        found = one.query(query_embeddings=vectors[:30] + 0.1, n_results=100, include=[])["ids"]
+        exact = np.argsort(-((vectors[:30] + 0.1) @ vectors.T), axis=1)[:, :100]
+        return sum(len(set(map(str, best)) - set(ids)) for best, ids in zip(exact, found, strict=True))
+
+    client = connect(tmp_path, None)
+    configuration: Any = {"hnsw": {"space": "cosine"}}
+    earlier = client.create_collection("earlier", embedding_function=None, configuration=configuration)
+    before = missed(filled(earlier))
+    assert before > 0
+    assert missed(filled(collection(client, "present", "cosine"))) == 0
+    assert missed(collection(client, "earlier", "cosine")) <= before
+    client.close()
+    client = connect(tmp_path, None)
+    assert missed(client.get_collection("present", embedding_function=None)) == 0, "it stays so"
+    client.close()

@@ -8,16 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
 from bot.answer.asking import claim_odds, odds
+from bot.answer.finder import RETRIEVED, Finder, readable
 from bot.answer.job import Job
 from bot.answer.recent import Recent
 from bot.answer.writer import Writer
 from bot.answerable import LEAST_ODDS, Calibration, signals
 from bot.cite import Attributor, EvidenceSentence, Split, evidence_sentences
 from bot.config import Settings
-from bot.dates import asked, keeps
-from bot.disagree import newer_first, told
+from bot.dates import asked
+from bot.disagree import told
 from bot.embed import Embedder
-from bot.errors import PromptError, Stopped
+from bot.errors import Stopped
 from bot.evidence import Evidence
 from bot.llm import LLM, NOTHING, Finished, Piece, ReadAhead, Reading
 from bot.prompt import Prompt, PromptFile, build, continued, from_segments
@@ -25,7 +26,6 @@ from bot.retrieve import Retriever
 from bot.schema import (
     AnswerEvent,
     Article,
-    Days,
     Event,
     Filters,
     Passage,
@@ -41,7 +41,6 @@ from bot.segments import cut
 SHOWN_BEFORE = 3  # sentences nearest to a follow-up that the turn before must have shown, for its prompt to go on
 NO_WORDS = "Nothing."  # stands where a prompt wants words and only its beginning is read
 CUT = 64  # articles whose sentences are remembered
-RETRIEVED = 20  # passages listed in an Answer at most; what the model is shown comes from the first of them
 
 
 class Answerer:
@@ -66,7 +65,8 @@ class Answerer:
         nothing is refused by them, so that a calibration can be made. `claim` asks it whether the passages state a
         sentence of an answer, unless `min_claim_odds` (bot.models.catalogue) are not known.
         """
-        self._retriever, self._llm, self._embedder = retriever, llm, embedder
+        self._llm, self._embedder = llm, embedder
+        self._finder = Finder(retriever, settings.retrieve)
         self._prompt, self._split, self._settings = prompt, split, settings
         self._calibrations = calibrations
         wanted = any("odds" in one.weights for one in calibrations) or settings.answer.min_answerable == 0
@@ -90,9 +90,7 @@ class Answerer:
 
         Raises PromptError for a question that is empty or too long, LLMError and StoreError where those rooms fail.
         """
-        question = question.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be embedded or printed
-        if not question.strip():
-            raise PromptError("The question is empty. Type one.")
+        question = readable(question)
         looked_for = Trace(
             searched=search or question,
             filters=filters or Filters(),
@@ -104,7 +102,7 @@ class Answerer:
         yield StageEvent(stage="searching")
         today = looked_for.filters.today or dt.date.today()
         leans = looked_for.searched != question
-        job.period, job.retrieved, found = self._find(question, looked_for.searched, looked_for.filters, today)
+        job.period, job.retrieved, found = self._finder.find(question, looked_for.searched, looked_for.filters, today)
         job.retrieve_s = job.elapsed()
         if not found.passages:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
@@ -137,11 +135,15 @@ class Answerer:
     def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
         """The `count` best passages, best first; words such as "this week" limit them as they do for an answer."""
         today = filters.today or dt.date.today()
-        return list(self._search(question, asked(question, today), filters, max(count, RETRIEVED))[1][:count])
+        return list(self._finder.search(question, asked(question, today), filters, max(count, RETRIEVED))[1][:count])
 
     def warm(self) -> None:
         """Make the search ready, so that the first question does not wait for it."""
-        self._retriever.warm()
+        self._finder.warm()
+
+    def forget(self) -> None:
+        """Forget the prompts of earlier answers: what is asked next does not depend on them."""
+        self._recent.forget()
 
     def read_for(
         self, question: str, *, search: str | None = None, filters: Filters | None = None, stop: threading.Event
@@ -151,7 +153,7 @@ class Answerer:
             return NOTHING
         filters = filters or Filters()
         today = filters.today or dt.date.today()
-        *_, found = self._find(question, search or question, filters, today)
+        *_, found = self._finder.find(question, search or question, filters, today)
         if not found.passages:
             return NOTHING
         return self._llm.keep(self._build(question, found, (), today).messages, stop=stop)
@@ -196,30 +198,6 @@ class Answerer:
         """Whether the model can read more without forgetting what it read before; False where it keeps nothing."""
         return self._llm.has_room()
 
-    def _find(
-        self, question: str, searched: str, filters: Filters, today: dt.date
-    ) -> tuple[Days | None, tuple[Passage, ...], Evidence]:
-        """The period that limits the search, the passages found, and what of them the model is shown."""
-        period, retrieved = self._search(searched, asked(question, today), filters)
-        # Words of earlier turns find what was said before: how much better that fits says nothing of the rest.
-        leans = searched != question
-        return (
-            period,
-            retrieved,
-            self._retriever.evidence(searched, retrieved, self._settings.retrieve.characters, fill=leans),
-        )
-
-    def _search(
-        self, question: str, period: Days | None, filters: Filters, count: int = RETRIEVED
-    ) -> tuple[Days | None, tuple[Passage, ...]]:
-        """The passages, and `period` if it limits them: not where the user set limits, or it holds nothing near."""
-        filters = filters.model_copy(update={"today": None})
-        anywhere = tuple(self._retriever.search(question, count, filters))
-        if period is None or filters != Filters():
-            return None, anywhere
-        within = tuple(self._retriever.search(question, count, Filters(since=period.first, until=period.last)))
-        return (period, within) if keeps(within, anywhere) else (None, anywhere)
-
     def _judge(
         self, job: Job, prompt: Prompt, shown: Sequence[Passage], found: Evidence | None, stop: threading.Event
     ) -> Iterator[StageEvent]:
@@ -263,7 +241,7 @@ class Answerer:
         """
         before = self._recent.find(history, filters) if history else None
         if before and all(any(_within(one, run) for run in before.shown) for one in found.nearest[:SHOWN_BEFORE]):
-            texts = self._retriever.texts({one.article for one in before.shown})
+            texts = self._finder.texts({one.article for one in before.shown})
             if all(texts.get(run.article, "")[run.start : run.end] == run.text for run in before.shown):
                 prompt = continued(
                     before,
@@ -284,7 +262,7 @@ class Answerer:
         return build(
             self._prompt,
             question,
-            newer_first(found.passages),
+            found.passages,
             history,
             nearest=found.nearest[: self._repeated()],
             count_tokens=self._llm.count_tokens,

@@ -16,11 +16,13 @@ from bot.cli import (
     chat,
     compare,
     dataset,
+    drafts,
     evaluate,
     feedback,
     models,
     report,
     settings,
+    sweep,
     users,
     warm,
 )
@@ -41,10 +43,13 @@ app.command("ingest")(articles.ingest)
 app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
+app.command("sweep")(sweep.sweep)
 app.command("warm")(warm.warm)
 app.add_typer(bench.app, name="bench")
 app.add_typer(articles.app, name="articles")
 app.add_typer(dataset.app, name="dataset")
+dataset.app.command("make")(drafts.make)
+dataset.app.command("review")(drafts.review)
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(models.app, name="models")
 app.add_typer(users.app, name="users")

@@ -9,7 +9,8 @@ import typer
 
 from bot.cli.articles import progress_bar
 from bot.cli.compose import open_chat, open_llm
-from bot.cli.evaluate import answer_of, meta_of, prepare
+from bot.cli.evaluate import meta_of, prepare
+from bot.cli.stages import answer_of
 from bot.cli.state import console, state
 from bot.cli.state import table as new_table
 from bot.errors import ModelError

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.llm import LLM
     from bot.llm.kept import Kept
     from bot.models.catalogue import Entry
+    from bot.retrieve import Retriever
     from bot.store import Store
 
 
@@ -155,18 +156,29 @@ def open_bot(settings: Settings) -> "Chat":
             raise
 
 
-def open_chat(settings: Settings, embedder: "LlamaEmbedder", store: "Store", llm: "LLM | None" = None) -> "Chat":
+def open_retriever(settings: Settings, embedder: "LlamaEmbedder", store: "Store") -> "Retriever":
+    from bot.retrieve import Retriever
+
+    return Retriever(store, embedder, store.folder / "bm25", settings.retrieve)
+
+
+def open_chat(
+    settings: Settings,
+    embedder: "LlamaEmbedder",
+    store: "Store",
+    llm: "LLM | None" = None,
+    retriever: "Retriever | None" = None,
+) -> "Chat":
     from bot import answerable, prompt
     from bot.answer import Answerer
     from bot.articles.sentences import split
     from bot.chat import Chat
     from bot.models import catalogue
-    from bot.retrieve import Retriever
 
     template, check, claim = (
         prompt.read(prompt.find(task, settings.prompts_dir)) for task in ("answer", "check", "claim")
     )
-    retriever = Retriever(store, embedder, store.folder / "bm25", settings.retrieve)
+    retriever = retriever or open_retriever(settings, embedder, store)
     llm = llm or open_llm(settings)
     calibrations = answerable.load(shared_folder("models") / "answerable.toml", embedder.name, llm.name)
     entry = catalogue.load().find(llm.name)

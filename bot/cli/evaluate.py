@@ -7,30 +7,40 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from bot.cli.articles import progress_bar, show_summary
-from bot.cli.compose import open_chat, open_embedder, open_ingester, open_llm, open_store
+from bot.cli.compose import open_embedder, open_ingester, open_store
+from bot.cli.progress import asking
 from bot.cli.state import console, console_for_errors, state
 from bot.cli.state import table as new_table
 from bot.config import Settings, flatten
 from bot.errors import DatasetError
-from bot.schema import Answer, AnswerEvent, Filters, Turn
 
 if TYPE_CHECKING:
-    from bot.chat import Chat
     from bot.embed import LlamaEmbedder
     from bot.evaluate.cases import Choice, Question
+    from bot.evaluate.run import Row
     from bot.llm import LLM
     from bot.store import Store
 
 
 def evaluate(
     context: typer.Context,
-    questions: Annotated[Path, typer.Argument(help="Questions, one JSON object a line.", metavar="QUESTIONS.jsonl")],
-    corpus: Annotated[Path, typer.Option(help="Articles, a file or folder that `bot ingest` reads.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Questions, one JSON object a line; or a set's files.", metavar="QUESTIONS.jsonl"),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the store, the answers and the report.")],
+    corpus: Annotated[Path | None, typer.Option(help="Articles, a file or folder that `bot ingest` reads.")] = None,
+    form: Annotated[
+        str | None, typer.Option(help="Read a public set as it is downloaded: squad, clapnq, … (docs/datasets.md).")
+    ] = None,
     scope: Annotated[str, typer.Option(help="open: all articles; article: only those that hold the answer.")] = "open",
+    stage: Annotated[
+        str, typer.Option(help="full; retrieve: search alone, without a model; answer: shown the gold evidence.")
+    ] = "full",
+    repeat: Annotated[int, typer.Option(min=1, help="Ask every question so often, with another seed each time.")] = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first so many questions.")] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="Ask only so many, drawn at random.")] = None,
     seed: Annotated[int, typer.Option(help="For --sample: the same seed draws the same questions.")] = 0,
@@ -41,44 +51,88 @@ def evaluate(
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
     """Ask all questions and measure search, answers, citations and refusals."""
+    from bot.cli.stages import askable, check, notes, open_door
     from bot.evaluate.cases import Choice
-    from bot.evaluate.judge import own_judge
-    from bot.evaluate.report import report, write_report
-    from bot.evaluate.run import Scope, read_meta, run
+    from bot.evaluate.run import Scope, Stage, read_meta, run
 
-    if scope not in ("open", "article"):
-        raise DatasetError(f"--scope {scope} is unknown. Choose open or article.")
+    check(scope, stage, repeat)
+    questions, corpus = _asked_of(form, files, corpus, out)
     settings = state(context).settings(llm__model=model)
     choice = Choice(sample, seed, tuple(only or ()))
     cases, embedder, store = prepare(settings, questions, corpus, out, limit, by or (), choice)
-    llm = open_llm(settings)
-    chat = open_chat(settings, embedder, store, llm)
-    meta = meta_of(settings, questions, corpus, store, embedder, llm) | {"cold": cold}
-    columns = (TextColumn("Asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console_for_errors()) as bar_of_questions:
-        task = bar_of_questions.add_task("", total=len(cases))
+    for line in notes(settings, cases, stage, repeat):
+        console_for_errors().print(Text(line))
+    asked, kind = askable(cases, stage), cast(Stage, stage)
+    door = open_door(kind, settings, embedder, store, cold=cold)
+    meta = meta_of(settings, questions, corpus, store, embedder, door.llm) | {"cold": cold}
+    with asking() as tell:
         rows = run(
-            cases,
-            lambda question, history, filters: answer_of(chat, question, history, filters, cold),
+            asked,
+            door.ask,
             out,
             meta,
             cast(Scope, scope),
-            lambda done, total: bar_of_questions.update(task, completed=done, total=total),
-            fresh=fresh,
+            tell,
+            fresh,
+            stage=kind,
+            repeat=repeat,
+            begin=door.begin,
         )
+    made = read_meta(out) | {"repeat": repeat}
+    _report(settings, out, rows, asked, made, by or (), embedder, store)
+
+
+def _report(
+    settings: Settings,
+    out: Path,
+    rows: "Sequence[Row]",
+    asked: "Sequence[Question]",
+    made: Mapping[str, Any],
+    by: Sequence[str],
+    embedder: "LlamaEmbedder",
+    store: "Store",
+) -> None:
+    """Measure the rows, print what that gives, and write the reports."""
+    from bot.cli.report import texts_of
+    from bot.evaluate.judge import own_judge
+    from bot.evaluate.report import report, write_report
+    from bot.evaluate.written import write_all
+
     judge = own_judge(embedder.embed_documents, store.infos(), settings.cite.min_support)
-    result = report(rows, cases, read_meta(out), embedder.embed_documents, by or (), judge)
+    result = report(rows, asked, made, embedder.embed_documents, by, judge)
     write_report(out / "report.json", result)
     show_report(result)
+    if made["stage"] != "retrieve":  # a search alone has no answers to look at
+        first = [row for row in rows if not row.repeat]
+        written = write_all(out, result, first, asked, texts_of(store), embedder.embed_documents)
+        console_for_errors().print(Text(f"To look at: {written[0]}"))
+
+
+def _asked_of(form: str | None, files: Sequence[Path], corpus: Path | None, out: Path) -> tuple[Path, Path]:
+    """The questions and the articles; those of a public set's files are written to `out` first."""
+    if form:
+        from bot.datasets import as_ours
+
+        return as_ours(form, files, out / "set")
+    if len(files) != 1:
+        raise DatasetError("Several question files were given. Name one; --form reads the files of a public set.")
+    if corpus is None:
+        raise DatasetError("The articles are missing. Name their file or folder with --corpus.")
+    return files[0], corpus
 
 
 def show_report(result: Mapping[str, Any]) -> None:
-    """Print its table, and one for each field by which it is grouped."""
+    """Print its table, and one for each field by which it is grouped; without what says nothing of the run's stage."""
     from bot.evaluate.report import group_table, table
+    from bot.evaluate.stages import tells
 
-    grid = new_table("measure", "value", f"{result['bootstrap']['level']:.0%} interval", "n")
+    again = result["repeats"]
+    columns = ["measure", "value", f"{result['bootstrap']['level']:.0%} interval", "n"]
+    grid = new_table(*columns, *(["sd of repetitions"] if again else []))
     for row in table(result):
-        grid.add_row(*row)
+        if tells(result["run"].get("stage", "full"), row[0]):
+            deviation = again.get(row[0])
+            grid.add_row(*row, "" if deviation is None else f"{deviation:.3f}")
     console().print(grid)
     for field, groups in result["groups"].items():
         grid = new_table(escape(field), *map(escape, groups))
@@ -113,28 +167,29 @@ def prepare(
 
 
 def meta_of(
-    settings: Settings, questions: Path, corpus: Path, store: "Store", embedder: "LlamaEmbedder", llm: "LLM"
+    settings: Settings, questions: Path, corpus: Path, store: "Store", embedder: "LlamaEmbedder", llm: "LLM | None"
 ) -> dict[str, Any]:
-    """What a run's answers depend on."""
+    """What a run's answers depend on; without `llm`, what its searches do."""
     from bot import prompt
     from bot.evaluate.report import run_meta
 
+    tasks = ("answer", "check", "claim") if llm else ()
     meta = run_meta(
         flatten(settings),
-        {embedder.name: embedder.sha256, llm.name: _model_sum(settings)},
+        {embedder.name: embedder.sha256} | ({llm.name: _model_sum(settings)} if llm else {}),
         questions,
         None,
         settings.llm.seed,
-        prompts=[prompt.find(task, settings.prompts_dir) for task in ("answer", "check", "claim")],
+        prompts=[prompt.find(task, settings.prompts_dir) for task in tasks],
     )
-    return meta | {"corpus": {"path": str(corpus), "sha256": corpus_sum(store)}}
+    return meta | {"corpus": {"path": str(corpus), "sha256": corpus_sum(store)}, "layout": _layout(llm)}
 
 
-def answer_of(chat: "Chat", question: str, history: Sequence[Turn], filters: Filters, cold: bool) -> Answer:
-    if chat.keeps and not cold:
-        chat.read_for(question, history, filters)
-    *_, last = chat.ask(question, history, filters)
-    return cast(AnswerEvent, last).answer
+def _layout(llm: "LLM | None") -> dict[str, Any] | None:
+    """How this machine runs the model: sums are rounded differently by each way of laying out its weights."""
+    from bot.llm import LlamaCpp
+
+    return llm.tuned.model_dump() if isinstance(llm, LlamaCpp) else None
 
 
 def corpus_sum(store: "Store") -> str:

@@ -114,6 +114,11 @@ def choose(questions: Sequence[Question], choice: Choice) -> list[Question]:
     return [questions[place] for place in sorted(order[: choice.sample])]
 
 
+def unfinished(questions: Sequence[Question]) -> list[Question]:
+    """Those that are drafts still: what is right was not filled in, or nobody took the mark away that says so."""
+    return [question for question in questions if (question.model_extra or {}).get("draft")]
+
+
 def check_evidence(questions: Sequence[Question], texts: Mapping[str, str]) -> None:
     """Raise DatasetError unless each evidence's text is exactly `texts[article][start:end]`.
 

@@ -17,6 +17,7 @@ from bot.errors import DatasetError
 from bot.evaluate.cases import Question, explain, load_questions
 from bot.evaluate.report import HIT_RANKS, MEASURES, TIMINGS, score, sha256_of
 from bot.evaluate.run import ANSWERS, DECISIVE, META, TELLING, Row, differences, read_meta, read_rows
+from bot.evaluate.stages import seconds
 from bot.schema import Frozen
 
 SEED = 0
@@ -141,7 +142,7 @@ class Comparison(Frozen):
 
 
 def load_run(folder: Path) -> Run:
-    """What `bot eval --out` wrote to `folder`; a half-written last row does not count.
+    """What `bot eval --out` wrote to `folder`: of repetitions the first; a half-written last row does not count.
 
     Raises DatasetError where there is no run or a file of it is damaged.
     """
@@ -239,7 +240,8 @@ def _pairs(a: Run, b: Run, questions: Sequence[Question]) -> list[Pair]:
 
 
 def _scores(question: Question, row: Row) -> Scores:
-    return {**score(question, row, None), "refused": float(row.refused)}
+    refused = {} if row.stage == "retrieve" else {"refused": float(row.refused)}
+    return score(question, row, None) | refused
 
 
 def _measured(name: str, scored: Sequence[tuple[Scores, Scores]]) -> Measured:
@@ -256,7 +258,7 @@ def _measured(name: str, scored: Sequence[tuple[Scores, Scores]]) -> Measured:
 
 
 def _timed(name: str, pairs: Sequence[Pair]) -> Timed:
-    times = [(getattr(one.timings, name), getattr(other.timings, name)) for _, one, other in pairs]
+    times = [(seconds(one, name), seconds(other, name)) for _, one, other in pairs]
     known = [both for both in times if all(value is not None and isfinite(value) for value in both)]
     if not known:
         return Timed()

@@ -25,7 +25,9 @@ from bot.evaluate.cases import Question
 from bot.evaluate.curve import Pairs, area, calibration_error, refusal_curve, risk_area, risk_coverage
 from bot.evaluate.intervals import LEVEL, RESAMPLES, SEED, interval
 from bot.evaluate.judge import Judge
+from bot.evaluate.repeats import Scored, deviation, of_questions
 from bot.evaluate.run import Row, write_json
+from bot.evaluate.stages import seconds, tells
 
 HIT_RANKS = (1, 4, 10)
 LONG = 12  # words of a gold answer that wants a long one
@@ -57,7 +59,16 @@ def score(question: Question, row: Row, embed: metrics.Embed | None, judge: Judg
     - answers_with_citation: not refused; alce_…: the same, with a judge and the sentences' texts
     - unsupported_rate: where the model wrote a sentence, refused afterwards or not
     - refusal_recall: not answerable; false_refusal: answerable
+
+    Of a row of one stage alone only what tells something there: see stages.tells.
     """
+    if row.stage == "retrieve":
+        embed = judge = None
+    scores = _score(question, row, embed, judge)
+    return {name: value for name, value in scores.items() if tells(row.stage, name)}
+
+
+def _score(question: Question, row: Row, embed: metrics.Embed | None, judge: Judge | None) -> dict[str, float]:
     refused = float(row.refused)
     scores = _sentences(row) | ({} if judge is None else _judged(question, row, judge))
     if not question.answerable:
@@ -126,7 +137,7 @@ def report(
     rows: Sequence[Row],
     questions: Sequence[Question],
     meta: Mapping[str, Any],
-    embed: metrics.Embed | None,
+    embed: metrics.Embed | None = None,
     by: Sequence[str] = (),
     judge: Judge | None = None,
 ) -> dict[str, Any]:
@@ -136,19 +147,26 @@ def report(
     50th and 95th percentile, as `total_s_p50` in seconds (interpolated between neighbours), and the median of each
     token count, as `prompt_tokens_p50`. None where nothing was a case. `intervals` has `[low, high]` of each of
     MEASURES, `bootstrap` how they were made. `groups` has `{field: {value: …}}` for each field of `by`, in the form of
-    `metrics`, MEASURES alone. Raises DatasetError for a field that no question has.
+    `metrics`, MEASURES alone. A question that was asked several times counts by its mean; `repeats` has the standard
+    deviation of each of MEASURES over repetitions, and nothing where there is but one. Raises DatasetError for a field
+    that no question has.
     """
     check_fields(questions, by)
-    by_id = {row.id: row for row in rows}
-    pairs = [(question, by_id[question.id]) for question in questions if question.id in by_id]
-    scores = [score(question, row, embed, judge) for question, row in pairs]
+    by_id: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row.repeat):
+        by_id.setdefault(row.id, []).append(row)
+    pairs = [(question, row) for question in questions for row in by_id.get(question.id, ())]
+    scored = [Scored(question.id, row.repeat, score(question, row, embed, judge)) for question, row in pairs]
+    asked = [pair for pair in pairs if pair[1].stage != "retrieve"]
+    again = MEASURES if any(row.repeat for row in rows) else ()
     return {
-        "metrics": _metrics(pairs, scores),
-        "intervals": {name: interval([one[name] for one in scores if name in one]) for name in MEASURES},
+        "metrics": _metrics(pairs, scored),
+        "intervals": {name: interval(of_questions(scored, name)) for name in MEASURES},
+        "repeats": {name: deviation(scored, name) for name in again},
         "bootstrap": {"level": LEVEL, "resamples": RESAMPLES, "seed": SEED},
-        "groups": {field: _groups([_value(one, field) for one, _ in pairs], scores) for field in by},
-        "refusal_curve": refusal_curve(pairs),
-        "risk_coverage": risk_coverage(pairs),
+        "groups": {field: _groups([_value(one, field) for one, _ in pairs], scored) for field in by},
+        "refusal_curve": refusal_curve(asked),
+        "risk_coverage": risk_coverage(asked),
         "run": dict(meta),
     }
 
@@ -167,33 +185,32 @@ def _value(question: Question, field: str) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _groups(keys: Sequence[str], scores: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    """Means by key, in the order of the keys; `keys` are those of the questions that `scores` are of."""
+def _groups(keys: Sequence[str], scored: Sequence[Scored]) -> dict[str, Any]:
+    """Means by key, in the order of the keys; `keys` are those of the rows that `scored` are of."""
     groups: dict[str, Any] = {}
     for key in sorted(set(keys)):
-        own = [one for its, one in zip(keys, scores, strict=True) if its == key]
-        values, counts = _means(own)
-        groups[key] = values | {"n": {"questions": len(own)} | counts}
+        values, counts = _means([one for its, one in zip(keys, scored, strict=True) if its == key])
+        groups[key] = values | {"n": counts}
     return groups
 
 
-def _means(scores: Sequence[Mapping[str, float]]) -> tuple[dict[str, float | None], dict[str, int]]:
-    cases = {name: [one[name] for one in scores if name in one] for name in MEASURES}
+def _means(scored: Sequence[Scored]) -> tuple[dict[str, float | None], dict[str, int]]:
+    cases = {name: of_questions(scored, name) for name in MEASURES}
     values = {name: float(np.mean(given)) if given else None for name, given in cases.items()}
-    return values, {name: len(given) for name, given in cases.items()}
+    counts = {name: len(given) for name, given in cases.items()}
+    return values, {"questions": len({one.id for one in scored})} | counts
 
 
-def _metrics(pairs: Pairs, scores: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    values, counts = _means(scores)
+def _metrics(pairs: Pairs, scored: Sequence[Scored]) -> dict[str, Any]:
+    values, counts = _means(scored)
     for name, of in AREAS.items():
         values[name], counts[name] = of(pairs)
     for name in TIMINGS:
-        seconds = [getattr(row.timings, name) for _, row in pairs]
-        _add_percentiles(name, seconds, (50, 95), values, counts)
+        _add_percentiles(name, [seconds(row, name) for _, row in pairs], (50, 95), values, counts)
     for name in TOKENS:
         read = [row.tokens for _, row in pairs if row.tokens.prompt]  # what was refused unread has none
         _add_percentiles(f"{name}_tokens", [getattr(tokens, name) for tokens in read], (50,), values, counts)
-    return values | {"n": {"questions": len(pairs)} | counts}
+    return values | {"n": counts}
 
 
 def _add_percentiles(

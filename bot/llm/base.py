@@ -52,11 +52,13 @@ NOTHING = ReadAhead(0, 0)
 class LLM(Protocol):
     """A chat model. Several threads may call it at once; they take turns.
 
-    `keeps` says whether it keeps what it read of articles, for other prompts.
+    `keeps` says whether it keeps what it read of articles, for other prompts; `seed` is what words are drawn with, at
+    temperatures over 0, and may be set to another between two answers.
     """
 
     name: str
     context_tokens: int
+    seed: int
     keeps: bool
 
     def count_tokens(self, messages: Sequence[Message]) -> int:

@@ -59,8 +59,9 @@ class LlamaCpp:
                 log.warning("Prompts are read slower than they could be: %s", error)
         self._tokens = PromptTokens(self._model, path)
         self.context_tokens = min(context_tokens, self._model.trained_context())
+        self.tuned = tuned
         self._threads, self._cell_type = threads or tuned.threads, cell_type
-        self._temperature, self._seed = temperature, seed
+        self._temperature, self.seed = temperature, seed
         self._lock = threading.Lock()
         self._kept = kept
         self._reader: Decoder | None = None
@@ -178,7 +179,7 @@ class LlamaCpp:
 
     def _write(self, prompt: int, reused: int, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
         utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        chance = np.random.default_rng(self._seed)
+        chance = np.random.default_rng(self.seed)
         count, ended = 0, False
         while count < max_tokens and not stop.is_set():
             token = self._choose(self._cells.decoder.logits(), chance)

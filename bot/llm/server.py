@@ -33,7 +33,7 @@ class ServerLLM:
         self.keeps = False
         self.context_tokens = context_tokens
         self._url, self._model = url, model
-        self._temperature, self._seed = temperature, seed
+        self._temperature, self.seed = temperature, seed
         self._client = openai.OpenAI(base_url=url, api_key=api_key or "none", max_retries=1)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -103,7 +103,7 @@ class ServerLLM:
                 messages=cast(Any, [message.model_dump() for message in messages]),
                 max_tokens=max_tokens,
                 temperature=self._temperature,
-                seed=self._seed,
+                seed=self.seed,
                 stream=True,
                 stream_options={"include_usage": True},
             ) as chunks:

@@ -14,6 +14,14 @@ class Whole:
         self._llm = llm
         self.name, self.context_tokens, self.keeps = llm.name, llm.context_tokens, False
 
+    @property
+    def seed(self) -> int:
+        return self._llm.seed
+
+    @seed.setter
+    def seed(self, seed: int) -> None:
+        self._llm.seed = seed
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return self._llm.count_tokens(messages)
 

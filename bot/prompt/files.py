@@ -1,7 +1,8 @@
 """Prompt files: read, checked and filled in.
 
 A prompt file is a YAML header between `---` lines (`task`, `fills`: the names that may be filled in, `refusal`: what
-the model is told to say when the passages hold no answer), then sections: `=== system`, any number of examples, each
+the model is told to say when the passages hold no answer, `again`: what it is told where its question lacks NAME), then
+sections: `=== system`, any number of examples, each
 an `=== user` with its `=== assistant`, and the `=== user` that asks. Each is a Jinja template; what is filled in is
 never read as one.
 """
@@ -27,7 +28,8 @@ Role = Literal["system", "user", "assistant"]
 _SECTION = re.compile(r"^=== (\w+)\s*$")
 _SPACE = re.compile(r"\s+")
 ASKED = ("question", "claim")  # what is asked of the passages: one of them
-_FILLS = frozenset({"passages", *ASKED, "nearest", "today"})
+WANTED = (*ASKED, "lead")  # with `lead`, how an article begins, a question is asked for
+_FILLS = frozenset({"passages", *WANTED, "answer", "name", "nearest", "today"})
 
 
 class Header(BaseModel):
@@ -36,14 +38,15 @@ class Header(BaseModel):
     task: str
     fills: tuple[str, ...]
     refusal: str = "I do not know."
+    again: str = ""
 
     @field_validator("fills")
     @classmethod
     def _are_those_that_can_be(cls, fills: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := sorted(set(fills) - _FILLS):
             raise ValueError(f"{', '.join(unknown)} cannot be filled in; {', '.join(sorted(_FILLS))} can")
-        if "passages" not in fills or not any(one in fills for one in ASKED):
-            raise ValueError(f"passages must be among them, and {' or '.join(ASKED)}")
+        if "passages" not in fills or not any(one in fills for one in WANTED):
+            raise ValueError(f"passages must be among them, and {' or '.join(WANTED)}")
         return fills
 
     @field_validator("refusal")

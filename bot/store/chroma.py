@@ -27,7 +27,7 @@ from bot.errors import StoreError, StoreMismatch
 from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk, Filters
 from bot.store import records
-from bot.store.connect import cannot_open, connect
+from bot.store.connect import cannot_open, collection, connect
 from bot.store.failures import FAILURES, telling, told
 from bot.store.records import Near, Prepared, Signature, StoredSentence
 
@@ -54,7 +54,7 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._client = connect(folder, server)
-            self._articles = self._collection(ARTICLES, "l2")
+            self._articles: chromadb.Collection = collection(self._client, ARTICLES, "l2")
         except Exception as error:  # noqa: BLE001 - Chroma raises its own, its database's and its transport's errors
             raise StoreError(cannot_open(folder, server, error)) from error
         self._lock = filelock.FileLock(folder / "write.lock", timeout=LOCK_SECONDS)
@@ -280,7 +280,7 @@ class Store:
             name += "-again"
         with contextlib.suppress(Exception):  # usually none is left from a rebuild that was killed
             self._client.delete_collection(name)
-        new = self._collection(name, "cosine")
+        new = self._collection(name)
         for one in prepared:
             self._add_vectors(new, one)
             self._articles.update(ids=[one.article.id], metadatas=[records.counts(name, one)])
@@ -305,20 +305,18 @@ class Store:
         if "chunks" not in notes:
             name = self.signature.collection()
             self._note(chunks=name, signature=self.signature.model_dump_json(), state=uuid.uuid4().hex)
-            return self._collection(name, "cosine")
+            return self._collection(name)
         made = Signature.model_validate_json(str(notes["signature"]))
         if made != self.signature and not self._rebuilding:
             raise StoreMismatch(
                 f"The articles in {self.folder} were prepared in another way than the settings say "
                 f"({made.difference(self.signature)}). Run `bot ingest --rebuild`, or set the old value again."
             )
-        return self._collection(str(notes["chunks"]), "cosine")
+        return self._collection(str(notes["chunks"]))
 
-    def _collection(self, name: str, space: str) -> chromadb.Collection:
-        collection: chromadb.Collection = self._client.get_or_create_collection(
-            name, embedding_function=None, configuration={"hnsw": {"space": space}}
-        )
-        return collection
+    def _collection(self, name: str) -> chromadb.Collection:
+        found: chromadb.Collection = collection(self._client, name, "cosine")
+        return found
 
     def _add_vectors(self, collection: chromadb.Collection, prepared: Prepared) -> None:
         numbers: Counter[int] = Counter()

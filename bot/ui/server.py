@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import gradio as gr
 import gradio.routes
@@ -53,6 +53,15 @@ HEADERS = {
 }
 
 
+class Served(Protocol):
+    """A page, as far as the server knows it."""
+
+    blocks: gr.Blocks
+
+    def stop_all(self) -> None:
+        """End what is in work, as the program ends."""
+
+
 def serve(
     bot: Bot,
     settings: ChatSettings,
@@ -73,6 +82,24 @@ def serve(
         server = make_server(bot, data_dir, settings, hosts, samples, all_settings, users)
         ready(f"http://{_in_address(settings.host)}:{settings.port}")
         server.run(sockets=[listener])
+
+
+def serve_here(make_page: Callable[[], Served], port: int, folder: Path, ready: Callable[[str], None]) -> None:
+    """Serves a page to this machine only, until Ctrl-C or SIGTERM; otherwise as `serve`.
+
+    What the browser sends passes through `folder`. Raises UIError if the port cannot be had.
+    """
+    with listen(LOCAL_HOSTS[0], port) as listener, _signals_end_quietly():
+        server = make_small_server(make_page, folder)
+        ready(f"http://{LOCAL_HOSTS[0]}:{listener.getsockname()[1]}")
+        server.run(sockets=[listener])
+
+
+def make_small_server(make_page: Callable[[], Served], folder: Path) -> uvicorn.Server:
+    """A page without conversations, log-in or service, to be served to this machine; see `make_server`."""
+    uploads = Folder(folder)
+    _configure_gradio(uploads.path)
+    return asyncio.run(_assemble(make_page, uploads, LOCAL_HOSTS, None, None, mcp=False))
 
 
 def prepare(settings: ChatSettings, data_dir: Path) -> tuple[socket.socket, Users | None]:
@@ -168,7 +195,7 @@ def _in_address(host: str) -> str:
 
 
 async def _assemble(
-    make_page: Callable[[], Page],
+    make_page: Callable[[], Served],
     uploads: Folder,
     hosts: Sequence[str],
     kept: Callable[[str], Conversations] | None,
@@ -267,7 +294,7 @@ class _Headers:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, app: FastAPI, page: Page, uploads: Folder, gradio_app: Any) -> None:
+    def __init__(self, app: FastAPI, page: Served, uploads: Folder, gradio_app: Any) -> None:
         super().__init__(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=2))
         self._page = page
         self._uploads = uploads  # ours as long as it is held

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from remedies import told
 
 from bot.errors import DatasetError
-from bot.evaluate.cases import Choice, Question, check_evidence, choose, load_questions
+from bot.evaluate.cases import Choice, Question, check_evidence, choose, load_questions, unfinished
 
 FULL = {
     "id": "q1",
@@ -172,3 +172,12 @@ def test_any_object_is_a_question_or_an_error(fields: dict[str, object]) -> None
             (found,) = load_questions(path)
             assert choose([found], Choice(only=(found.id,))) == [found]
             check_evidence([found], {one.article: one.text for one in found.evidence})
+
+
+def test_drafts_that_nobody_finished_are_known_by_their_mark() -> None:
+    lines = [{"draft": True}, {}, {"draft": False}, {"draft": True, "answers": ["Mara"]}]
+    asked = [
+        Question.model_validate({"id": f"q{number}", "question": "Who?", "answerable": True, **line})
+        for number, line in enumerate(lines)
+    ]
+    assert [one.id for one in unfinished(asked)] == ["q0", "q3"]

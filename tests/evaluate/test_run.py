@@ -4,12 +4,7 @@ import datetime as dt
 import json
 import logging
 import os
-import signal
-import subprocess
-import sys
 import tempfile
-import textwrap
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -103,12 +98,16 @@ def test_rows_have_the_promised_form(tmp_path: Path, questions: list[Question]) 
         "tokens": {"prompt": 100, "reused": 40, "answer": 12},
         "answerable": None,
         "signals": {},
+        "stage": "full",
+        "repeat": 0,
     }
     assert (refused["refused"], refused["reason"], refused["citations"]) == (True, "not_answered", [])
     assert [Row.model_validate(line) for line in lines(out)] == rows
-    assert read_meta(out) == META | {"scope": "open"}
-    del first["said"]
-    assert Row.model_validate(first).said == ()  # a row of an earlier version
+    assert read_meta(out) == META | {"scope": "open", "stage": "full", "repeat": 1}
+    for name in ("said", "stage", "repeat"):
+        del first[name]
+    earlier = Row.model_validate(first)  # a row of an earlier version
+    assert (earlier.said, earlier.stage, earlier.repeat) == ((), "full", 0)
 
 
 def test_all_retrieved_passages_are_written(tmp_path: Path) -> None:
@@ -194,51 +193,6 @@ def test_any_cut_is_mended(data: st.DataObject) -> None:
         assert len(desk.asked) == 3 - whole[:cut].count(b"\n")
 
 
-SLOW_RUN = textwrap.dedent("""
-    import sys, time
-    from pathlib import Path
-    from tests.evaluate.library import question
-    from tests.evaluate.test_run import META, Desk
-    from bot.evaluate.run import run
-
-    desk = Desk()
-    def ask(asked, history, filters):
-        with open(sys.argv[2], "a") as log:
-            log.write(asked + "\\n")
-        time.sleep(0.02)
-        return desk(asked, history, filters)
-
-    run([question(f"n{i}") for i in range(60)], ask, Path(sys.argv[1]), META, "open")
-""")
-
-
-def test_a_killed_run_goes_on_and_nothing_is_lost(tmp_path: Path) -> None:
-    out, log, root = tmp_path / "out", tmp_path / "asked", Path(__file__).parents[2]
-    kept = 0
-    for wanted in (3, 20, 41):
-        process = subprocess.Popen([sys.executable, "-c", SLOW_RUN, str(out), str(log)], cwd=root)
-        wait_for_rows(out / "answers.jsonl", wanted, process)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert 60 > len(lines(out)) >= max(wanted, kept)
-        kept = len(lines(out))
-    asked = [question(f"n{i}") for i in range(60)]
-    rows = run(asked, Desk(), out, META, "open")
-    assert rows == run(asked, Desk(), tmp_path / "whole", META, "open")
-    assert (out / "answers.jsonl").read_bytes() == (tmp_path / "whole" / "answers.jsonl").read_bytes()
-    told = log.read_text().split("\n")[:-1]
-    assert len(told) <= kept + 3  # at each kill one question was under way: only that may be asked again
-    assert [again["answered"] for again in read_meta(out)["resumed"]][-1] == kept
-
-
-def wait_for_rows(path: Path, wanted: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists() or path.read_bytes().count(b"\n") < wanted:
-        assert process.poll() is None, "the run ended before it was killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def changed(name: str, value: Any) -> dict[str, Any]:
     section, _, key = name.partition("/")
     return META | {section: META[section] | {key: value} if key else value}
@@ -273,7 +227,7 @@ def test_another_run_is_not_mixed_in(tmp_path: Path, meta: Any, scope: Any, name
     (tmp_path / "report.json").write_text("{}")
     run(asked, desk, tmp_path, meta, scope, fresh=True)
     assert len(desk.asked) == len(lines(tmp_path)) == 2
-    assert read_meta(tmp_path) == meta | {"scope": scope}
+    assert read_meta(tmp_path) == meta | {"scope": scope, "stage": "full", "repeat": 1}
     assert not (tmp_path / "report.json").exists()
 
 

@@ -1,0 +1,212 @@
+"""The measures of the evaluation sets under the default settings, as a page: asks what has no answer yet, then writes.
+
+    python bench/results.py [--data ../shared/data] [--runs results] [--write docs/results.md] [--no-ask]
+                            [--set NAME=VALUE …] [SET …]
+
+A set is a folder of --data with questions.jsonl and corpus.jsonl. Each is asked by `bot eval` into a folder of its own
+under --runs, with the default settings whatever the machine's are, and goes on where it was broken off. Rows are scored
+anew, so older runs get the measures of today; a run that lacks answers makes no table.
+"""
+
+import argparse
+import datetime as dt
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+
+from bot.cli.compose import open_embedder
+from bot.config import Settings, flatten, load
+from bot.errors import BotError
+from bot.evaluate import Question, load_asked, load_run, report, table
+from bot.evaluate.run import differences, read_rows, write_json
+
+SETS = ("news_dev", "squad_dev", "wiki_dev")
+FILES = ("questions.jsonl", "corpus.jsonl")
+SHOWN = (
+    "hit@1", "hit@4", "evidence_in_context", "accuracy", "f1", "rouge_l", "option_accuracy", "citation_hit",
+    "citation_precision", "citation_recall", "answers_with_citation", "unsupported_rate", "refusal_recall",
+    "false_refusal", "answerable_auroc", "first_token_s_p50", "total_s_p50", "total_s_p95",
+)  # fmt: skip
+WALL = "wall.json"
+
+
+class Missing(Exception):
+    """Why a set has no table, in words that end with what to do."""
+
+
+class Measured(NamedTuple):
+    name: str
+    questions: list[Question]
+    meta: dict[str, Any]
+    answering: float  # seconds that the answers took, all together
+    wall: float | None
+    report: dict[str, Any]
+
+
+def main() -> None:
+    chosen = options()
+    screen = Console(stderr=True)
+    found: list[Measured] = []
+    missing: dict[str, str] = {}
+    for name in chosen.sets:
+        try:
+            if not chosen.no_ask:
+                ask(name, chosen.data, chosen.runs, chosen.set)
+            found.append(measured(name, chosen.data, chosen.runs))
+        except (Missing, BotError) as error:
+            missing[name] = str(error)
+            screen.print(f"{name}: {error}", soft_wrap=True, markup=False)
+    if not found:
+        sys.exit("There is nothing to write.")
+    text = page(found, missing, chosen.data, chosen.runs, chosen.set)
+    if chosen.write:
+        chosen.write.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="*", default=SETS, metavar="SET")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--runs", type=Path, default=Path("results"))
+    parser.add_argument("--write", type=Path)
+    parser.add_argument("--no-ask", action="store_true", help="write what was asked before")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="other than the default")
+    return parser.parse_args()
+
+
+def command(name: str, data: Path, runs: Path, given: Sequence[str]) -> list[str]:
+    """The words of `bot` that ask a set."""
+    questions, corpus = (str(data / name / file) for file in FILES)
+    settings = [word for one in given for word in ("--set", one)]
+    return [*settings, "eval", questions, "--corpus", corpus, "--out", str(runs / name)]
+
+
+def ask(name: str, data: Path, runs: Path, given: Sequence[str]) -> None:
+    """Under the defaults: no variable but where the models are, and a data folder without a settings file."""
+    check_files(name, data)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("BOT_")}
+    if folder := os.environ.get("BOT_MODELS_DIR"):
+        environment["BOT_MODELS_DIR"] = folder
+    words = [sys.executable, "-m", "bot", "--data-dir", str(runs / "data"), *command(name, data, runs, given)]
+    (runs / name).mkdir(parents=True, exist_ok=True)
+    before, begun = answers(runs / name), time.monotonic()
+    done = subprocess.run(words, env=environment, check=False)
+    note_wall(runs / name, before, time.monotonic() - begun)
+    if done.returncode:
+        raise Missing("`bot eval` broke off, see above. The same command goes on from there.")
+
+
+def answers(folder: Path) -> int:
+    return len(read_rows(folder)[0])
+
+
+def note_wall(folder: Path, before: int, seconds: float) -> None:
+    """Add what this call took, if it asked anything; a run that was begun without notes has none."""
+    if answers(folder) == before:
+        return
+    noted = json.loads((folder / WALL).read_bytes())["seconds"] if (folder / WALL).exists() else 0.0
+    if noted or not before:
+        write_json(folder / WALL, {"seconds": noted + seconds})
+
+
+def check_files(name: str, data: Path) -> None:
+    if lacking := [file for file in FILES if not (data / name / file).is_file()]:
+        raise Missing(
+            f"{' and '.join(lacking)} missing in {data / name}. Put the set there, or name another folder with --data."
+        )
+
+
+def measured(name: str, data: Path, runs: Path) -> Measured:
+    check_files(name, data)
+    run = load_run(runs / name)
+    asked = load_asked(run, data / name / FILES[0])
+    if not asked.same:
+        raise Missing(f"{runs / name} was asked from another question file. Take it away, and ask anew.")
+    if left := [one for one in asked.questions if one.id not in run.rows]:
+        raise Missing(
+            f"{len(left)} of {len(asked.questions)} questions have no answer yet. Run it again without --no-ask."
+        )
+    embedder = None
+    if any(question.distractors for question in asked.questions):
+        embedder = open_embedder(load({"data_dir": str(runs / "data")}).settings)
+    rows = [run.rows[one.id] for one in asked.questions]
+    noted = runs / name / WALL
+    return Measured(
+        name,
+        asked.questions,
+        run.meta,
+        sum(row.timings.total_s or 0.0 for row in rows),
+        json.loads(noted.read_bytes())["seconds"] if noted.exists() else None,
+        report(rows, asked.questions, run.meta, embedder.embed_documents if embedder else None),
+    )
+
+
+def page(found: Sequence[Measured], missing: dict[str, str], data: Path, runs: Path, given: Sequence[str]) -> str:
+    others = " and ".join(f"`{one}`" for one in given)
+    sections = "\n".join(section(one, data, runs, given) for one in found)
+    lacking = "".join(f"- `{name}`: {reason}\n" for name, reason in missing.items())
+    left = f"\n## Not measured\n\n{lacking}" if missing else ""
+    how = f"the default settings but {others}" if others else "the default settings"
+    return f"""# Results
+
+Written by `make eval` (bench/results.py) on {dt.date.today()}.
+Each set was asked with {how}, all questions of it, by `bot eval`.
+docs/measures.md has the formulas; intervals are 95%, by the bootstrap over questions (bot/evaluate/intervals.py). Times
+have the load of the machine in them. The sets are no part of this repository; they were in `{data}`.
+
+{sections}{left}"""
+
+
+def section(one: Measured, data: Path, runs: Path, given: Sequence[str]) -> str:
+    metrics = one.report["metrics"]
+    rows = "\n".join(
+        f"| `{name}` | {value} | {ends} | {cases} |"
+        for name, value, ends, cases in table(one.report)
+        if name in SHOWN and metrics["n"][name]
+    )
+    articles = sum(1 for line in (data / one.name / FILES[1]).open("rb") if line.strip())
+    answerable = sum(question.answerable for question in one.questions)
+    return f"""## {one.name}
+
+{len(one.questions)} questions, {answerable} of them answerable, over {articles} articles.
+
+| | |
+| --- | --- |
+| revision | {one.meta["revision"]} |
+| date | {one.meta["time"][:10]} |
+| models | {", ".join(f"{name} ({total[:12]})" for name, total in one.meta["models"].items())} |
+| settings | {settings_told(one.meta)} |
+| machine | {one.meta["cpus"]} processors, {one.meta["platform"]}, Python {one.meta["python"]} |
+| time | {wall_told(one)} |
+| command | `{shlex.join(["bot", *command(one.name, data, runs, given)])}` |
+
+| measure | value | interval | n |
+| --- | --- | --- | --- |
+{rows}
+"""
+
+
+def settings_told(meta: dict[str, Any]) -> str:
+    """What differs from the defaults of this revision; a setting that the run did not have yet was not otherwise."""
+    defaults = {"settings": flatten(Settings())}
+    different = [one for one in differences(meta, defaults, ("settings",)) if one[0] in meta["settings"]]
+    return ", ".join(f"{name} = {value}" for name, value, _ in different) or "default"
+
+
+def wall_told(one: Measured) -> str:
+    answering = f"{one.answering / 60:.0f} min for the answers"
+    return answering if one.wall is None else f"{one.wall / 60:.0f} min in all, {answering}"
+
+
+if __name__ == "__main__":
+    main()

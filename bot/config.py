@@ -229,12 +229,7 @@ def load(
 
 def flatten(settings: Settings) -> dict[str, Any]:
     """Dotted name → value, secrets masked, paths as strings."""
-    flat: dict[str, Any] = {}
-    for name, value in settings.model_dump(mode="json").items():
-        if isinstance(value, dict):
-            flat.update({f"{name}.{key}": inner for key, inner in value.items()})
-        else:
-            flat[name] = value
+    flat = _flat(settings.model_dump(mode="json"))
     servers = {name: value for name, value in flat.items() if name.endswith(".server") and value}
     return flat | {name: without_password(value) for name, value in servers.items()}
 

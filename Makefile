@@ -1,4 +1,4 @@
-# The commands of the README: make run, make test; for contributors: make check, make audit, make soak, make bench,
+# The commands of the README: make run, make test; for contributors: make check, make audit, make soak, make fuzz, make bench,
 # make eval, make pictures, make lock.
 # GPU=cuda, metal or vulkan compiles llama.cpp for a GPU, and that stays until another is named (GPU=none: the CPU).
 # PORT=7861 serves the page elsewhere; without it the settings say where.
@@ -28,7 +28,7 @@ READY := $(and $(wildcard $(MADE)),$(wildcard $(VENV)/.installed))
 # Without PORT, only the settings know the port, and they can be read once Citebot is installed: `bot chat` looks then.
 EARLY_PORT := $(or $(PORT),$(if $(READY),,$(or $(BOT_CHAT_PORT),7860)))
 
-.PHONY: run test soak check audit bench eval pictures lock install preflight port clean
+.PHONY: run test soak fuzz check audit bench eval pictures lock install preflight port clean
 .DELETE_ON_ERROR:
 
 run: preflight port install
@@ -45,7 +45,12 @@ test: $(VENV)/.dev chromium
 soak: $(VENV)/.dev chromium
 	@$(BIN)/bot models pull
 	@$(BIN)/bot models pull smollm2-135m-instruct
-	BOT_SOAK=1 $(BIN)/python -m pytest -m "soak or rounds" $(ARGS)
+	BOT_SOAK=1 $(BIN)/python -m pytest -m "soak or rounds or hypothesis" $(ARGS)
+
+# Inputs that nobody thought of, for MINUTES (2) for each parser or for those of ARGS: docs/inputs.md.
+fuzz: $(VENV)/.dev
+	@$(PIP) install -q "atheris>=3,<4"
+	$(BIN)/python bench/fuzz.py --minutes $(or $(MINUTES),2) $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

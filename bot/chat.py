@@ -167,7 +167,9 @@ class Chat:
     def add_url(self, url: str) -> list[str]:
         """Fetch a web page and ingest it; a line on what became of it. Raises ArticleError where it is not allowed."""
         if self._fetch is None:
-            raise ArticleError("Web pages are not fetched here. The setting chat.add_by_url allows it.")
+            raise ArticleError(
+                "Web pages are not fetched here, as chat.add_by_url is off. Save the page as a file and add that."
+            )
         with self._ahead.paused():
             return [describe(self._ingester.add_url(url, self._fetch))]
 

@@ -45,8 +45,9 @@ GAP = 3  # characters between two sentences that follow each other, at most
 READ = 4  # evidence sentences that figures and names must stand in or beside, and that the model is asked about
 DOUBTED = 0.4  # what is left of the support where a word, figure or name speaks against it
 
-_MARKER = re.compile(r"\s*(?:\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\]|【[^】]{0,40}】)")
-_OPEN_MARKER = re.compile(r"\s*(?:(?:\[[\s^\d,;–-]*)+|【[^】]{0,40})$|\s+$")
+_MARKER = re.compile(r"(?<!\s)\s*(?:\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\]|【[^】]{0,40}】)")
+# Marks within marks that are still open, each ended by the next in one way only: else the search could take for ever.
+_OPEN_MARKER = re.compile(r"(?<!\s)\s*(?:(?:\[[\s^\d,;–-]*|【[^】【\[]{0,40})*(?:\[[\s^\d,;–-]*|【[^】【]{0,40}))?$")
 
 
 class EvidenceSentence(NamedTuple):
@@ -79,12 +80,21 @@ class MarkerFilter:
         self._held = ""
 
     def feed(self, text: str, *, last: bool = False) -> str:
-        """What can be shown so far; what may still become a mark is held back until it is clear."""
-        clean, dropped = _MARKER.subn("", self._held + text)
+        """What can be shown so far; what may still become a mark is held back until it is clear.
+
+        The same comes of a text however it is cut into pieces, as it is taken letter by letter.
+        """
+        shown = "".join(map(self._take, text))
+        if last:
+            shown, self._held = shown + self._held, ""
+        return shown
+
+    def _take(self, letter: str) -> str:
+        clean, dropped = _MARKER.subn("", self._held + letter)
         while dropped:  # what stood round a mark may now be one, as in [[1]2]
             self.dropped += dropped
             clean, dropped = _MARKER.subn("", clean)
-        tail = None if last else _OPEN_MARKER.search(clean)
+        tail = _OPEN_MARKER.search(clean)
         self._held = tail[0] if tail else ""
         return clean[: len(clean) - len(self._held)]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bot.dates import find
-from bot.words import content_words
+from bot.words import ascii_case, content_words
 
 OF_DAY = "day of "  # in the unit of a day, before the stem of what happens then
 UNIT_WORDS = 3  # "74 burnt market stalls"
@@ -66,6 +66,7 @@ class Figure(NamedTuple):
 
 def figures(text: str, written: dt.date | None = None) -> list[Figure]:
     """The figures of `text`, in no order; `written` is its article's date, without which no relative day is known."""
+    text = ascii_case(text)
     found = list(_days(text, written))
     for pattern in _DATES:
         text = pattern.sub(lambda match: " " * len(match[0]), text)
@@ -74,7 +75,7 @@ def figures(text: str, written: dt.date | None = None) -> list[Figure]:
 
 def numbers(text: str) -> list[float]:
     """The numbers of `text`, whatever they count."""
-    return [_value(match) for match in _NUMBER.finditer(text)]
+    return [_value(match) for match in _NUMBER.finditer(ascii_case(text))]
 
 
 def _days(text: str, written: dt.date | None) -> Iterator[Figure]:

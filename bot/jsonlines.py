@@ -121,5 +121,5 @@ def _is_whole(line: bytes) -> bool:
     """No beginning of an object is an object itself."""
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -8,6 +8,8 @@ import Stemmer
 
 _ENGLISH_ALONE = frozenset(["the", "and", "that", "with", "his", "from", "were", "this", "which", "their", "they"])
 _ENGLISH = 0.04  # share of a text's words, at least, that are among these, which its neighbours do not have
+# Letters that a pattern which ignores case takes for s, k and i, though they are in no table of words.
+_TAKEN_FOR_ASCII = str.maketrans("ſ\u212aİı", "sKIi")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|\w+")
 _FUNCTION_WORDS = frozenset(
     """a about after again all also am an and any are as at be because been before being both but by can could did do
@@ -37,6 +39,11 @@ def plain_letters(text: str) -> str:
         return text.lower()
     plain = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
     return "".join(character for character in plain if not unicodedata.combining(character))
+
+
+def ascii_case(text: str) -> str:
+    """`text`, character by character, without the four letters that `re.IGNORECASE` takes for ASCII ones."""
+    return text.translate(_TAKEN_FOR_ASCII)
 
 
 def is_english(text: str) -> bool:

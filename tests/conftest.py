@@ -8,7 +8,7 @@ import pytest
 from fakes import FakeEmbedder
 from hypothesis import HealthCheck, settings
 from samples import EMBEDDER, SMALL_LLM, signature_of
-from soak import REASON, SOAKING
+from soak import REASON, SOAKING, rounds
 
 from bot.config import default_models_dir
 from bot.embed import LlamaEmbedder
@@ -18,7 +18,11 @@ from bot.store import Signature, Store
 
 # Machines of contributors and of CI are slow now and then; how long an example takes says nothing here.
 settings.register_profile(
-    "citebot", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "citebot",
+    deadline=None,
+    max_examples=rounds(50, 2000),
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 settings.load_profile("citebot")
 

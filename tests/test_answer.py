@@ -3,12 +3,14 @@
 import datetime as dt
 import itertools
 import math
+import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from anything import texts
 from fakes import FakeEmbedder, FakeLLM, Reply
 from hypothesis import given
 from hypothesis import strategies as st
@@ -883,3 +885,23 @@ def test_beginnings_are_kept_for_the_next_process(small_llm_path: Path, tmp_path
         then.close()
     # Both starts together are longer than the checked text, the question and the first slice of the prompt.
     assert sum(read) < whole / 2, (read, whole)
+
+
+@given(st.lists(st.sampled_from([TICKET, QUAY, "Six crowns."]) | texts(6), max_size=5).map(" ".join), st.booleans())
+def test_any_words_keep_the_rules(reply: str, letters: bool) -> None:
+    whole, other = check(events(reply, letters=letters)), check(events(reply, letters=not letters))
+    assert (whole.text, whole.citations, whole.sentences) == (other.text, other.citations, other.sentences)
+    assert {marker for one in whole.sentences for marker in one.markers} == {one.marker for one in whole.citations}
+    for sentence in whole.sentences:
+        assert not re.search(r"\[\d+\]", sentence.text), "the model's own marks are no citations"
+
+
+@given(question=texts(8), search=st.none() | texts(8).filter(str.strip), day=st.dates())
+def test_any_question_is_answered(question: str, search: str | None, day: dt.date) -> None:
+    made, _ = answerer(FakeLLM([TICKET]))
+    asked = made.ask(question, search=search, filters=Filters(today=day))
+    if question.strip():
+        check(list(asked))
+    else:
+        with pytest.raises(PromptError, match="The question is empty. Type one."):
+            list(asked)

@@ -23,7 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "words": set(),
     "jsonlines": set(),
     "followup": {"schema", "words"},
-    "dates": {"schema"},
+    "dates": {"schema", "words"},
     "store": {"errors", "schema", "llama"},
     "articles": {"errors", "schema"},
     "ingest": {"schema", "articles", "embed", "store"},

@@ -1,6 +1,7 @@
 """cite: quotes are the articles' own words, marks are numbered as they appear, invented ones are dropped."""
 
 import re
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -264,3 +265,30 @@ def test_quotes_are_exactly_the_articles_words(text: str, cut: tuple[int, int], 
     assert set(markers) == set(range(1, len(set(markers)) + 1))
     firsts = list(dict.fromkeys(markers))
     assert firsts == sorted(firsts)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("It left [2, 【4†x】7].", "It left."),
+        ("It left 【" + "a" * 39 + "[12]】.", "It left."),
+        ("It left 【" + "a" * 30 + "【" + "b" * 30 + "】】.", "It left."),
+        ("It left 【" + "a" * 50 + "】.", "It left 【" + "a" * 50 + "】."),
+        ("【" * 60 + "】", "【" * 19),
+        ("【[" * 60 + "x", "【[" * 60 + "x"),
+    ],
+)
+def test_marks_within_marks_are_dropped_however_they_come(text: str, shown: str) -> None:
+    for size in (1, 3, len(text)):
+        marks = MarkerFilter()
+        pieces = [marks.feed(text[at : at + size]) for at in range(0, len(text), size)]
+        assert "".join(pieces) + marks.feed("", last=True) == shown
+
+
+@pytest.mark.parametrize("unit", ["【", "[1 ", "【[", " ", "[【1", "\n[", "words "])
+def test_any_text_is_looked_through_in_time(unit: str) -> None:
+    began = time.perf_counter()
+    marks = MarkerFilter()
+    marks.feed(unit * (1500 // len(unit)))
+    marks.feed("", last=True)
+    assert time.perf_counter() - began < 20  # under a second; 20 s and more where the blanks are tried one by one

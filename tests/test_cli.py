@@ -144,76 +144,12 @@ def test_the_version(run: Run) -> None:
 # -- errors --
 
 
-class Wrong(NamedTuple):
-    words: str  # {name} stands for a path in the test's own folder
-    code: int
-    said: str
-
-
-ERRORS = [
-    Wrong("--set llm.seed ask x", 2, "NAME=VALUE.*`bot config show`"),
-    Wrong("--set llm.sed=1 ask x", 2, "llm.sed is not a setting.*Did you mean llm.seed"),
-    Wrong("--set chat.port=0 config show", 2, "chat.port.*greater than or equal to 1"),
-    Wrong("--config {tmp}/none.toml config show", 2, "There is no settings file.*Check --config"),
-    Wrong("--config {tmp}/bad.toml config show", 2, "not valid TOML.*line 1.*Mend"),
-    Wrong("ingest", 2, "Say what to ingest"),
-    Wrong("ingest {tmp}/none.txt", 1, "no file or folder.*none.txt.*Check"),
-    Wrong("articles show nosuch", 1, "no article 'nosuch'.*`bot articles list`"),
-    Wrong("articles remove nosuch", 1, "no article 'nosuch'.*`bot articles list`"),
-    Wrong("articles show [bold]x[/bold]", 1, r"no article '\[bold\]x\[/bold\]'"),
-    Wrong("ask x --model nosuch", 1, "nosuch.*`bot models"),
-    Wrong("ask x --model {tmp}/none.gguf", 1, "none.gguf"),
-    Wrong("ask x --model {tmp}/bad.gguf", 1, "bad.gguf.*GGUF"),
-    Wrong("--set embed.model={tmp}/bad.gguf articles list", 1, "bad.gguf.*GGUF"),
-    Wrong("ask x --model {small} --article nosuch", 1, "no article 'nosuch'.*`bot articles list`"),
-    Wrong("ask x --since 2025-02-01 --until 2025-01-01", 2, "--since 2025-02-01 is after --until 2025-01-01.*Swap"),
-    Wrong("--set store.server=http://127.0.0.1:{port} articles list", 1, "Chroma server.*`chroma run`"),
-    Wrong("--set llm.server=http://127.0.0.1:{port}/v1 ask ferry", 1, "No language model answers.*Start that server"),
-    Wrong("--set prompts_dir={tmp}/none ask x --model {small}", 1, "no folder.*prompts_dir"),
-    Wrong("--set prompts_dir={tmp}/prompts ask x --model {small}", 1, r"answer.md:1: .*`---`.*Add it"),
-    Wrong("--set chunk.max_tokens=100 articles list", 1, "another way.*`bot ingest --rebuild`"),
-    Wrong("feedback export --out {tmp}/new.jsonl", 1, "no feedback to export.*bot chat"),
-    Wrong("models pull nosuch", 1, "nosuch.*`bot models list`"),
-    Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out", 2, "none.jsonl"),
-    Wrong("eval {tmp}/none.jsonl --corpus {tmp} --out {tmp}/out --scope all", 2, "--scope is open or article"),
-    Wrong("compare {tmp}", 2, "nothing to compare one run with.*`bot eval --out`"),
-    Wrong("compare {tmp} {tmp}", 2, "holds no run: answers.jsonl is missing or empty.*`bot eval --out`"),
-    Wrong("compare {tmp} {tmp} --measure f1", 2, "--measure f1: it is not 0 or 1. Take one of refused, .*accuracy"),
-    Wrong("compare {tmp} {tmp} --fail-if accuracy", 2, "'accuracy' is no gate. Write"),
-    Wrong("compare {tmp} {tmp} --fail-if speed<1", 2, "speed is not a measure .* Take one of hit@1, "),
-    Wrong("eval {tmp}/one.jsonl --corpus {tmp} --out {tmp}/out --by kin", 2, "field 'kin'.*answerable, kind"),
-]
-
-
-@pytest.fixture
-def prepared(tmp_path: Path) -> Path:
-    (tmp_path / "bad.toml").write_text("this is no TOML\n", encoding="utf-8")
-    (tmp_path / "bad.gguf").write_bytes(b"this is no model")
-    question = {"id": "q1", "question": "Who?", "answerable": False, "kind": "who"}
-    (tmp_path / "one.jsonl").write_text(json.dumps(question), encoding="utf-8")
-    (tmp_path / "prompts").mkdir()
-    (tmp_path / "prompts" / "answer.md").write_text("no header\n", encoding="utf-8")
-    return tmp_path
-
-
 def test_a_page_with_mcp_lacks_its_package(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mcp", None)
     ended = run("--data-dir", data, "--set", "chat.mcp=true", "chat", "--port", free_port(), "--model", "nosuch")
     assert ended.code == 1
     assert "chat.mcp needs the package mcp" in ended.err  # before the models are looked for
     assert 'pip install "mcp' in ended.err
-
-
-@pytest.mark.parametrize("wrong", ERRORS, ids=[wrong.words for wrong in ERRORS])
-def test_an_error_is_one_line_with_a_remedy(run: Run, data: Path, prepared: Path, wrong: Wrong) -> None:
-    words = wrong.words.format(tmp=prepared, port=free_port(), small=SMALL_LLM).split()
-    code, _, err = run("--data-dir", data, *words)
-    assert code == wrong.code, err
-    lines = [line for line in err.splitlines() if line.strip() and not line.startswith("Measuring once")]
-    assert len(lines) == 1, err
-    assert lines[0].startswith("Error: ")
-    assert re.search(wrong.said, lines[0]), lines[0]
-    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(
@@ -349,7 +285,7 @@ def test_ask_prints_an_answer_as_json(data: Path, models_dir: Path, small_llm_pa
     for citation in answer.citations:
         assert citation.quote in FERRY
     assert answer.trace is None
-    assert done.stderr == ""
+    assert [line for line in done.stderr.splitlines() if not line.startswith("Measuring once")] == []
 
 
 def test_ask_lists_its_citations(run: Run, data: Path, small_llm_path: Path) -> None:
@@ -403,7 +339,11 @@ def test_a_sentence_without_a_citation_is_marked(capsys: pytest.CaptureFixture[s
 
 def test_ask_without_articles_says_so(run: Run, tmp_path: Path, small_llm_path: Path) -> None:
     code, out, _ = run("--data-dir", tmp_path, "ask", "--model", SMALL_LLM, "Why?")
-    assert (code, out.strip()) == (0, "No article matches this question.")
+    assert code == 0
+    assert out.splitlines() == [
+        "No article matches this question.",
+        "There are no articles yet. Add some: bot ingest FILE_OR_FOLDER…",
+    ]
 
 
 def test_all_that_is_written_lies_in_the_data_folder(run: Run, library: Path, tmp_path: Path) -> None:

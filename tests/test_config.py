@@ -1,13 +1,16 @@
 """config: which layer wins, what is refused, and that secrets stay secret."""
 
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from anything import JSON, damaged, texts
 from hypothesis import given
 from hypothesis import strategies as st
+from remedies import told
 
 from bot import config
 from bot.config import Settings, describe, flatten, load
@@ -177,7 +180,7 @@ def test_paths_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_models_lie_in_the_checkout_or_beside_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.default_models_dir() == Path(__file__).resolve().parent.parent / "models"
-    monkeypatch.setattr(config, "PROJECT", tmp_path)
+    monkeypatch.setattr("bot.config.folders.PROJECT", tmp_path)
     assert config.default_models_dir() == config.default_data_dir() / "models"
 
 
@@ -254,3 +257,57 @@ def test_flat_settings_load_again_to_the_same(values: dict[str, Any]) -> None:
 def test_the_environment_says_the_same_as_flags(values: dict[str, Any]) -> None:
     environ = {f"BOT_{name.replace('.', '_').upper()}": str(value) for name, value in values.items()}
     assert load(None, None, environ).settings == load(values, None, {}).settings
+
+
+# -- whatever is set --
+
+KNOWN = [*describe(), "llm", "chat", "", "llm.nosuch", "data_dir.x"]
+ODD_FILES = [
+    "x = " + "[" * 5000,
+    "x = " + "9" * 5000,
+    'data_dir = "a\\u0000b"',
+    "llm = 5",
+    "[llm.model]\nx = 1",
+    "\xff",
+]
+ANY = JSON | st.dates() | st.integers(-(10**25), 10**25) | st.sampled_from(["~nobody/x", "~", "0", "1e9", "true", "-1"])
+
+
+@pytest.mark.parametrize("text", ODD_FILES, ids=lambda text: text[:20])
+def test_an_odd_settings_file_is_an_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"c\.toml"):
+        load({}, tmp_path / "c.toml", {})
+
+
+@pytest.mark.parametrize("name", ["data_dir", "models_dir", "prompts_dir"])
+def test_a_home_that_is_not_there_is_an_error(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}.*the home folder"):
+        load({name: "~nobody-of-this-name/x"}, None, {})
+
+
+def test_a_settings_file_in_no_home_is_not_there() -> None:
+    with pytest.raises(ConfigError, match="no settings file ~nobody-of-this-name"):
+        load({}, Path("~nobody-of-this-name/c.toml"), {})
+
+
+@given(st.dictionaries(st.sampled_from(KNOWN), ANY, max_size=4))
+def test_any_flags_are_settings_or_an_error(values: dict[str, Any]) -> None:
+    folder = {"data_dir": str(values["data_dir"])} if "data_dir" in values else {}  # as a command line has it
+    with told(ConfigError):
+        flatten(load(values | folder, None, {}).settings)
+
+
+@given(st.dictionaries(st.sampled_from(KNOWN) | texts(2), texts(4), max_size=3))
+def test_any_variables_are_settings_or_an_error(values: dict[str, str]) -> None:
+    environ = {f"BOT_{name.replace('.', '_').upper()}": value for name, value in values.items()}
+    with told(ConfigError):
+        flatten(load(None, None, environ).settings)
+
+
+@given(damaged(b'data_dir = "x"\n[llm]\nmodel = "m"\nseed = 3\ntemperature = 0.5\n[chat]\nlogin = true\nport = 8000\n'))
+def test_any_settings_file_is_settings_or_an_error(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "c.toml").write_bytes(data)
+        with told(ConfigError):
+            flatten(load(None, Path(folder) / "c.toml", {}).settings)

@@ -2,11 +2,15 @@
 
 import datetime as dt
 import json
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from anything import damaged, texts
+from hypothesis import given
+from remedies import told
 
 from bot.conversations import Conversations, Said, answer_as_markdown, as_json, as_markdown
 from bot.conversations.kept import TITLE, titled
@@ -221,3 +225,55 @@ def test_a_conversation_as_markdown_and_json() -> None:
     assert text.endswith("## 1\\. Why?\n\nNothing \\<b\\>there\\</b\\>.\n")
     loaded = [Said.model_validate(one) for one in json.loads(as_json(talk))]
     assert loaded == talk
+
+
+# -- whatever stands in a file --
+
+DAYS = {"How much?": dt.datetime(2025, 5, 18, tzinfo=dt.UTC), "Why?": dt.datetime(2025, 5, 19, tzinfo=dt.UTC)}
+SAID = [Said(question=asked, answer=answer(), at=day).model_dump(mode="json") for asked, day in DAYS.items()]
+GOOD = b"".join(json.dumps({"form": 1, "instead": None, "said": one}).encode() + b"\n" for one in SAID)
+NAIVE = GOOD.replace(b"T00:00:00Z", b"T00:00:00")
+DEEP = b'{"form": ' + b"[" * 100_000 + b"\n"
+
+
+@pytest.mark.parametrize("data", [NAIVE, DEEP, b'{"form": 1, "instead": "x"}\n'], ids=["naive", "deep", "short"])
+def test_an_odd_file_is_a_damaged_conversation_and_others_are_listed(kept: Conversations, data: bytes) -> None:
+    whole = kept.add("", "How much?", answer())
+    file_of(kept, "0" * 16).write_bytes(data)
+    assert {talk.id: talk.damaged for talk in kept.all()} == {whole: False, "0" * 16: True}
+    with pytest.raises(ConversationError, match="damaged in line 1. Remove the conversation"):
+        kept.read("0" * 16)
+
+
+@given(damaged(GOOD))
+def test_any_file_is_a_conversation_or_a_damaged_one(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Conversations(Path(folder))
+        whole = kept.add("", "How much?", answer())
+        file_of(kept, "0" * 16).write_bytes(data)
+        assert whole in [talk.id for talk in kept.all()]
+        kept.all("how much")
+        with told(ConversationError, about=folder):
+            assert as_markdown(kept.read("0" * 16)) or not data.strip()
+
+
+@given(texts(6), texts(6))
+def test_any_words_come_back_as_they_can_be_stored(question: str, said: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Conversations(Path(folder))
+        talk = kept.add(
+            "", question.encode("utf-8", "replace").decode(), answer(said.encode("utf-8", "replace").decode())
+        )
+        (one,) = kept.read(talk)
+        assert one.question == question.encode("utf-8", "replace").decode()
+        json.loads(as_json([one]))
+        as_markdown([one]).encode()
+
+
+@given(texts(3))
+def test_no_words_from_a_browser_name_a_file(talk: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Conversations(Path(folder))
+        for use in (kept.read, kept.remove):
+            with pytest.raises(ConversationError, match="not there"):
+                use(talk)

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anything import damaged
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
+from remedies import told
 from samples import FERRY, STORM
 
 from bot.config import flatten, load
@@ -260,3 +264,19 @@ def test_it_is_not_told_who_rated() -> None:
     text = as_lines(as_questions([feedback(user="Ada Quill", talk="f" * 16, good=False)], drafts=True))
     assert "Ada Quill" not in text
     assert "f" * 16 not in text
+
+
+def test_any_file_is_feedback_or_an_error(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "whole.jsonl")
+    kept.add(feedback())
+    whole = kept.path.read_bytes()
+    early = whole.replace(b"2026-03-01T12:00:00Z", b"0001-01-01T00:00:00+14:00")
+    assert early != whole
+
+    @given(damaged(whole, early) | st.just(early))
+    def is_read(data: bytes) -> None:
+        kept.path.write_bytes(data)
+        with told(FeedbackError, about=kept.path):
+            as_lines(as_questions(kept.all(), drafts=True))
+
+    is_read()

@@ -1,10 +1,15 @@
 """jsonlines: a line is there whole or not at all, however long the file and wherever writing broke off."""
 
 import json
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from anything import JSON, damaged
 from filelock import FileLock
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot import jsonlines
 
@@ -63,3 +68,18 @@ def test_who_cannot_have_the_lock_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         jsonlines.append(tmp_path / "file.jsonl", {}, tmp_path / "lock")
     assert raised.value.strerror == "another process holds it"
     assert not (tmp_path / "file.jsonl").exists()
+
+
+WHOLE = b'{"a": 1}\n{"b": "x"}\r\n\n{"c": {}}'
+
+
+@given(damaged(WHOLE) | st.just(b"[" * 100_000), st.dictionaries(st.text(), JSON, max_size=2))
+def test_whatever_was_there_stays_when_a_line_is_added(before: bytes, value: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file.jsonl"
+        path.write_bytes(before)
+        read = list(jsonlines.lines(path))
+        jsonlines.append(path, value, Path(folder) / "lock")
+        *kept, last = jsonlines.lines(path)
+        assert kept == read
+        json.loads(last)

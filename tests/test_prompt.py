@@ -1,13 +1,16 @@
 """prompt: broken files name their line, what is filled in stays text, and the budget is kept."""
 
 import datetime as dt
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from anything import damaged, texts
 from fakes import FakeLLM
 from hypothesis import given
 from hypothesis import strategies as st
+from remedies import told
 
 from bot.answerable import NO, YES
 from bot.articles.sentences import split
@@ -490,3 +493,65 @@ def test_a_prompt_that_is_full_does_not_go_on(tmp_path: Path) -> None:
 def test_a_template_that_asks_first_does_not_go_on(tmp_path: Path) -> None:
     first = HEADER + "=== system\nx\n=== user\n{{ question }}\n{% for p in passages %}\n{{ p.text }}\n{% endfor %}\n"
     assert gone_on(prompt(tmp_path, first)) is None
+
+
+# -- whatever is asked --
+
+
+@given(
+    question=texts(12).filter(str.split),
+    bodies=st.lists(texts(12, halves=False).filter(str.split), max_size=4),
+    turns=st.lists(st.tuples(texts(6), texts(6)), max_size=3),
+    budget=st.integers(60, 200),
+    apart=st.booleans(),
+)
+def test_question_and_start_are_whole_whatever_fits(
+    question: str, bodies: list[str], turns: list[tuple[str, str]], budget: int, apart: bool
+) -> None:
+    passages = [passage(text, f"A{number}") for number, text in enumerate(bodies)]
+    history = [Turn.model_construct(question=asked, answer=said, refused=False) for asked, said in turns]
+    stretches = {one.article: cut(one.text, split) for one in passages} if apart else None
+    try:
+        made = build(
+            STANDARD, question, passages, history,
+            count_tokens=count, budget=budget, nearest=passages[:2], stretches=stretches,
+        )  # fmt: skip
+    except PromptError:
+        return
+    assert made.tokens == count(made.messages) <= budget
+    empty = build(STANDARD, "?", [], [], count_tokens=count, budget=10**6).messages
+    assert made.messages[0] == empty[0], "what the model is told to do"
+    assert made.messages[-1].content.endswith(f"Question: {' '.join(question.split())}")
+    assert [one.role for one in made.messages[1:]] == [*["user", "assistant"] * (len(made.messages) // 2 - 1), "user"]
+
+
+HEAD = (
+    b"---\ntask: t\nfills: [passages, question]\nrefusal: No.\n---\n"
+    b"=== system\nx {{ passages }}\n=== user\n{{ question }}\n"
+)
+ODD_PROMPTS = [
+    b"---\ntask: 2024-13-45\n---\n",
+    b"---\n" + b"[" * 1500 + b"\n---\n",
+    b"---\n- a\n---\n",
+    b"---\n7: a\n---\n",
+    b"---\n? [a]\n: b\n---\n",
+    HEAD.replace(b"x {{", b"{{" + b"(" * 3000),
+    HEAD.replace(b"x {{", b"{{" + b"9" * 5000),
+]
+
+
+@pytest.mark.parametrize("data", ODD_PROMPTS, ids=range(len(ODD_PROMPTS)))
+def test_an_odd_prompt_is_an_error_that_names_it(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "p.md").write_bytes(data)
+    with pytest.raises(PromptError, match=r"p\.md"):
+        read(tmp_path / "p.md").render({"passages": [], "question": "Why?"})
+
+
+@given(damaged(HEAD, find("answer", None).read_bytes()))
+def test_any_prompt_file_is_read_or_an_error(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "p.md"
+        path.write_bytes(data)
+        with told(PromptError, about=path):
+            made = read(path)
+            made.render(dict.fromkeys(made.header.fills, ()))

@@ -23,8 +23,8 @@ def asked(*lines: dict[str, Any]) -> list[Question]:
 @pytest.mark.parametrize(
     ("scope", "stage", "repeat", "error", "told"),
     [
-        ("all", "full", 1, DatasetError, "--scope is open or article, not all"),
-        ("open", "search", 1, DatasetError, "--stage is full, retrieve or answer, not search"),
+        ("all", "full", 1, DatasetError, "--scope all is unknown. Choose open or article"),
+        ("open", "search", 1, DatasetError, "--stage search is unknown. Choose full, retrieve or answer"),
         ("open", "retrieve", 2, ConfigError, "--repeat asks the model again"),
         ("open", "retrieve", 1, None, ""),
         ("article", "answer", 5, None, ""),

@@ -336,6 +336,14 @@ def test_chroma_filters_as_we_do(
     assert found(library, filters) == ours
 
 
+@pytest.mark.parametrize("half", ["\ud800", "storm\udcff"])
+def test_names_that_no_record_can_have_find_nothing(library: Store, half: str) -> None:
+    assert library.articles([half]) == []
+    for filters in (Filters(articles=(half,)), Filters(sources=(half,)), Filters(articles=(half, LIBRARY[0].id))):
+        ours = {name for name, info in library.infos().items() if filters.match(info)}
+        assert found(library, filters) == ours
+
+
 # -- kills --
 
 

@@ -3,8 +3,10 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,9 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+from anything import damaged, texts
+from hypothesis import given
+from remedies import told
 
 from bot.errors import UserError
 from bot.users import Users, folder_name, key
@@ -355,3 +360,33 @@ def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(terminal: t
         assert process.wait(20) == 0
     assert GOOD.encode() not in seen
     assert Users(tmp_path).check("Anna", GOOD)
+
+
+# -- whatever is typed, or stands in the file --
+
+HASHED = bcrypt.hashpw(GOOD.encode(), bcrypt.gensalt(QUICK)).decode()
+FILE = json.dumps({"form": 1, "users": [{"name": "Anna", "hash": HASHED}, {"name": "Bo", "hash": HASHED}]}).encode()
+
+
+@given(texts(3), texts(3), damaged(FILE))
+def test_any_name_password_and_file(name: str, password: str, data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        users = Users(Path(folder), rounds=QUICK)
+        users.path.write_bytes(data)
+        with told(UserError):
+            assert not users.check("Anna", "wrong password")
+            assert isinstance(users.check(name, password), bool)
+            known = users.names()
+            assert len({key(one) for one in known}) == len(known)
+            assert re.fullmatch("[0-9a-f]{32}", folder_name(name))
+            users.add(name, password)
+            assert users.check(name.swapcase() if key(name) == key(name.swapcase()) else name, password)
+
+
+@pytest.mark.parametrize("cost", ["00", "03", "31", "99"])
+def test_a_hash_that_would_take_hours_is_damage(tmp_path: Path, cost: str) -> None:
+    """bcrypt of cost 31 takes more than a day; a page would stand still."""
+    users = Users(tmp_path)
+    users.path.write_bytes(FILE.replace(f"$2b${QUICK:02}$".encode(), f"$2b${cost}$".encode()))
+    with pytest.raises(UserError, match="is damaged"):
+        users.check("Anna", GOOD)

@@ -46,6 +46,7 @@ class Writer:
         return self._markers.dropped
 
     def feed(self, piece: str) -> Iterator[Event]:
+        piece = piece.encode("utf-8", "replace").decode()  # half a surrogate pair, as a server may send
         self._text += self._markers.feed(piece)
         if not self._sent:
             self._text = _HEAD.sub("", self._text)

@@ -19,7 +19,7 @@ PORTS = {"http": 80, "https": 443}
 MAX_LENGTH = 2000  # characters of an address
 MAX_READABLE = 100  # characters of an id before its hash
 
-_NAME = re.compile(r"[a-z0-9._-]{1,253}")
+_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _KEPT = "/%:@!$&'()*+,;=~?"  # what stands in a path or query as it is; `%` begins what is quoted already
 _UNICAST = IPv6Network("2000::/3")  # all that is given out of IPv6; Python calls much of the rest global
 _NAT64 = IPv6Network("64:ff9b::/96")

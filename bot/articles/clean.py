@@ -1,8 +1,8 @@
 """Plain news text → the story, with what is not story set aside.
 
-Set aside are the leading `date YYYY-MM-DD`, link headlines in capitals, plugs for apps and newsletters, and credit
-lines. When in doubt a paragraph stays: each rule below asks for several signs at once. Kept text is not altered, so
-every character is afterwards either in `text` or in `dropped`.
+Set aside are the `date YYYY-MM-DD` at the start or below the title, link headlines in capitals, plugs for apps and
+newsletters, and credit lines. When in doubt a paragraph stays: each rule below asks for several signs at once. Kept
+text is not altered, so every character is afterwards either in `text` or in `dropped`.
 """
 
 import datetime as dt
@@ -17,7 +17,9 @@ HEADLINE = "link headline in capitals"
 PLUG = "plug for an app or newsletter"
 CREDIT = "credit line"
 
-_DATE = re.compile(r"\s*(?:date|(?:date|Date|DATE):)[ \t]+(\d{4}-\d{2}-\d{2})(?!\S)\s*")
+_DAY = r"(?:date|(?:date|Date|DATE):)[ \t]+(?P<day>\d{4}-\d{2}-\d{2})"
+_DATE = re.compile(rf"(?P<line>\s*{_DAY}(?!\S)\s*)")
+_DATE_BELOW = re.compile(rf"\s*\S[^\n]*\n\s*(?P<line>{_DAY}[^\S\n]*(?:\n|\Z))")  # alone on the line after the first
 _BLOCK = re.compile(r"\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
 _LINE = re.compile(r"\S[^\n]*")
 _ENDS_SENTENCE = re.compile(r"[.!?…][\"'”’»)\]]*$|[\"”»)\]]$")
@@ -69,7 +71,7 @@ class Cleaned(NamedTuple):
 
 def clean(text: str, date_line: bool = True) -> Cleaned:
     """The story in `text`; `date_line` says whether it may begin with `date YYYY-MM-DD`."""
-    body, date, dropped = _take_date(text) if date_line else (text, None, [])
+    body, date, dropped = take_date(text) if date_line else (text, None, [])
     spans = _blocks(body)
     blocks = [body[start:end] for start, end in spans]
     reasons = _judge(blocks)
@@ -83,15 +85,17 @@ def clean(text: str, date_line: bool = True) -> Cleaned:
     return Cleaned(kept, date, credit or None, tuple(dropped))
 
 
-def _take_date(text: str) -> tuple[str, dt.date | None, list[Dropped]]:
-    match = _DATE.match(text)
+def take_date(text: str) -> tuple[str, dt.date | None, list[Dropped]]:
+    """The text without its date line, which stands at the start or below the title; its day; what was taken out."""
+    match = _DATE.match(text) or _DATE_BELOW.match(text)
     if not match:
         return text, None, []
     try:
-        date = dt.date.fromisoformat(match[1])
+        date = dt.date.fromisoformat(match["day"])
     except ValueError:
         return text, None, []
-    return text[match.end() :], date, [Dropped(text=match[0].strip(), reason=DATE)]
+    start, end = match.span("line")
+    return text[:start] + text[end:], date, [Dropped(text=match["line"].strip(), reason=DATE)]
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:

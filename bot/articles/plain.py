@@ -8,7 +8,7 @@ from typing import NamedTuple
 import yaml
 
 from bot.articles import fields
-from bot.articles.clean import clean
+from bot.articles.clean import clean, take_date
 from bot.articles.decode import decode
 from bot.errors import ArticleError
 from bot.schema import Article
@@ -37,10 +37,11 @@ def read_text(data: bytes, path: Path) -> Article:
 
 
 def read_markdown(data: bytes, path: Path) -> Article:
-    """An article of Markdown; its text is all below the front matter, as written. Raises ArticleError."""
+    """An article of Markdown; its text is all below the front matter but a date line. Raises ArticleError."""
     text = decode(data)
     fields.check_length(text)
     header, body = _front_matter(text)
+    body, day, dropped = (body, _date(header["date"]), []) if "date" in header else take_date(body)
     headline = _TITLE.search(_FENCE.sub("", body))
     given = {name: value.text for name, value in header.items()}
     return fields.build(
@@ -48,10 +49,11 @@ def read_markdown(data: bytes, path: Path) -> Article:
         body,
         ident=given.get("id"),
         title=given.get("title") or (_bare(headline[1]) if headline else None),
-        date=_date(header.get("date")),
+        date=day,
         url=given.get("url"),
         source=given.get("source"),
         author=given.get("author"),
+        dropped=tuple(dropped),
     )
 
 
@@ -106,9 +108,7 @@ def _scalar(node: yaml.Node) -> str:
     return ""
 
 
-def _date(value: _Value | None) -> dt.date | None:
-    if value is None:
-        return None
+def _date(value: _Value) -> dt.date:
     try:
         return fields.parse_date(value.text)
     except ArticleError as error:

@@ -97,7 +97,7 @@ def _ingest(backup: Backup, built: Path, opened: Opened, report: Report | None) 
     if found.wrong or found.nobodys or found.articles != backup.manifest.articles:
         raise BackupError(
             f"{backup.file} was not restored: {found.articles} of {backup.manifest.articles} articles are whole. "
-            "See that the disk is not full, and try again."
+            "Check that the disk is not full, and try again."
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from bot import __version__
 from bot.cli import (
@@ -29,6 +30,7 @@ from bot.cli import (
 )
 from bot.cli.state import State, console_for_errors
 from bot.errors import BotError, Stopped
+from bot.trace import visible
 
 app = typer.Typer(
     name="bot",
@@ -86,7 +88,7 @@ def main() -> None:
     try:
         app()
     except BotError as error:
-        console_for_errors().print(f"[bold red]Error:[/] {_escaped(error)}", soft_wrap=True, highlight=False)
+        console_for_errors().print(Text.assemble(("Error:", "bold red"), " ", one_line(error)), soft_wrap=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, Stopped):
         sys.exit(130)
@@ -104,5 +106,6 @@ def _wanted(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.getLogger().level and (ours or record.levelno >= logging.INFO)
 
 
-def _escaped(error: BotError) -> str:
-    return str(error).replace("[", "\\[")
+def one_line(error: BotError) -> str:
+    """What went wrong on one line, with the codes of characters by which a name could act on a terminal."""
+    return visible(" ".join(str(error).split()))

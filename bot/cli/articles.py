@@ -37,7 +37,7 @@ def ingest(
     """Read articles into the store; what is unchanged costs nothing."""
     from bot.cli.compose import open_embedder, open_ingester, open_store
 
-    if not (given or rebuild or samples):
+    if not (given or rebuild or samples) or "" in (given or ()):
         raise ConfigError("Say what to ingest: bot ingest FILE_FOLDER_OR_ADDRESS…, or bot ingest --rebuild.")
     settings = state(context).settings()
     added_before = settings.data_dir / "samples-added"

@@ -44,6 +44,8 @@ def ask(
         return
     screen = console()
     answer = stream(screen, events)
+    if answer.reason == "nothing_found" and not chat.articles():
+        screen.print("There are no articles yet. Add some: bot ingest FILE_OR_FOLDER…")
     show_citations(screen, answer)
     if trace:
         show_trace(screen, answer)

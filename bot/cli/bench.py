@@ -51,7 +51,7 @@ def cache(
     cases, embedder, store = prepare(settings, questions, corpus, out, limit)
     llm = open_llm(settings)
     if not llm.keeps:
-        raise ModelError(f"{llm.name} cannot join what it read before. It answers from whole prompts.")
+        raise ModelError(f"{llm.name} cannot join what it read before. Choose another --model.")
     meta = meta_of(settings, questions, corpus, store, embedder, llm)
     ways = {
         "whole": open_chat(settings, embedder, store, Whole(llm)),

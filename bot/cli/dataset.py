@@ -34,7 +34,7 @@ def check(
     from bot.datasets import check as look
 
     if kind not in (None, "questions", "corpus"):
-        raise ConfigError(f"--kind is questions or corpus, not {kind}.")
+        raise ConfigError(f"--kind {kind} is unknown. Choose questions or corpus.")
     checked = look(file, corpus, cast("Kind | None", kind))
     if as_json:
         typer.echo(checked.model_dump_json(indent=2))

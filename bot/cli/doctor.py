@@ -57,7 +57,9 @@ def _examined(context: typer.Context, full: bool) -> "Iterator[Finding]":
     try:
         from bot.doctor import Finding, examine
     except (ImportError, OSError, RuntimeError) as error:  # a library of llama.cpp or Chroma is missing or damaged
-        raise BotError(f"A package that Citebot needs does not load: {error}. Install it again: `make run`.") from error
+        raise BotError(
+            f"A package that Citebot needs does not load: {error}. Run `make run`, which installs it again."
+        ) from error
     try:
         settings = state(context).settings()
         yield Finding("settings", "ok", "The settings can be read.")

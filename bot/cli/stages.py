@@ -93,9 +93,9 @@ def answer_of(chat: "Chat", question: str, history: Sequence[Turn], filters: Fil
 def check(scope: str, stage: str, repeat: int) -> None:
     """Raise DatasetError for options that there are not, ConfigError for those that do not go together."""
     if scope not in ("open", "article"):
-        raise DatasetError(f"--scope is open or article, not {scope}.")
+        raise DatasetError(f"--scope {scope} is unknown. Choose open or article.")
     if stage not in STAGES:
-        raise DatasetError(f"--stage is full, retrieve or answer, not {stage}.")
+        raise DatasetError(f"--stage {stage} is unknown. Choose full, retrieve or answer.")
     if stage == "retrieve" and repeat > 1:
         raise ConfigError("--repeat asks the model again, and --stage retrieve asks none. Leave one of them out.")
 

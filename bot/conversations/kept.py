@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime
 
 from bot import jsonlines
 from bot.errors import ConversationError
@@ -21,7 +21,7 @@ from bot.schema import Answer, Frozen
 log = logging.getLogger("bot.conversations")
 FORM = 1  # of the files; raise it when what stands in them changes
 TITLE = 80  # characters at most
-_DAMAGE = (ValueError, KeyError, TypeError, ValidationError)
+_DAMAGE = (ValueError, KeyError, TypeError, RecursionError)
 _NAME = re.compile(r"[0-9a-f]{16}")
 
 
@@ -30,7 +30,7 @@ class Said(Frozen):
 
     question: str
     answer: Answer
-    at: dt.datetime
+    at: AwareDatetime
 
 
 class Talk(NamedTuple):

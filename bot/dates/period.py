@@ -38,8 +38,8 @@ def asked(question: str, today: dt.date) -> Days | None:
         return None
     first, last = min(first for _, first, _ in found), max(last for _, _, last in found)
     length = (last - first).days + 1
-    until = last + max(AFTER, length if length > 7 else 0) * DAY
-    return Days(text=" … ".join(text for text, _, _ in found), first=first - BEFORE * DAY, last=min(until, today))
+    until = _shifted(last, max(AFTER, length if length > 7 else 0))
+    return Days(text=" … ".join(text for text, _, _ in found), first=_shifted(first, -BEFORE), last=min(until, today))
 
 
 def _found_in_questions(question: str, today: dt.date) -> list[tuple[str, dt.date, dt.date]]:
@@ -50,7 +50,15 @@ def _found_in_questions(question: str, today: dt.date) -> list[tuple[str, dt.dat
     if match is None or tense_at(question, *match.span()) == "future":
         return []
     monday, sunday = week_of(today)
-    return [(match[0], monday - 7 * DAY if match[1].lower() == "last" else monday, sunday)]
+    return [(match[0], _shifted(monday, -7) if match[1].lower() == "last" else monday, sunday)]
+
+
+def _shifted(day: dt.date, days: int) -> dt.date:
+    """So many days on, but no further than the calendar goes."""
+    try:
+        return day + days * DAY
+    except OverflowError:
+        return dt.date.max if days > 0 else dt.date.min
 
 
 def keeps(within: Sequence[Passage], anywhere: Sequence[Passage]) -> bool:

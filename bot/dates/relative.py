@@ -15,6 +15,7 @@ from typing import NamedTuple
 from bot.dates.spans import DAY, Range, same_day, shift_months, week_of, year_of
 from bot.dates.tense import Tense, tense_at
 from bot.schema import Days
+from bot.words import ascii_case
 
 SURE = 4  # "last Friday" is the nearest one if that is at least so many days away; if not, it may be the one before
 LONG_AGO = 10  # a number from which on "years ago" is seldom exact
@@ -88,11 +89,11 @@ class _Place(NamedTuple):
 def find(text: str, written: dt.date) -> list[Found]:
     """The relative days of `text`, in order, as seen from the day on which it was `written`.
 
-    `start` and `end` are character offsets into `text`, half open.
+    `start` and `end` are character offsets into `text`, half open. Days before the year 1 or after 9999 are left out.
     """
     return sorted(
         Found(sentence.start() + start, sentence.start() + end, *days)
-        for sentence in _SENTENCE.finditer(text)
+        for sentence in _SENTENCE.finditer(ascii_case(text))
         for start, end, days in _in_sentence(sentence[0], written)
     )
 
@@ -114,9 +115,16 @@ def _in_sentence(sentence: str, written: dt.date) -> Iterator[tuple[int, int, Ra
                 continue
             taken.append((start, end))  # also where it is left out: "Last Week Tonight" holds no "tonight" either
             place = _Place(sentence, match, written)
-            days = None if place.is_name() else resolve(place)
+            days = None if place.is_name() else _on_calendar(resolve, place)
             if days:
                 yield start, end, days
+
+
+def _on_calendar(resolve: Callable[[_Place], Range | None], place: _Place) -> Range | None:
+    try:
+        return resolve(place)
+    except (OverflowError, ValueError):  # dt.date knows only the years 1 to 9999, and an article may be of either
+        return None
 
 
 def _single(place: _Place) -> Range | None:

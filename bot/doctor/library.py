@@ -213,7 +213,7 @@ def _fill(new: Path, articles: Sequence[Article], tools: Tools) -> None:
     finally:
         store.close()
     if found.wrong or found.articles != len(articles):
-        raise StoreError(f"The new store in {new} is not whole. See that the disk is not full, and try again.")
+        raise StoreError(f"The new store in {new} is not whole. Check that the disk is not full, and try again.")
 
 
 def _set_aside(data_dir: Path, damaged: Sequence[disk.Raw]) -> Path:

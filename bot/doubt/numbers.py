@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from bot.words import ascii_case
+
 _ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen""".split()  # noqa: SIM905 - a list literal of it would fill the page
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()  # noqa: SIM905
@@ -55,6 +57,7 @@ class Number(NamedTuple):
 
 def numbers(text: str) -> Iterator[Number]:
     """All of them, in no order."""
+    text = ascii_case(text)
     for match in _DIGITS.finditer(text):
         plain = float(match["digits"].replace(",", ""))
         short = (match["short"] or "").strip().lower()

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bot.errors import DatasetError
 from bot.schema import Span
 
+OR_CONVERT = ", or make another kind of file one with `bot dataset convert`"
 SHOWN = 60  # characters of a text that an error message repeats
 
 
@@ -141,6 +142,8 @@ def check_evidence(questions: Sequence[Question], texts: Mapping[str, str]) -> N
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").split("\n")
+    except IsADirectoryError:
+        raise DatasetError(f"{path} is a folder. Name the file of questions in it.") from None
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}. Check the path and its permissions.") from None
     except UnicodeDecodeError as error:
@@ -152,7 +155,8 @@ def _parse(line: str, path: Path, number: int) -> Question:
     try:
         return Question.model_validate_json(line)
     except ValidationError as error:
-        _refuse(path, number, explain(error), "Mend that line")
+        other = {one["type"] for one in error.errors()} & {"json_invalid", "model_type"}
+        _refuse(path, number, explain(error), f"Mend that line{OR_CONVERT if other else ''}")
 
 
 def explain(error: ValidationError) -> str:

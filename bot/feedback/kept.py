@@ -17,7 +17,15 @@ from bot.schema import Answer, Frozen, Turn
 REASON = 2000  # characters at most
 SHOWN = 8  # damaged lines that an error names
 
-Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(dt.UTC))]
+
+def _in_utc(moment: dt.datetime) -> dt.datetime:
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("it is before the year 1 or after 9999") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Key = tuple[str, str, dt.datetime, str]
 
 

@@ -16,7 +16,7 @@ from bot.errors import ModelError
 from bot.schema import Message, Segment
 
 _MARK = "\ue000{}\ue001"  # private-use characters: no template contains or trims them
-_MARKED = re.compile("\ue000(\\d+)\ue001")
+_MARKED = re.compile("\ue000(\\d{1,9})\ue001")
 
 
 class Tokenizer(Protocol):
@@ -35,7 +35,7 @@ class ChatTemplate:
         self._bos, self._eos = bos, eos
         try:
             self._template = environment.from_string(source)
-        except TemplateError as error:
+        except Exception as error:  # noqa: BLE001 - it comes with a model, and Jinja compiles it to Python
             raise ModelError(f"The model's chat template is broken: {error}. Choose another instruct model.") from None
 
     def tokens(self, messages: Sequence[Message], tokenizer: Tokenizer) -> list[int]:
@@ -73,6 +73,8 @@ class ChatTemplate:
             eos_token=self._eos,
             enable_thinking=False,  # Qwen3 and others would write pages before the answer
         )
+        if any(int(number) >= len(messages) for number in _MARKED.findall(text)):
+            raise TemplateError("it has marks of its own where messages would stand")
         return text, [message.parts or (message.content,) for message in messages]
 
 

@@ -94,7 +94,7 @@ def read(path: Path) -> PromptFile:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(f"{path} cannot be read: {error}. It must be a UTF-8 text file.") from None
+        raise PromptError(f"{path} cannot be read: {error}. Save it as a UTF-8 text file.") from None
     header, body = _header(path, lines)
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     sections: list[tuple[Role, Template]] = []
@@ -107,6 +107,8 @@ def read(path: Path) -> PromptFile:
             sections.append((role, environment.from_string(tree)))
         except TemplateSyntaxError as error:
             raise PromptError(f"{path}:{error.lineno}: {error.message}. Mend the template.") from None
+        except (RecursionError, ValueError, SyntaxError, MemoryError) as error:  # of Python, which it is compiled to
+            raise PromptError(f"{path}:{start}: {one_line(str(error))}. Mend the template.") from None
     return PromptFile(path, header, tuple(sections))
 
 
@@ -121,9 +123,9 @@ def _header(path: Path, lines: Sequence[str]) -> tuple[Header, int]:
         line = error.problem_mark.line + 2 if error.problem_mark else 1  # counted from 0, after the first `---`
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         raise PromptError(f"{path}:{line}: the header is not valid YAML: {one_line(reason)}. Mend the line.") from None
-    except (yaml.YAMLError, ValidationError, TypeError) as error:
-        reason = _reason(error)
-        raise PromptError(f"{path}:1: the header is wrong: {reason}. It needs task, fills and refusal.") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # a day 2024-13-45, a hundred brackets
+        reason = one_line(_reason(error))
+        raise PromptError(f"{path}:1: the header is wrong: {reason}. Give it task, fills and refusal.") from None
     return header, ends[1] + 1
 
 
@@ -134,7 +136,7 @@ def _sections(path: Path, lines: Sequence[str], body: int) -> list[tuple[Role, i
     if [role for _, role in heads] != ["system", *["user", "assistant"] * examples, "user"]:
         raise PromptError(
             f"{path}:{body + 1}: a prompt has the sections `=== system` and `=== user`, in this order; between them "
-            "may stand examples, each an `=== user` and an `=== assistant`."
+            "may stand examples, each an `=== user` and an `=== assistant`. Mend them."
         )
     ends = [index for index, _ in heads[1:]] + [len(lines)]
     return [(cast(Role, role), index + 1, end) for (index, role), end in zip(heads, ends, strict=True)]

@@ -149,7 +149,7 @@ class Store:
         """Those articles that exist, in the order of `ids`."""
         found: dict[str, Article] = {}
         for start in range(0, len(ids), PAGE):
-            page = self._articles.get(ids=list(ids[start : start + PAGE]), include=["metadatas", "documents"])
+            page = self._articles.get(records.storable(ids[start : start + PAGE]), include=["metadatas", "documents"])
             for text, record in zip(page["documents"] or [], page["metadatas"] or [], strict=True):
                 article = records.read_article(record, text)
                 found[article.id] = article
@@ -270,11 +270,12 @@ class Store:
     @told
     def remove(self, article_id: str) -> None:
         """Forget an article and its chunks; StoreError if there is none, but for chunks that a kill left."""
-        if known := self.articles([article_id]):
+        (stored,) = records.storable([article_id])
+        if known := self.articles([stored]):
             with self._changing():
-                self._articles.delete(ids=[article_id])
+                self._articles.delete(ids=[stored])
         with self._changing():
-            self._chunks.delete(where={"article": article_id})
+            self._chunks.delete(where={"article": stored})
         if not known:
             raise _unknown(article_id)
 

@@ -79,6 +79,6 @@ def cannot_open(folder: Path, server: str | None, error: Exception) -> str:
             f"The Chroma server {server} cannot be used: {error}. Start it with `chroma run`, or change store.server."
         )
     return (
-        f"The article store in {folder} cannot be opened: {error}. See that the folder is writable and the "
+        f"The article store in {folder} cannot be opened: {error}. Check that the folder is writable and the "
         "disk not full, then run `bot doctor`; `bot doctor --repair` saves what can be saved."
     )

@@ -31,8 +31,8 @@ def telling() -> Iterator[None]:
         yield
     except FAILURES as error:
         raise StoreError(
-            f"The article store failed: {error or type(error).__name__}. Where settings name a Chroma server, see "
-            "that it runs; otherwise see that the disk is not full, and run `bot doctor`."
+            f"The article store failed: {error or type(error).__name__}. Where settings name a Chroma server, check "
+            "that it runs; otherwise check that the disk is not full, and run `bot doctor`."
         ) from error
 
 

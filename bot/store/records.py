@@ -147,9 +147,9 @@ def where(filters: Filters) -> dict[str, Any] | None:
     """Chroma's form of the filters; articles without a date are outside every range of dates."""
     parts: list[dict[str, Any]] = []
     if filters.articles:
-        parts.append({"article": {"$in": list(filters.articles)}})
+        parts.append({"article": {"$in": storable(filters.articles)}})
     if filters.sources:
-        parts.append({"source": {"$in": list(filters.sources)}})
+        parts.append({"source": {"$in": storable(filters.sources)}})
     if filters.since or filters.until:
         parts.append({"date": {"$gte": number(filters.since) or NO_DATE + 1}})
     if filters.until:
@@ -157,6 +157,11 @@ def where(filters: Filters) -> dict[str, Any] | None:
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else {"$and": parts}
+
+
+def storable(names: Sequence[str]) -> list[str]:
+    """Names as Chroma takes them: half a character, as command lines and JSON may hold, stands in no record."""
+    return [name.encode("utf-8", "replace").decode() for name in names]
 
 
 def count_key(counted: str, collection: str) -> str:

@@ -32,7 +32,7 @@ class _User(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    hash: str = Field(pattern=r"^\$2b\$\d\d\$[./A-Za-z0-9]{53}$")
+    hash: str = Field(pattern=r"^\$2b\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}$")
 
 
 class _File(BaseModel):

@@ -3,6 +3,9 @@
 from ipaddress import ip_address
 
 import pytest
+from anything import texts
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.articles import article_id
 from bot.articles.address import MAX_LENGTH, is_public, parse, redirected
@@ -165,3 +168,41 @@ def test_machines_that_are_not_public(ip: str) -> None:
 @pytest.mark.parametrize("ip", PUBLIC.split())
 def test_machines_that_are_public(ip: str) -> None:
     assert is_public(ip_address(ip))
+
+
+@pytest.mark.parametrize("given", ["https://.../", "https://a..b/", "https://.a/"])
+def test_names_without_letters_between_dots_are_refused(given: str) -> None:
+    with pytest.raises(ArticleError, match="not a web address"):
+        parse(given)
+
+
+PARTS = st.sampled_from(
+    [*"/:@?#[]%&=. \\", "http", "https:", "//", "example.org", "127.0.0.1", "[::1]", "xn--", "%2F", "ü", "８", ":80"]
+)
+WRITTEN = st.lists(PARTS | texts(2), max_size=8).map("".join) | PARTS.map(lambda part: f"https://example.org/{part}")
+
+
+@given(WRITTEN)
+def test_any_address_is_written_one_way_or_refused(given: str) -> None:
+    try:
+        address = parse(given)
+    except ArticleError:
+        return
+    assert address.url.isascii()
+    assert address.url.isprintable()
+    assert " " not in address.url
+    assert len(address.url) <= MAX_LENGTH
+    assert parse(address.url) == address
+    assert article_id(address.article_id) == address.article_id
+
+
+@given(WRITTEN, WRITTEN)
+def test_any_redirect_leads_to_a_usual_port_or_nowhere(here: str, location: str) -> None:
+    typed = parse("https://example.org:8443/a")
+    for start in (typed, parse("http://example.org/")):
+        try:
+            there = redirected(start, location, typed)
+        except ArticleError:
+            continue
+        assert (there.scheme, there.port) in (("http", 80), ("https", 443)) or there.place == typed.place
+        assert (start.scheme, there.scheme) != ("https", "http")

@@ -1,12 +1,14 @@
 """Plain text and Markdown with its front matter."""
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bot.articles.plain import read_markdown, read_text
 from bot.errors import ArticleError
+from bot.schema import Article
 
 PATH = Path("/news/ferry line.md")
 BODY = "# Ferry opens\n\nThe ferry *left* at noon.\n\nNINE CARS WERE ON BOARD TODAY\n\nThe mayor waved."
@@ -19,6 +21,33 @@ def test_text() -> None:
     assert (article.id, article.title, article.text) == ("a", "Ferry opens", story)
     assert (article.date, article.credit) == (dt.date(2024, 3, 5), "Editing by Mara Voss.")
     assert [piece.text for piece in article.dropped] == ["date 2024-03-05", link, "Editing by Mara Voss."]
+
+
+@pytest.mark.parametrize("read", [read_text, read_markdown])
+@pytest.mark.parametrize(
+    ("text", "day", "left"),
+    [
+        ("date 2024-03-05\n# Ferry\n\nIt left.", 5, "# Ferry\n\nIt left."),
+        ("# Ferry\ndate 2024-03-05\n\nIt left.", 5, "# Ferry\n\nIt left."),
+        ("# Ferry\n\nDate: 2024-03-05\nIt left.", 5, "# Ferry\n\nIt left."),
+        ("Ferry\ndate 2024-03-05\nIt left.", 5, "Ferry\nIt left."),
+        ("# Ferry\ndate 2024-02-31\n\nIt left.", None, None),
+        ("# Ferry\ndate 2024-03-05 was a day.\n\nIt left.", None, None),
+        ("# Ferry\n\nIt left.\n\ndate 2024-03-05\n", None, None),
+    ],
+)
+def test_a_date_line_stands_at_the_start_or_below_the_title(
+    read: Callable[[bytes, Path], Article], text: str, day: int | None, left: str | None
+) -> None:
+    article = read(text.encode(), PATH)
+    assert article.date == (dt.date(2024, 3, day) if day else None)
+    assert article.text == (left or text.strip())
+    assert [piece.reason for piece in article.dropped] == ["date line"] * bool(day)
+
+
+def test_front_matter_that_names_a_day_leaves_the_text_alone() -> None:
+    article = read_markdown(b"---\ndate: 2024-03-06\n---\n# Ferry\ndate 2024-03-05\n\nIt left.", PATH)
+    assert (article.date, article.text) == (dt.date(2024, 3, 6), "# Ferry\ndate 2024-03-05\n\nIt left.")
 
 
 def test_markdown_with_all_fields() -> None:

@@ -115,6 +115,13 @@ def test_spans_cover_all_in_order(text: str, start: int, length: int) -> None:
     covers(text, start, end, split(text, start, end))
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2009", "\u202f", "\u3000"])
+def test_a_blank_of_several_bytes_before_a_full_stop_ends_nothing(blank: str) -> None:
+    """sentencex 1.0 panics there, and a panic is no Exception: one article ended `bot ingest`."""
+    text = f"Mayor Ada Q{blank}. He left. Six{blank}crowns."
+    covers(text, 0, len(text), split(text))
+
+
 @pytest.mark.parametrize("unit", ["word ", "x", "“", '“‘"(', "It rained. He said “no. ", "\n", "A.\n", "[a] "])
 def test_long_single_lines_take_bounded_time(unit: str) -> None:
     text = unit * (100_000 // len(unit))

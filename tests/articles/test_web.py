@@ -232,7 +232,7 @@ def test_the_next_address_is_tried_where_one_does_not_answer(news: Site) -> None
     assert fetcher().fetch(at(news, "/story", "second.test")).media_type == "text/html"
 
 
-@pytest.mark.parametrize("host", ["nosuch.test", f"{'a' * 70}.test", "a..b"])
+@pytest.mark.parametrize("host", ["nosuch.test", f"{'a' * 70}.test"])
 def test_a_name_without_a_server(host: str) -> None:
     def resolve(asked: str) -> list[IPAddress]:
         asked.encode("idna")  # as the system's resolver does first

@@ -77,7 +77,7 @@ def test_a_check_as_json(file: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "error", "said"),
     [
-        (["check", "{file}", "--kind", "rows"], ConfigError, "--kind is questions or corpus, not rows"),
+        (["check", "{file}", "--kind", "rows"], ConfigError, "--kind rows is unknown. Choose questions or corpus"),
         (["check", "{file}.none"], DatasetError, "no file or folder"),
         (["check", "{file}", "--corpus", "{file}.none"], DatasetError, "no file or folder .*none"),
         (["convert", "squad", "{file}", "--out", "{file}.out"], DatasetError, "not in the form squad: data: field"),

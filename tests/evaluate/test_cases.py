@@ -2,9 +2,14 @@
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
+from anything import JSON, damaged
+from hypothesis import given
+from hypothesis import strategies as st
+from remedies import told
 
 from bot.errors import DatasetError
 from bot.evaluate.cases import Choice, Question, check_evidence, choose, load_questions, unfinished
@@ -90,7 +95,7 @@ def test_a_wrong_file_is_named(tmp_path: Path) -> None:
     latin.write_bytes(json.dumps(SHORT).encode() + b'\n{"id": "\xe9"}')
     for path, problem in [
         (tmp_path / "none.jsonl", "cannot be read: No such file"),
-        (tmp_path, "cannot be read"),
+        (tmp_path, "is a folder. Name the file"),
         (write(tmp_path, "", ""), "holds no questions"),
         (latin, "line 2: not UTF-8"),
     ]:
@@ -139,6 +144,34 @@ def test_questions_are_chosen_by_their_ids() -> None:
         choose(HUNDRED, Choice(only=("q3", "q107")))
     with pytest.raises(DatasetError, match="Give one of them"):
         choose(HUNDRED, Choice(sample=3, only=("q3",)))
+
+
+# -- whatever stands in a file --
+
+LINES = "".join(
+    json.dumps(one) + "\n" for one in (FULL, SHORT, SHORT | {"id": "q3", "history": ["Why?"], "today": "2025-05-18"})
+)
+
+
+@given(damaged(LINES.encode()))
+def test_any_questions_file_is_read_or_an_error(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "questions.jsonl"
+        path.write_bytes(data)
+        with told(DatasetError, about=path):
+            found = load_questions(path)
+            assert found
+            assert len({one.id for one in found}) == len(found)
+
+
+@given(st.dictionaries(st.sampled_from([*FULL, "history", "today", "x"]), JSON))
+def test_any_object_is_a_question_or_an_error(fields: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder), json.dumps(SHORT | {"id": "x"} | fields))
+        with told(DatasetError):
+            (found,) = load_questions(path)
+            assert choose([found], Choice(only=(found.id,))) == [found]
+            check_evidence([found], {one.article: one.text for one in found.evidence})
 
 
 def test_drafts_that_nobody_finished_are_known_by_their_mark() -> None:

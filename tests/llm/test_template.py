@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import pytest
+from anything import damaged, texts
 from hypothesis import given
 from hypothesis import strategies as st
+from remedies import told
 
 from bot.errors import ModelError
 from bot.llm import LlamaCpp
@@ -116,3 +118,21 @@ def test_no_control_token_of_the_real_vocabulary_comes_from_content(small_llm: L
     assert control_tokens(attack) == control_tokens("Why?")
     plain = model.tokenize(attack, control=False)
     assert b"".join(map(model.piece, plain)).decode() == attack
+
+
+DEEP, LONG = "{{ " + "(" * 3000, "{{ " + "9" * 5000 + " }}"
+ODD_TEMPLATES = [DEEP, LONG, "\ue0009\ue001", "\ue000123456\ue001"]
+
+
+@pytest.mark.parametrize("source", ODD_TEMPLATES, ids=range(len(ODD_TEMPLATES)))
+def test_an_odd_template_is_an_error(source: str) -> None:
+    with pytest.raises(ModelError, match="chat template"):
+        tokens(source, ("user", "Why?"))
+
+
+@given(damaged(CHATML.encode(), NO_SYSTEM.encode()), st.lists(texts(4), min_size=1, max_size=3))
+def test_any_template_makes_tokens_or_an_error(source: bytes, contents: list[str]) -> None:
+    with told(ModelError):
+        made = tokens(source.decode("utf-8", "replace"), *(("user", content) for content in contents))
+        plain = text_of([token for token in made if token > 0])
+        assert set(plain) <= set("".join(contents)), "what is read without control tokens is the messages' words"

@@ -157,6 +157,10 @@ def test_damaged_files(data: Path, right: dict[str, Any], case: Case) -> None:
     assert "`bot doctor`" in problem or got == right  # or only a place that nothing needs is damaged
     assert "\n" not in problem
     found = findings(data)
+    if case.file == hnsw.NAMES and case.damage is not gone:  # put back from its copy as soon as the store is opened
+        assert got == right
+        assert {one.level for one in found} == {"ok"}
+        return
     assert [one.level for one in found if one.mend] != []
     told = mend(found)
     assert {one.level for one in findings(data)} == {"ok"}

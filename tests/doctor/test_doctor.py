@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 from damage import Damage, emptied, gone, halved, random_head, random_middle, random_places
 from filelock import FileLock
+from samples import READS_EVERYTHING
 from servers import free_port
 
 from bot.conversations import Conversations, folder_of
@@ -199,7 +200,7 @@ def test_a_package_that_does_not_load(tmp_path: Path, package: str) -> None:
     assert "does not load: libllama.so: file too short." in " ".join(done.stderr.split())
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(READS_EVERYTHING, reason="root may read everything")
 @pytest.mark.parametrize("pattern", ["config.toml", "store/chroma", "conversations/*.jsonl", "feedback.jsonl"])
 def test_what_may_not_be_read(bot: Run, data: Path, pattern: str) -> None:
     path = the(pattern)(data)

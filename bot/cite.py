@@ -13,7 +13,7 @@ import datetime as dt
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -106,7 +106,9 @@ def evidence_sentences(passages: Sequence[Passage], split: Split) -> list[Eviden
         for start, end in split(passage.text):
             span = Span(article=passage.article, start=passage.start + start, end=passage.start + end)
             text = passage.text[start:end]
-            found.setdefault(span, EvidenceSentence(span, text, passage, frozenset(content_words(text))))
+            days = _written((day.first, day.last) for day in days_of(text, passage.date))  # for "on Monday"
+            words = frozenset(content_words(f"{text} {days}"))
+            found.setdefault(span, EvidenceSentence(span, text, passage, words))
     return list(found.values())
 
 
@@ -281,9 +283,12 @@ def _titles(evidence: Sequence[EvidenceSentence]) -> list[str]:
 def _days(evidence: Sequence[EvidenceSentence]) -> str:
     """The days of the articles and those that words such as "on Monday" mean there, written out."""
     dates = {one.passage.date for one in evidence if one.passage.date}
-    ranges = {(day, day) for day in dates}
-    ranges |= {(day.first, day.last) for one in evidence for day in days_of(one.text, one.passage.date)}
-    return " ".join(f"{_weekday(first)} {label(first, last)}" for first, last in sorted(ranges))
+    named = ((day.first, day.last) for one in evidence for day in days_of(one.text, one.passage.date))
+    return _written([*((day, day) for day in dates), *named])
+
+
+def _written(days: Iterable[tuple[dt.date, dt.date]]) -> str:
+    return " ".join(f"{_weekday(first)} {label(first, last)}" for first, last in sorted(set(days)))
 
 
 def _weekday(day: dt.date) -> str:

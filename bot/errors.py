@@ -6,6 +6,7 @@
     │   └── FetchError       it could not be downloaded, joined or converted
     ├── ArticleError     an input file cannot be read as an article
     ├── StoreError       the article store cannot be opened or written
+    │   ├── StoreBusy        another process holds it
     │   └── StoreMismatch    it was built with another embedder or chunking
     ├── PromptError      a prompt template is broken or does not fit the context
     ├── LLMError         the language model failed while answering
@@ -47,6 +48,10 @@ class ArticleError(BotError):
 
 class StoreError(BotError):
     pass
+
+
+class StoreBusy(StoreError):
+    """Another process holds the store."""
 
 
 class StoreMismatch(StoreError):

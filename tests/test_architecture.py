@@ -53,9 +53,10 @@ ROOMS: dict[str, set[str]] = {
     "drafts": {"errors", "schema", "doubt", "evaluate", "followup", "jsonlines", "llm", "prompt", "words"},
     "doctor": {
         "errors", "schema", "config", "models", "llm", "embed", "store", "articles", "ingest", "lexical", "prompt",
-        "conversations", "feedback", "users",
+        "conversations", "feedback", "users", "running",
     },
-    "backup": {"errors", "schema", "embed", "store", "articles", "ingest"},
+    "backup": {"errors", "schema", "embed", "store", "articles", "ingest", "running"},
+    "running": set(),
     "trace": {"schema"},
     "ui": {"errors", "schema", "config", "conversations", "dates", "drafts", "feedback", "trace", "users"},
     "cli": {"*"},

@@ -217,6 +217,23 @@ def test_relative_days_of_a_quote_are_told() -> None:
         assert [(day.text, str(day.first), str(day.last)) for day in citation.days] == days
 
 
+def test_the_day_that_a_weekday_means_is_supported_and_the_articles_own_day_less() -> None:
+    asked: list[str] = []
+
+    def says(text: str, _: object) -> float:
+        asked.append(text)
+        return -9.0
+
+    quay = article("quay", "The council approved the quay on Monday evening by 27 votes.", date="2025-05-14")
+    evidence = evidence_sentences([passage(quay)], split)
+    by = Attributor("On what date was the quay approved?", evidence, FakeEmbedder().embed_documents, says)
+    meant = by.support("The council approved the quay on 12 May 2025.")
+    own_day = by.support("The council approved the quay on 14 May 2025.")
+    assert asked == ["The council approved the quay on 14 May 2025."], "of the day meant, every word is known"
+    assert meant.score > 0.7
+    assert own_day.score < 0.4  # cite.min_support
+
+
 def test_a_citation_carries_what_a_reader_needs() -> None:
     by = attributor([passage(ARTICLES["ferry"])])
     sentence, (citation,) = by.cite("A ticket costs 4 crowns.", 0, by.support("A ticket costs 4 crowns."))

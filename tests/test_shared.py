@@ -5,6 +5,7 @@ With real processes and a real Chroma: tests/kills/.
 
 import os
 import pickle
+import threading
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,21 @@ def test_a_busy_folder_is_an_error_in_the_end(tmp_path: Path, monkeypatch: pytes
     first, second = opened(tmp_path), Shared(tmp_path)
     with first.changing(), pytest.raises(StoreError, match=r"Another process is busy.*Try again"), second.opening():
         pytest.fail("two at once")
+
+
+def test_what_a_thread_writes_is_not_taken_for_another_process(tmp_path: Path) -> None:
+    table_of(tmp_path).write_bytes(WHOLE)
+    shared, done = opened(tmp_path), threading.Event()
+
+    def write() -> None:
+        for _ in range(300):
+            with shared.changing():
+                pass
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    looks = [shared.is_stale() for _ in iter(done.is_set, True)]
+    writer.join()
+    assert len(looks) > 10
+    assert not any(looks)

@@ -505,7 +505,7 @@ def test_a_writer_in_another_process_is_refused(tmp_path: Path) -> None:
     with store.writing():
         command = [sys.executable, "-c", KILLED, str(tmp_path), str(Path(__file__).parent)]
         done = subprocess.run(command, timeout=60, capture_output=True, text=True)
-    assert "StoreError: Another process is changing the articles" in done.stderr
+    assert "StoreBusy: Another process is changing the articles" in done.stderr
     store.close()
 
 

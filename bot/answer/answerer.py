@@ -4,15 +4,16 @@ import datetime as dt
 import functools
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from bot.answer.asking import claim_odds, odds
 from bot.answer.finder import RETRIEVED, Finder, readable
 from bot.answer.job import Job
+from bot.answer.judge import Judge
 from bot.answer.recent import Recent
 from bot.answer.writer import Writer
-from bot.answerable import LEAST_ODDS, Calibration, signals
+from bot.answerable import Calibration
 from bot.cite import Attributor, EvidenceSentence, Split, evidence_sentences
 from bot.config import Settings
 from bot.dates import asked
@@ -21,7 +22,7 @@ from bot.embed import Embedder
 from bot.errors import Stopped
 from bot.evidence import Evidence
 from bot.llm import LLM, NOTHING, Finished, Piece, ReadAhead, Reading
-from bot.prompt import Prompt, PromptFile, build, continued, from_segments
+from bot.prompt import Prompt, PromptFile, build, continued
 from bot.retrieve import Retriever
 from bot.schema import (
     AnswerEvent,
@@ -68,12 +69,11 @@ class Answerer:
         self._llm, self._embedder = llm, embedder
         self._finder = Finder(retriever, settings.retrieve)
         self._prompt, self._split, self._settings = prompt, split, settings
-        self._calibrations = calibrations
         wanted = any("odds" in one.weights for one in calibrations) or settings.answer.min_answerable == 0
-        self._check = check if wanted else None
         self._claim = claim if settings.cite.ask_model and min_claim_odds is not None else None
         self._min_claim_odds = min_claim_odds or 0.0
         self._cut = functools.lru_cache(CUT)(lambda text: cut(text, split))
+        self._judge = Judge(llm, check if wanted else None, calibrations, settings.answer, self._cut)
         self._budget = llm.context_tokens - settings.llm.answer_tokens
         self._recent = Recent()
 
@@ -118,7 +118,7 @@ class Answerer:
         )
         try:
             # A question that leans on earlier turns asks nothing by itself: only the search can judge it.
-            yield from self._judge(job, prompt, judged, None if leans else found, stop)
+            yield from self._judge.judge(job, prompt, judged, None if leans else found, stop)
             if not job.unanswerable:
                 yield from self._write(prompt, writer, job, stop)
         except Stopped:
@@ -183,9 +183,7 @@ class Answerer:
         nothing = Passage(article="", start=0, end=len(NO_WORDS), title="", text=NO_WORDS)
         alone = self._alone(nothing)
         self._llm.prepare(alone.messages, stop=stop)
-        apart = functools.partial(from_segments, passage=nothing, stretches=self._cut(NO_WORDS), prompt=alone)
-        if self._check:
-            odds(self._llm, self._check, NO_WORDS, [nothing], stop, apart)
+        self._judge.read_beginning(nothing, alone, stop)
         if self._claim:
             odds(self._llm, self._claim, NO_WORDS, [nothing], stop)
 
@@ -197,33 +195,6 @@ class Answerer:
     def has_room(self) -> bool:
         """Whether the model can read more without forgetting what it read before; False where it keeps nothing."""
         return self._llm.has_room()
-
-    def _judge(
-        self, job: Job, prompt: Prompt, shown: Sequence[Passage], found: Evidence | None, stop: threading.Event
-    ) -> Iterator[StageEvent]:
-        """Find out whether to write an answer at all; where the model tells no odds, by the search alone.
-
-        `shown` is what was found for this question.
-        """
-        yes = None
-        if self._check and found and (closest := found.closest):
-            least = self._probability(signals(job.retrieved, shown, LEAST_ODDS)) or 0.0
-            if self._settings.answer.quick and least >= self._settings.answer.min_answerable > 0:
-                job.judge(signals(job.retrieved, shown, None), least)  # it is hardly less, whatever the model says
-                return
-            yield StageEvent(stage="checking")
-            self._llm.prepare(prompt.messages, stop=stop)
-            cut = self._cut(found.texts[closest.article])
-            apart = functools.partial(from_segments, passage=closest, stretches=cut, prompt=prompt)
-            yes = odds(self._llm, self._check, job.question, [closest], stop, apart)
-            job.checked_s = None if yes is None else job.elapsed()
-        known = signals(job.retrieved, shown, yes)
-        job.judge(known, self._probability(known))
-
-    def _probability(self, known: Mapping[str, float]) -> float | None:
-        """By the most telling calibration for which enough is known."""
-        probabilities = (one.probability(known) for one in self._calibrations)
-        return next((one for one in probabilities if one is not None), None)
 
     def _attributor(
         self, question: str, history: Sequence[Turn], evidence: Sequence[EvidenceSentence], stop: threading.Event

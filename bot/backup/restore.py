@@ -7,14 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock, Timeout
-
 from bot.articles import content_hash
 from bot.backup.form import ARTICLES
 from bot.backup.unpack import Backup
 from bot.embed import Embedder
 from bot.errors import BackupError
 from bot.ingest import Ingester
+from bot.running import is_held, is_served
 from bot.schema import Progress
 from bot.store import Store, audit
 
@@ -71,12 +70,8 @@ def _refuse_filled(data_dir: Path, replace: bool, keep: Path | None) -> None:
         raise BackupError(
             f"{data_dir} is not empty. Restore into another folder with --into, or put this one aside with --replace."
         )
-    for lock in [*data_dir.glob("uploads/run-*.lock"), *data_dir.glob("store/write.lock")]:
-        try:
-            with FileLock(lock, timeout=0):
-                continue
-        except Timeout:
-            raise BackupError(f"A page or another command runs on {data_dir}. End it first.") from None
+    if is_served(data_dir) or is_held(data_dir / "store" / "write.lock"):
+        raise BackupError(f"A page or another command runs on {data_dir}. End it first.")
 
 
 def _ingest(backup: Backup, built: Path, opened: Opened, report: Report | None) -> None:
@@ -108,13 +103,21 @@ def _swap(built: Path, data_dir: Path, keep: Path | None) -> Path | None:
     aside = data_dir.with_name(f"{data_dir.name}.before-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
     data_dir.rename(aside)
     try:
+        if keep and keep.is_relative_to(data_dir):
+            _move(keep.relative_to(data_dir), aside, built)
         built.rename(data_dir)
     except OSError:
+        if keep and keep.is_relative_to(data_dir):
+            _move(keep.relative_to(data_dir), built, aside)
         aside.rename(data_dir)
         raise
-    if keep and keep.is_relative_to(data_dir) and (aside / keep.relative_to(data_dir)).exists():
-        (aside / keep.relative_to(data_dir)).rename(keep)
     if any(aside.iterdir()):
         return aside
     aside.rmdir()
     return None
+
+
+def _move(part: Path, source: Path, target: Path) -> None:
+    if (source / part).exists():
+        (target / part).parent.mkdir(parents=True, exist_ok=True)
+        (source / part).rename(target / part)

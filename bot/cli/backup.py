@@ -1,5 +1,6 @@
 """`bot backup` and `bot restore`: all that is the user's own, in one file and back."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +11,8 @@ from rich.text import Text
 from bot import __version__
 from bot.cli.articles import progress_bar
 from bot.cli.state import console, state
-from bot.config import Settings, load, settings_file
-from bot.errors import ConfigError
+from bot.config import CONFIG_VARIABLE, Settings, load, settings_file
+from bot.errors import BackupError, ConfigError
 
 if TYPE_CHECKING:
     from bot.backup.restore import Opened
@@ -61,12 +62,12 @@ def restore(
     from bot.backup import restore as make
     from bot.backup.form import SETTINGS
 
-    own = load(state(context).flags, state(context).config, with_file=not replace).settings
+    own = _present(context, replace)
     data_dir = (into or own.data_dir).expanduser().absolute()
     found = Backup(file)
 
     def opened(built: Path) -> "Opened":
-        return _opened(_settings(context, built / SETTINGS))
+        return _opened(_settings(context, built / SETTINGS, data_dir))
 
     with progress_bar("Restoring") as report:
         aside = make(
@@ -84,16 +85,33 @@ def restore(
         console().print(Text(f"What was there before lies in {aside}; remove it when nothing of it is missed."))
 
 
-def _settings(context: typer.Context, file: Path) -> Settings:
+def _present(context: typer.Context, replace: bool) -> Settings:
+    """Those in force; a settings file that is damaged in a data folder that is to be replaced does not count."""
+    flags, config = state(context).flags, state(context).config
+    try:
+        return load(flags, config).settings
+    except ConfigError:
+        if not replace or config or CONFIG_VARIABLE in os.environ:
+            raise
+        return load(flags, with_file=False).settings
+
+
+def _settings(context: typer.Context, file: Path, data_dir: Path) -> Settings:
     """Those that will hold once the backup is restored: its articles are prepared with them."""
     if not file.is_file():
         return load(state(context).flags, with_file=False).settings
     try:
-        return load(state(context).flags, file).settings
+        alone, settings = load({}, file, {}), load(state(context).flags, file).settings
     except ConfigError as error:
         raise ConfigError(
             f"The backup's settings do not hold here: {error} Leave them out with --without-settings."
         ) from None
+    if alone.origins["data_dir"] != "default" and alone.settings.data_dir != data_dir:
+        raise ConfigError(
+            f"The backup's settings have another data_dir, {alone.settings.data_dir}, so what is restored would not be "
+            "looked at. Leave them out with --without-settings."
+        )
+    return settings
 
 
 def _opened(settings: Settings) -> "Opened":
@@ -114,6 +132,14 @@ def _opened(settings: Settings) -> "Opened":
 
 
 def _articles(store: "Store") -> "Iterator[Article]":
+    from bot.articles import content_hash
+
     ids = sorted(store.infos())
     for start in range(0, len(ids), 100):
-        yield from store.articles(ids[start : start + 100])
+        for article in store.articles(ids[start : start + 100]):
+            if content_hash(article) != article.content_hash:
+                raise BackupError(
+                    f"The article {article.id} is damaged, and no backup could be restored with it. "
+                    "Run `bot doctor --repair` first."
+                )
+            yield article

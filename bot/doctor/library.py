@@ -19,7 +19,8 @@ from bot.articles import content_hash
 from bot.config import Settings
 from bot.doctor.findings import REPAIR, Finding, Mend, Tools
 from bot.embed import Embedder
-from bot.errors import BotError, StoreError, StoreMismatch
+from bot.errors import BotError, StoreBusy, StoreError, StoreMismatch
+from bot.running import is_served
 from bot.schema import Article
 from bot.store import Audit, Store, audit, disk
 from bot.store.chroma import LOCK, LOCK_SECONDS
@@ -56,7 +57,7 @@ def check_library(settings: Settings, tools: Tools) -> Iterator[Finding]:
         yield from found
         if found:
             return
-    yield from _by_chroma(folder, tools)
+    yield from _by_chroma(folder, tools, settings.store.server is None)
     if lexical.is_damaged(folder / "bm25"):
         drop = Mend("drop the BM25 index; it is made again", lambda: _dropped(folder / "bm25"))
         yield Finding(PART, "warning", "The BM25 index is damaged; it is made again at the next question.", mend=drop)
@@ -94,7 +95,8 @@ def _in_files(folder: Path, tools: Tools) -> Iterator[Finding]:
         yield Finding(PART, "error", text, f"{REPAIR} {AGAIN}", mend)
 
 
-def _by_chroma(folder: Path, tools: Tools) -> Iterator[Finding]:
+def _by_chroma(folder: Path, tools: Tools, own: bool) -> Iterator[Finding]:
+    """`own` is a store in the folder, whose files are the doctor's business; a server's are not."""
     try:
         embedder = tools.open_embedder()
     except BotError:
@@ -111,8 +113,11 @@ def _by_chroma(folder: Path, tools: Tools) -> Iterator[Finding]:
     try:
         yield from _audited(store, folder, tools)
     except StoreError as error:
-        mend = Mend("make the store anew from its articles", lambda: rebuild(folder, tools))
-        yield Finding(PART, "error", str(error), REPAIR, mend)
+        if own and not isinstance(error, StoreBusy):
+            mend = Mend("make the store anew from its articles", lambda: rebuild(folder, tools))
+            yield Finding(PART, "error", str(error), REPAIR, mend)
+        else:
+            yield Finding(PART, "error", str(error))
     finally:
         store.close()
 
@@ -151,13 +156,15 @@ def rebuild(folder: Path, tools: Tools) -> str:
     """Make the store in `folder` anew from the articles that can be read; what it did.
 
     Until all is done the old one stays as it is, afterwards it lies beside, renamed. Articles that are damaged go to a
-    file in the data folder. Raises StoreError where another process writes, or the disk is full.
+    file in the data folder. Raises StoreError where a page runs, another process writes, or the disk is full.
     """
+    if is_served(folder.parent):
+        raise StoreBusy(f"A page runs on {folder.parent}. End it first: it would go on with the old store.")
     try:
         with FileLock(folder / LOCK, timeout=LOCK_SECONDS):
             return _rebuilt(folder, tools)
     except Timeout:
-        raise StoreError(f"Another process is changing the articles in {folder}. Try again when it is done.") from None
+        raise StoreBusy(f"Another process is changing the articles in {folder}. Try again when it is done.") from None
 
 
 def _rebuilt(folder: Path, tools: Tools) -> str:

@@ -9,14 +9,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bot.config import Settings
 from bot.conversations import Conversations, folder_of
 from bot.doctor.findings import REPAIR, Finding, Mend
 from bot.errors import BotError, ConversationError, FeedbackError, UserError
 from bot.feedback import Kept
 from bot.llm.kept import fault
+from bot.running import is_held
 from bot.store.disk import CHROMA
 from bot.users import Users
 
@@ -124,10 +123,10 @@ def check_derived(data_dir: Path, *, full: bool = False) -> Iterator[Finding]:
 def check_left(data_dir: Path) -> Iterator[Finding]:
     """Locks that a live process holds, and what processes that were killed left behind."""
     for name, meaning in LOCKS.items():
-        if (data_dir / name).exists() and not _is_free(data_dir / name):
+        if is_held(data_dir / name):
             yield Finding("locks", "ok", f"Another process runs and holds {name}: {meaning}.")
     runs = data_dir / "uploads"
-    held = [one for one in _inside(runs, "run-*.lock") if not _is_free(one)]
+    held = [one for one in _inside(runs, "run-*.lock") if is_held(one)]
     if held:
         yield Finding("locks", "ok", f"{len(held)} pages run on this data folder.")
     unheld = [one for one in _inside(runs, "run-*") if one.is_dir() and Path(f"{one}.lock") not in held]
@@ -145,16 +144,6 @@ def _inside(folder: Path, pattern: str) -> list[Path]:
         return sorted(folder.glob(pattern))
     except OSError:
         return []
-
-
-def _is_free(path: Path) -> bool:
-    try:
-        with FileLock(path, timeout=0):
-            return True
-    except Timeout:
-        return False
-    except OSError:
-        return True
 
 
 def _is_object(path: Path) -> bool:

@@ -17,11 +17,11 @@ import chromadb
 import filelock
 import numpy as np
 
-from bot.errors import StoreError
+from bot.errors import StoreBusy, StoreError
 from bot.llama import Vectors
 from bot.schema import Article, ArticleInfo, Chunk, Filters
 from bot.store import disk, notes, records
-from bot.store.connect import cannot_open, connect, open_collection
+from bot.store.connect import cannot_open, connect, open_collection, spare_time
 from bot.store.failures import FAILURES, reading, telling, told
 from bot.store.pages import PAGE, all_records, parts, views
 from bot.store.records import Near, Prepared, Signature, StoredSentence
@@ -80,20 +80,25 @@ class Store:
             if self._shared:
                 articles.count()
                 if not self._rebuilding:  # which makes them anew, damaged or not
-                    notes.load(chunks, self.folder)
+                    spare_time(chunks)
         except Exception:
             client.close()
             raise
         self._client, self._articles, self._chunks = client, articles, chunks
 
     def renew(self) -> bool:
-        """Open the folder anew if another process has written since; whether one has. Raises StoreError."""
-        if not self._shared or not self._shared.is_stale():
-            return False
-        with self._opening:
-            if self._shared.is_stale():
-                self._open()
-        return True
+        """Open the folder anew if another process has written since; whether that was done. Raises StoreError.
+
+        While a thread of this process writes, no other process does, and what it writes to must stay as it is.
+        """
+        return self._renew(reading=True)
+
+    def _renew(self, *, reading: bool) -> bool:
+        with self._opening:  # another thread may be at it
+            if not (self._shared and self._shared.is_stale()) or (reading and self._turn.locked()):
+                return False
+            self._open()
+            return True
 
     # -- reading --
 
@@ -224,7 +229,7 @@ class Store:
         with self._turn:
             self._acquire()
             try:
-                self.renew()
+                self._renew(reading=False)
                 with telling():
                     notes.write(self._client, state=WRITING + uuid.uuid4().hex)
                 yield
@@ -243,7 +248,7 @@ class Store:
         try:
             self._lock.acquire()
         except filelock.Timeout:
-            raise StoreError(
+            raise StoreBusy(
                 f"Another process is changing the articles in {self.folder}. Try again when it has finished."
             ) from None
         except OSError as error:

@@ -246,16 +246,24 @@ def _unfit(index: _Index, database: sqlite3.Connection) -> str:
     """What is wrong with an index beside its records: vectors of no sense, or records without a vector."""
     if problem := _fault_at_rest(index, full=True):
         return problem
+    try:
+        missing = _missing(index, database)
+        if missing:  # or an article was added while these were counted
+            time.sleep(STILL_SECONDS)
+            missing &= _missing(index, database)
+    except ValueError as error:
+        return f"the vector index of {index.collection} is damaged: {error}"
+    return f"the vector index of {index.collection} lacks {len(missing)} vectors" if missing else ""
+
+
+def _missing(index: _Index, database: sqlite3.Connection) -> set[str]:
+    """Ids of records whose vector is neither in the files nor in Chroma's log. Raises ValueError for damaged names."""
     queued = database.execute("SELECT id FROM embeddings_queue WHERE topic LIKE '%/' || ?", (index.topic,))
     held = {str(row[0]) for row in queued}
     if index.is_written:
-        try:
-            held |= hnsw.names(index.folder)
-        except ValueError as error:
-            return f"the vector index of {index.collection} is damaged: {error}"
+        held |= hnsw.names(index.folder)
     wanted = database.execute("SELECT embedding_id FROM embeddings WHERE segment_id = ?", (index.records,))
-    missing = sum(str(row[0]) not in held for row in wanted)
-    return f"the vector index of {index.collection} lacks {missing} vectors" if missing else ""
+    return {str(row[0]) for row in wanted} - held
 
 
 def _rows(database: sqlite3.Connection, table: str, columns: str, where: str = "1") -> Iterator[tuple[Any, ...]]:

@@ -4,10 +4,10 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from bot.errors import StoreError, StoreMismatch
-from bot.store.connect import Collection, open_collection, spare_time
+from bot.errors import StoreMismatch
+from bot.store.connect import Collection, open_collection
 from bot.store.disk import ARTICLES
-from bot.store.failures import FAILURES, sound
+from bot.store.failures import sound
 from bot.store.records import CHUNKS, Signature
 
 
@@ -29,17 +29,6 @@ def open_chunks(client: Any, folder: Path, signature: Signature, rebuilding: boo
             f"({made.difference(signature)}). Run `bot ingest --rebuild`, or set the old value again."
         )
     return open_collection(client, str(notes["chunks"]))
-
-
-def load(chunks: Collection, folder: Path) -> None:
-    """Have Chroma read their vectors now. Raises StoreError where they are damaged."""
-    try:
-        spare_time(chunks)
-    except FAILURES as error:
-        raise StoreError(
-            f"The vectors of the articles in {folder} are damaged ({error}). Run `bot doctor --repair` or "
-            "`bot ingest --rebuild`, which make them anew from the articles."
-        ) from error
 
 
 def read(client: Any) -> dict[str, Any]:

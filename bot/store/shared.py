@@ -13,13 +13,14 @@ import contextlib
 import logging
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
 
-from bot.errors import StoreError
+from bot.errors import StoreBusy, StoreError
 from bot.store import hnsw
 from bot.store.disk import CHROMA
 
@@ -36,10 +37,12 @@ class Shared:
         self._written = folder / "chroma.written"
         self._lock = filelock.FileLock(folder / "chroma.lock", timeout=LOCK_SECONDS)
         self._seen = b""
+        self._telling = threading.Lock()
 
     def is_stale(self) -> bool:
         """Whether another has written since we opened the folder."""
-        return self._word() != self._seen
+        with self._telling:
+            return self._word() != self._seen
 
     @contextlib.contextmanager
     def opening(self) -> Iterator[None]:
@@ -69,7 +72,7 @@ class Shared:
         try:
             self._lock.acquire()
         except filelock.Timeout:
-            raise StoreError(f"Another process is busy in {self._folder}. Try again when it has finished.") from None
+            raise StoreBusy(f"Another process is busy in {self._folder}. Try again when it has finished.") from None
         except OSError as error:
             raise _cannot_write(self._folder, error) from None
         try:
@@ -93,8 +96,9 @@ class Shared:
 
     def _tell(self) -> None:
         word = uuid.uuid4().hex.encode()
-        self._written.write_bytes(word)
-        self._seen = word
+        with self._telling:  # or another thread takes it for another process's
+            self._written.write_bytes(word)
+            self._seen = word
 
 
 def _mend(table: Path, known: bool) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from damage import sql
 from fakes import FakeEmbedder
 from filelock import FileLock
 from samples import FERRY, article, signature_of
@@ -38,6 +39,7 @@ from bot.ingest import Ingester
 from bot.retrieve import Retriever
 from bot.schema import Answer, Article, Citation, Filters, Passage
 from bot.store import Store
+from bot.store.disk import DATABASE as CHROMA_FILE
 from bot.users import Users
 
 BACKUPS = Path(__file__).resolve().parent.parent / "backups"
@@ -152,6 +154,15 @@ def test_models_in_the_data_folder_stay(small: Path, tmp_path: Path) -> None:
     assert (models / "a.gguf").read_bytes() == b"GGUF"
     assert len(talks(data)) == 1
     assert list(tmp_path.glob("data.*")) == []
+
+
+def test_models_deep_in_the_data_folder_stay(small: Path, tmp_path: Path) -> None:
+    data, models = tmp_path / "data", tmp_path / "data" / "large" / "models"
+    models.mkdir(parents=True)
+    (models / "a.gguf").write_bytes(b"GGUF")
+    restore(Backup(small), data, opened, keep=models, replace=True)
+    assert (models / "a.gguf").read_bytes() == b"GGUF"
+    assert len(talks(data)) == 1
 
 
 @pytest.mark.parametrize("file", sorted(BACKUPS.glob("*.zip")), ids=lambda file: file.stem)
@@ -362,6 +373,40 @@ def test_settings_that_do_not_hold_are_told(bot: Run, data: Path, tmp_path: Path
     assert code == 2
     assert "--without-settings" in err
     assert bot("restore", tmp_path / "own.zip", "--into", tmp_path / "new", "--without-settings")[0] == 0
+
+
+def test_the_folder_that_a_named_settings_file_names_is_replaced(
+    bot: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    bot("--data-dir", data, "backup", tmp_path / "own.zip")
+    (tmp_path / "my.toml").write_text(f'data_dir = "{data}"\n', encoding="utf-8")
+    code, _, err = bot("--config", tmp_path / "my.toml", "restore", tmp_path / "own.zip", "--replace")
+    assert code == 0, err
+    assert len(list(tmp_path.glob("data.before-*"))) == 1
+    assert not (tmp_path / "home").exists()
+
+
+def test_settings_that_lead_away_from_what_is_restored_are_refused(bot: Run, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text(f'data_dir = "{data}"\n', encoding="utf-8")
+    assert bot("--config", tmp_path / "my.toml", "backup", tmp_path / "own.zip")[0] == 0
+    code, _, err = bot("restore", tmp_path / "own.zip", "--into", tmp_path / "new")
+    assert code == 2
+    assert "data_dir" in err
+    assert "--without-settings" in err
+    assert not (tmp_path / "new").exists()
+    assert bot("restore", tmp_path / "own.zip", "--into", tmp_path / "new", "--without-settings")[0] == 0
+
+
+def test_a_damaged_article_is_told_when_the_backup_is_made(bot: Run, data: Path, tmp_path: Path) -> None:
+    database = data / "store" / "chroma" / CHROMA_FILE
+    sql("DELETE FROM embeddings_queue WHERE metadata LIKE '%chroma:document%'")(database)
+    sql("UPDATE embedding_metadata SET string_value = 'A lie.' WHERE key = 'chroma:document'")(database)
+    code, _, err = bot("--data-dir", data, "backup", tmp_path / "own.zip")
+    assert code == 1
+    assert "is damaged" in err
+    assert "bot doctor --repair" in err
+    assert list(tmp_path.glob("own.zip*")) == []
 
 
 # -- making the backup that is kept --

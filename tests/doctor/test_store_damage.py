@@ -9,15 +9,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 from damage import Damage, emptied, gone, halved, random_head, random_middle, random_places, sql
 from fakes import FakeEmbedder
+from filelock import FileLock
 from samples import article, signature_of
 
 from bot.articles import content_hash
-from bot.config import Settings
+from bot.config import Settings, StoreSettings
 from bot.doctor import Finding, Tools
 from bot.doctor.library import check_library, rebuild
 from bot.errors import StoreError
@@ -295,6 +296,30 @@ def test_while_another_process_writes_nothing_is_rebuilt(data: Path) -> None:
     with store.writing(), pytest.raises(StoreError, match="Another process"):
         rebuild(data / "store", tools_for(data))
     store.close()
+
+
+def test_while_a_page_runs_nothing_is_rebuilt(data: Path) -> None:
+    (data / "uploads").mkdir()
+    with FileLock(data / "uploads" / "run-x.lock"), pytest.raises(StoreError, match="A page runs"):
+        rebuild(data / "store", tools_for(data))
+    rebuild(data / "store", tools_for(data))
+
+
+class Gone:
+    """A store on a server that has just gone."""
+
+    def infos(self) -> None:
+        raise StoreError("The article store failed. Check that it runs.")
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_servers_store_is_not_made_anew(tmp_path: Path) -> None:
+    tools = tools_for(tmp_path)._replace(open_store=lambda *_: cast(Store, Gone()))
+    (found,) = check_library(Settings(data_dir=tmp_path, store=StoreSettings(server="127.0.0.1:9")), tools)
+    assert (found.level, found.mend) == ("error", None)
+    assert not (tmp_path / "store").exists()
 
 
 def test_names_that_would_call_something_are_refused(tmp_path: Path) -> None:

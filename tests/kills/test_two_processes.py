@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,20 @@ def test_the_page_sees_what_another_process_did(opened: tuple[Store, Path], kind
     assert (done := forks.run("do", kind, folder)).status == 0, done.error
     assert see(store, retriever) == looked(forks, folder)
     assert not looked(forks, folder).faults
+
+
+@pytest.mark.parametrize("opened", ["ingest"], indirect=True)
+def test_while_a_thread_writes_no_other_opens_the_folder_anew(opened: tuple[Store, Path]) -> None:
+    """The writer would go on with an index that is open twice, and write half of each."""
+    store, folder = opened
+    before = store._client
+    with store.writing():
+        (folder / "data" / "store" / "chroma.written").write_bytes(b"another process opened it")
+        with ThreadPoolExecutor(4) as pool:
+            assert [pool.submit(store.renew).result() for _ in range(4)] == [False] * 4
+        assert store._client is before
+    assert store.renew()
+    assert store._client is not before
 
 
 @pytest.mark.parametrize("opened", ["rebuild"], indirect=True)

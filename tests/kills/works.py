@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from evaluate.library import make_answer, question
 from fakes import FakeEmbedder
 from samples import signature_of
@@ -66,8 +67,9 @@ def digest(value: object) -> str:
 
 def bot(folder: Path, *words: str) -> None:
     """A command of the program, with an embedder that needs no file."""
-    compose.open_embedder = lambda settings: FakeEmbedder()  # type: ignore[assignment,return-value]
-    app(["--data-dir", str(folder / "data"), *words], standalone_mode=False)
+    with pytest.MonkeyPatch.context() as patch:  # other tests of this process want the real one
+        patch.setattr(compose, "open_embedder", lambda settings: FakeEmbedder())
+        app(["--data-dir", str(folder / "data"), *words], standalone_mode=False)
 
 
 def words(seed: int, count: int) -> str:

@@ -33,6 +33,7 @@ from bot.ui.gate import LOCAL_HOSTS, Gate, in_address, trusted_hosts
 from bot.ui.headers import Headers
 from bot.ui.pace import Pace
 from bot.ui.parts import Bot
+from bot.ui.sessions import Sessions
 from bot.ui.uploads import Folder
 from bot.users import Users, folder_name
 
@@ -199,7 +200,8 @@ async def _assemble(
     )  # fmt: skip
     if settings.mcp:
         _answer_in_json(page.blocks)
-    gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
+    gradio_app: Any = next(route.app for route in app.routes if isinstance(route, Mount))
+    gradio_app.state_holder = Sessions(page.blocks)
     if door:
         door.gradio = gradio_app
     return _Server(app, page, uploads, gradio_app)

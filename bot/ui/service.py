@@ -19,7 +19,7 @@ from gradio.context import get_blocks_context
 from gradio.events import api
 from gradio.utils import get_function_description, get_upload_folder
 
-from bot.errors import BotError
+from bot.errors import BotError, Stopped
 from bot.schema import Answer, AnswerEvent, Filters
 from bot.ui import limits
 from bot.ui.parts import LONGEST_QUESTION, VISITORS, Bot, clean, failed
@@ -178,6 +178,8 @@ class _Service:
         """The answer without its trace; gr.Error where there is none."""
         try:
             answer = None if stop.is_set() else self._last(question, filters, stop)
+        except Stopped:  # while it waited
+            answer = None
         except BotError as error:
             raise _wrong(str(error)) from None
         except Exception as error:

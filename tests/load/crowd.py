@@ -114,9 +114,7 @@ class User:
                 self._look_for_strangers(last)
         finally:
             self._seen.writing -= writing
-        if self._seen.ending and TOOK not in last:
-            return
-        if TOOK not in last or PROBLEM in last:
+        if TOOK not in last or PROBLEM in last:  # at the end it was stopped
             raise Failed(f"{question}: {last[:2000]}")
         self._seen.page.append(Asked(asked, begun, time.monotonic()))
         self.talks[-1].append(question)
@@ -126,7 +124,7 @@ class User:
         question, asked = self.own.by_itself(), time.monotonic()
         answer = await ask(client, question, [self.own.article])
         ended = time.monotonic()
-        if answer["stopped"] and not self._seen.ending:
+        if answer["stopped"]:
             raise Failed(f"{question}: the answer was stopped")
         self._look_for_strangers(json.dumps(answer, ensure_ascii=False))
         shown = {one["article"] for one in (*answer["retrieved"], *answer["citations"], *answer["evidence"])}

@@ -24,8 +24,11 @@ class Server(NamedTuple):
 
 
 def command(folder: Path, **settings: object) -> list[str]:
-    """The command line up to the command's name, with a data folder within `folder`."""
-    chosen = {"llm.threads": 1, "llm.model": SMALL_LLM, **settings}
+    """The command line up to the command's name, with a data folder within `folder`.
+
+    Weights have one form, so that the memory does not depend on which was measured to be the fastest.
+    """
+    chosen = {"llm.threads": 1, "llm.model": SMALL_LLM, "llm.spare_memory": True, **settings}
     options = [word for name, value in chosen.items() for word in ("--set", f"{name}={str(value).lower()}")]
     return [sys.executable, "-m", "bot", "--data-dir", str(folder / "data"), *options]
 

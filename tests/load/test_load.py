@@ -24,10 +24,12 @@ from . import articles
 from .crowd import PASSWORD, Seen, User, crowd
 from .server import Server, ingest, serving
 
-USERS, SECONDS = rounds(4, 20), rounds(20, 600)
+USERS, SECONDS = rounds(3, 20), rounds(10, 600)
+LEAST = 2  # answers a user; on a slow machine it goes on until they have come
 LOOK_S = 5.0  # between two looks at the server's memory
 WARM = 0.2  # of the time; what each user's first questions load and fill is there by then
 STOP_S = 10.0
+SAID = ("Loading the models", "The page is on")  # all that it has to say
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Run:
     users: list[User]
     seen: Seen
     memory: list[tuple[float, float]] = field(default_factory=list)
+    seconds: float = 0.0
     stop_s: float = 0.0
     status: int | None = None
     log: str = ""
@@ -55,13 +58,14 @@ class Run:
         seen, memory = self.seen, [mb for _, mb in self.warm()]
         return {
             "users": USERS,
-            "seconds": SECONDS,
+            "seconds": round(self.seconds, 1),
             "answered on the page": len(seen.page),
             "answered by the API": len(seen.api),
             "conversations": sum(map(len, (user.talks for user in self.users))),
             "refused by the API": seen.refused,
             "errors": len(seen.errors),
             "mixed up": len(seen.mixed_up),
+            "memory, MB": [round(mb) for _, mb in self.memory[:: max(1, len(self.memory) // 20)]],
             "memory at the start, MB": round(memory[0], 1),
             "memory at the end, MB": round(memory[-1], 1),
             "memory at most, MB": round(max(memory), 1),
@@ -100,8 +104,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, small_llm_path: Path, embedder
 async def work(run: Run, server: Server) -> None:
     began = time.monotonic()
     crowded = asyncio.create_task(crowd(run.users, server.address))
-    while (passed := time.monotonic() - began) < SECONDS and not crowded.done():
-        run.memory.append((passed, server.memory_mb()))
+    while not (run.seconds >= SECONDS and len(run.seen.waits) >= LEAST * USERS) and not crowded.done():
+        run.seconds = time.monotonic() - began
+        run.memory.append((run.seconds, server.memory_mb()))
         await asyncio.sleep(min(LOOK_S, SECONDS / 20))
     while not run.seen.writing and not crowded.done():
         await asyncio.sleep(0.01)
@@ -119,9 +124,8 @@ async def work(run: Run, server: Server) -> None:
 @pytest.mark.rounds
 def test_nobody_is_failed(run: Run) -> None:
     assert run.seen.errors == []
-    assert len(run.seen.page) + len(run.seen.api) >= USERS
-    assert "Traceback" not in run.log
-    assert "ERROR" not in run.log
+    assert len(run.seen.page) + len(run.seen.api) >= LEAST * USERS
+    assert [line for line in run.log.splitlines() if not line.startswith(SAID)] == []
 
 
 @pytest.mark.rounds

@@ -44,19 +44,29 @@ class Seen:
     refused: int = 0
     errors: list[str] = field(default_factory=list)
     mixed_up: list[str] = field(default_factory=list)
+    waiting: dict[str, float] = field(default_factory=dict)  # since when, by the user's word
+    left: list[Asked] = field(default_factory=list)  # who was not answered yet at the end
     ending: bool = False  # what fails from now on was to be expected
     writing: int = 0  # answers that are being written at the moment
+
+    def end(self) -> None:
+        """From now on nobody is answered; whose turn may not have come yet counts as begun now."""
+        self.ending, now = True, time.monotonic()
+        self.left = [Asked(asked, now, now) for asked in self.waiting.values()]
 
     @property
     def waits(self) -> list[float]:
         return [one.wait for one in (*self.page, *self.api)]
 
     def longest_over_median(self) -> float:
-        return max(self.waits) / statistics.median(self.waits)
+        return self.longest_wait() / statistics.median(self.waits)
+
+    def longest_wait(self) -> float:
+        return max(one.wait for one in (*self.page, *self.api, *self.left))
 
     def overtakes(self, slack_s: float = 1.0) -> int:
         """How many questions began before others that had been asked earlier, by more than the slack in both."""
-        every = sorted((*self.page, *self.api))
+        every = sorted((*self.page, *self.api, *self.left))
         return sum(
             later.begun + slack_s < one.begun
             for number, one in enumerate(every)
@@ -104,7 +114,7 @@ class User:
             await self._ask_api(client)
 
     async def _ask_page(self, tab: Tab, question: str) -> None:
-        self.pending, asked, begun, writing, last = question, time.monotonic(), 0.0, False, ""
+        self.pending, asked, begun, writing, last = question, self._wait(), 0.0, False, ""
         try:
             async for last in tab.ask(question):
                 begun = begun or (time.monotonic() if BEGUN in last else 0.0)
@@ -116,12 +126,13 @@ class User:
             self._seen.writing -= writing
         if TOOK not in last or PROBLEM in last:  # at the end it was stopped
             raise Failed(f"{question}: {last[:2000]}")
+        del self._seen.waiting[self.own.word]
         self._seen.page.append(Asked(asked, begun, time.monotonic()))
         self.talks[-1].append(question)
         self.pending = ""
 
     async def _ask_api(self, client: httpx.AsyncClient) -> None:
-        question, asked = self.own.by_itself(), time.monotonic()
+        question, asked = self.own.by_itself(), self._wait()
         answer = await ask(client, question, [self.own.article])
         ended = time.monotonic()
         if answer["stopped"]:
@@ -131,7 +142,13 @@ class User:
         if answer["question"] != question or shown - {self.own.article}:
             self._seen.mixed_up.append(f"{question}: {answer['question']}, {shown}")
         self._seen.refused += answer["refused"]
+        del self._seen.waiting[self.own.word]
         self._seen.api.append(Asked(asked, ended - answer["timings"]["total_s"], ended))
+
+    def _wait(self) -> float:
+        """The moment at which a question is asked, noted until it is answered."""
+        asked = self._seen.waiting[self.own.word] = time.monotonic()
+        return asked
 
     def _look_for_strangers(self, text: str) -> None:
         if found := self.own.strangers_in(text):

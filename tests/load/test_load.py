@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from soak import SOAKING, rounds
+from soak import rounds
 
 from bot.conversations import Conversations, folder_of
 from bot.users import Users, folder_name
@@ -71,7 +71,7 @@ class Run:
             "memory at most, MB": round(max(memory), 1),
             "memory's growth in the second half, MB a minute": round(self.growth(), 2),
             "median wait, s": round(statistics.median(seen.waits), 2),
-            "longest wait, s": round(max(seen.waits), 2),
+            "longest wait, s": round(seen.longest_wait(), 2),
             "longest wait over median": round(seen.longest_over_median(), 2),
             "overtaken": seen.overtakes(),
             "stop, s": round(self.stop_s, 2),
@@ -110,7 +110,7 @@ async def work(run: Run, server: Server) -> None:
         await asyncio.sleep(min(LOOK_S, SECONDS / 20))
     while not run.seen.writing and not crowded.done():
         await asyncio.sleep(0.01)
-    run.seen.ending = True
+    run.seen.end()
     stopped = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     try:
@@ -164,7 +164,12 @@ def faults(user: User, data: Path) -> Iterator[str]:
 def test_who_asks_first_is_answered_first(run: Run) -> None:
     assert min(run.seen.waits) >= 0
     assert run.seen.overtakes() == 0
-    assert run.seen.longest_over_median() < 3
+
+
+@pytest.mark.soak
+def test_nobody_waits_much_longer_than_others(run: Run) -> None:
+    """The first questions, which hardly wait, are few among many."""
+    assert run.seen.longest_over_median() < 2
 
 
 @pytest.mark.rounds
@@ -175,5 +180,5 @@ def test_it_stops_cleanly_in_the_midst_of_answers(run: Run) -> None:
 
 @pytest.mark.soak
 def test_memory_is_flat(run: Run) -> None:
-    assert SOAKING
+    """When nothing is left of a question but what is kept on disk, it grows by some hundred kilobytes a minute."""
     assert run.growth() < 1.0

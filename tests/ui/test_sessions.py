@@ -1,7 +1,11 @@
 """What is held of sessions, in a real server."""
 
+import asyncio
+import contextlib
+import functools
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -9,9 +13,13 @@ from typing import Any
 import httpx
 import pytest
 from fake_bot import FakeBot
+from load.tab import Tab, post
 
+from bot.ui.parts import VISITORS
 from bot.ui.server import listen, make_server
 from bot.ui.sessions import MOST_CALLS, MOST_TABS, Sessions
+
+CITED = "data-marker"
 
 
 @pytest.fixture
@@ -45,6 +53,47 @@ def test_a_tab_is_held_and_a_call_is_not(server: Any, address: str) -> None:
     for session in [None, "k3j9x0q2vb", None]:
         call(address, session)
     assert list(held(server).session_data) == ["k3j9x0q2vb"]
+
+
+def test_a_tab_holds_no_more_after_many_answers(server: Any, address: str) -> None:
+    """Gradio by itself notes each component that an answer updates once more, under a new number."""
+
+    async def ask_and_begin_anew() -> None:
+        async with httpx.AsyncClient(base_url=address, timeout=20) as client, Tab(client, beats=False) as tab:
+            for _ in range(3):
+                assert [CITED in message async for message in tab.ask("When did it open?")][-1]
+                await tab.afresh()
+
+    aside(ask_and_begin_anew)
+    (tab,) = held(server).session_data.values()
+    assert set(tab.blocks_config.blocks) == set(server._gradio.get_blocks().default_config.blocks)
+    assert tab.config_values == {}
+
+
+def test_a_visitor_comes_in_while_as_many_ask_as_may(server: Any, address: str) -> None:
+    """Gradio by itself runs forty functions at once, of a waiting question, of a call or of a page that is opened."""
+    client = functools.partial(httpx.AsyncClient, base_url=address, timeout=20, limits=httpx.Limits())
+
+    async def ask_and_come_in() -> float:
+        async with contextlib.AsyncExitStack() as open_now:
+            first = await open_now.enter_async_context(client())
+            tabs = [await open_now.enter_async_context(Tab(first, beats=False)) for _ in range(VISITORS)]
+            asking = [asyncio.create_task(anext(tab.ask("A long question"))) for tab in tabs]
+            asking += [asyncio.create_task(post(first, "A long question", [])) for _ in range(VISITORS)]
+            await asyncio.gather(*asking)
+            await asyncio.sleep(0.5)
+            began = time.monotonic()
+            await open_now.enter_async_context(Tab(first, beats=False))
+            return time.monotonic() - began
+
+    assert aside(ask_and_come_in) < 2
+    server._page.stop_all()
+
+
+def aside(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Done in another thread: in this one a browser's event loop may run."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()
 
 
 def test_calls_push_out_no_tab_and_the_tab_used_longest_ago_goes(server: Any) -> None:

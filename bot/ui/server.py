@@ -32,11 +32,13 @@ from bot.ui.door import GREETING, Door, Guard, user_of
 from bot.ui.gate import LOCAL_HOSTS, Gate, in_address, trusted_hosts
 from bot.ui.headers import Headers
 from bot.ui.pace import Pace
-from bot.ui.parts import Bot
+from bot.ui.parts import VISITORS, Bot
+from bot.ui.sessions import Sessions
 from bot.ui.uploads import Folder
 from bot.users import Users, folder_name
 
 MCP = "mcp>=1.21,<2"  # as in pyproject.toml
+THREADS = 3 * VISITORS + 40  # typed questions, those asked again and the API's; and as many as Gradio has for all else
 LARGEST_UPLOAD = "100mb"  # per file
 
 
@@ -178,6 +180,8 @@ async def _assemble(
 ) -> uvicorn.Server:
     # A coroutine because Gradio, built where no event loop runs, makes several and never closes them.
     page = make_page()
+    page.blocks.max_threads = THREADS
+    page.blocks.queue().create_limiter()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Pace, uploads=uploads, per_second=settings.requests_per_second, upload_mb=settings.upload_mb)
     app.add_middleware(Gate, hosts=hosts)
@@ -199,7 +203,8 @@ async def _assemble(
     )  # fmt: skip
     if settings.mcp:
         _answer_in_json(page.blocks)
-    gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
+    gradio_app: Any = next(route.app for route in app.routes if isinstance(route, Mount))
+    gradio_app.state_holder = Sessions(page.blocks)
     if door:
         door.gradio = gradio_app
     return _Server(app, page, uploads, gradio_app)
@@ -237,6 +242,8 @@ def _configure_gradio(uploads: Path) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     # It sums up all events with pandas after each one, for a monitoring page that we do not serve.
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(2**62)
+    # What they were summed up from, ten thousand of them.
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     # Read at import; it makes a folder there, by default in /tmp, where on a shared machine it may be another user's.
     gradio.routes.DEFAULT_TEMP_DIR = str(uploads)  # type: ignore[attr-defined]
 

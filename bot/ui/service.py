@@ -8,6 +8,7 @@ an answer is made.
 import asyncio
 import secrets
 import threading
+import time
 from collections.abc import AsyncIterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,7 @@ from gradio.context import get_blocks_context
 from gradio.events import api
 from gradio.utils import get_function_description, get_upload_folder
 
-from bot.errors import BotError
+from bot.errors import BotError, Stopped
 from bot.schema import Answer, AnswerEvent, Filters
 from bot.ui import limits
 from bot.ui.parts import LONGEST_QUESTION, VISITORS, Bot, clean, failed
@@ -26,6 +27,7 @@ from bot.ui.parts import LONGEST_QUESTION, VISITORS, Bot, clean, failed
 MOST_PASSAGES = 50
 LONGEST_DAY = 20  # characters, as in the page's fields
 LOOK_S = 0.25  # between two looks at whether the caller is still there
+FETCH_S = 20.0  # after which a call is ended whose events nobody fetches
 PASSAGE = {"article", "title", "date", "source", "url", "start", "end", "text", "score"}
 ARTICLE = {"id", "title", "date", "source", "url", "chunks"}
 ALL: list[str] = []  # the default of lists, which Gradio reads; never changed
@@ -49,13 +51,13 @@ class Blocks(gr.Blocks):
 
 def offer(bot: Bot, stops: MutableMapping[tuple[str, str], threading.Event]) -> None:
     """Offer the three within the gr.Blocks at hand; `stops` holds what ends each answer that is in work."""
-    service = _Service(bot, stops)
+    blocks: Any = get_blocks_context().root_block  # type: ignore[union-attr]
+    service = _Service(bot, stops, blocks)
     # Without Gradio's queue its MCP server calls a function itself; with it, by a request of its own to the host that
     # the caller's X-Forwarded-Host names, and then nobody notices when the caller leaves.
     api(service.ask, queue=False, concurrency_limit=VISITORS)
     api(service.search, queue=False, concurrency_limit=None)
     api(service.articles, queue=False, concurrency_limit=None)
-    blocks: Any = get_blocks_context()
     for offered in list(blocks.fns.values())[-3:]:
         _describe(offered)
 
@@ -72,8 +74,8 @@ def _describe(offered: Any) -> None:
 
 
 class _Service:
-    def __init__(self, bot: Bot, stops: MutableMapping[tuple[str, str], threading.Event]) -> None:
-        self._bot, self._stops = bot, stops
+    def __init__(self, bot: Bot, stops: MutableMapping[tuple[str, str], threading.Event], blocks: Any) -> None:
+        self._bot, self._stops, self._blocks = bot, stops, blocks
         self._pool = ThreadPoolExecutor(VISITORS, "ask")
 
     async def ask(
@@ -105,9 +107,13 @@ class _Service:
         self._stops[name] = stop
         work = asyncio.wrap_future(self._pool.submit(self._answer, question, filters, stop))
         work.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be left to see it
+        fetched = time.monotonic()
         try:
             while not (await asyncio.wait({work}, timeout=LOOK_S))[0]:
                 if _is_queued(request):
+                    fetched = fetched if self._has_unread(request) else time.monotonic()
+                    if time.monotonic() - fetched > FETCH_S:
+                        raise _wrong(f"Nobody fetched the answer's events for {FETCH_S:.0f} seconds. Ask again.")
                     yield None  # here Gradio closes this generator when the caller has left
                 elif await request.is_disconnected():
                     raise gr.Error("The caller left.", print_exception=False)
@@ -163,10 +169,17 @@ class _Service:
         found = limits.found(self._bot.articles(), query, Filters())
         return [info.model_dump(mode="json", include=ARTICLE) for info in found]
 
+    def _has_unread(self, request: gr.Request) -> bool:
+        """Whether events wait in Gradio's queue for the caller to fetch them; of each look at the work there is one."""
+        told = self._blocks._queue.pending_messages_per_session.get(request.session_hash)
+        return told is not None and not told.empty()
+
     def _answer(self, question: str, filters: Filters, stop: threading.Event) -> Json:
         """The answer without its trace; gr.Error where there is none."""
         try:
             answer = None if stop.is_set() else self._last(question, filters, stop)
+        except Stopped:  # while it waited
+            answer = None
         except BotError as error:
             raise _wrong(str(error)) from None
         except Exception as error:

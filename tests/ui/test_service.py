@@ -28,6 +28,7 @@ from mcp.types import CallToolResult
 from bot.config import ChatSettings
 from bot.errors import UIError
 from bot.schema import Filters
+from bot.ui import service
 from bot.ui.server import listen, make_server
 
 Call = Callable[..., Any]
@@ -383,6 +384,21 @@ def test_a_caller_who_leaves_frees_the_model(
     assert bot.asked[-1][0] == LONG
     until(lambda: not bot.busy, 1)
     assert of_response(address, "ask", ["When did it open?", [], [], "", ""]) == ANSWER
+
+
+@pytest.mark.parametrize("fetches", [False, True])
+def test_a_call_whose_events_nobody_fetches_is_ended(
+    address: str, bot: FakeBot, monkeypatch: pytest.MonkeyPatch, fetches: bool
+) -> None:
+    monkeypatch.setattr(service, "FETCH_S", 1.0)
+    if fetches:
+        assert of_events(address, "v2/ask", {"question": LONG}) == ANSWER | {"question": LONG}
+        return
+    event = httpx.post(f"{address}/gradio_api/call/v2/ask", json={"question": LONG}).json()["event_id"]
+    until(lambda: bot.busy, 5)
+    assert until(lambda: not bot.busy, 3) > 0.8
+    told = httpx.get(f"{address}/gradio_api/call/ask/{event}").text
+    assert "Nobody fetched the answer's events for 1 seconds. Ask again." in told
 
 
 def test_the_server_stops_while_somebody_waits(tmp_path: Path) -> None:

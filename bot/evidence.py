@@ -15,7 +15,6 @@ from bot.words import content_words
 SIMILARITY_WEIGHT = 0.5  # of the sentence's own cosine, beside its chunk's score
 WORDS_WEIGHT = 0.3  # of the share of the question's words that it holds
 NEIGHBOUR_WEIGHT = 0.6  # of the better of its two neighbours: an answer often stands beside what is asked about
-CLOSEST = 2  # places where the model is asked whether the answer stands there
 GAP = 3  # characters between two sentences that follow each other, at most
 SPREAD = 0.6  # a sentence whose score is so much below the best one's is not shown, however much room there is
 
@@ -31,14 +30,14 @@ class Candidate(NamedTuple):
 class Evidence(NamedTuple):
     """`passages` are runs of sentences, the article of the best sentence first, an article's in the text's order.
 
-    `nearest` are the same sentences one by one, best first; `closest` are the best of them, CLOSEST at most, each with
-    both its neighbours, and none within another. A run has the score of its best sentence, and all else from
+    `nearest` are the same sentences one by one, best first; `closest` is the best of them
+    with both its neighbours, None where there is nothing. A run has the score of its best sentence, and all else from
     the passage that this sentence is of. `texts` are the articles', by id.
     """
 
     passages: list[Passage]
     nearest: list[Passage]
-    closest: list[Passage]
+    closest: Passage | None
     texts: Mapping[str, str]
 
 
@@ -67,7 +66,7 @@ def select(
     return Evidence(
         sorted(runs, key=lambda run: (-best[run.article], run.article, run.start)),
         [_run(ordered, scores, [index], texts) for index in chosen],
-        [_run(ordered, scores, part, texts) for part in _closest(ordered, chosen)],
+        _run(ordered, scores, _with_neighbours(ordered, chosen[0]), texts) if chosen else None,
         {run.article: texts[run.article] for run in runs},
     )
 
@@ -111,15 +110,6 @@ def _relevance(question: str, ordered: Sequence[Candidate], texts: Mapping[str, 
         SIMILARITY_WEIGHT * one.similarity + WORDS_WEIGHT * sum(asked.get(word, 0.0) for word in held) / whole
         for one, held in zip(ordered, words, strict=True)
     ]
-
-
-def _closest(ordered: Sequence[Candidate], chosen: Sequence[int]) -> list[list[int]]:
-    """Best first; a sentence that is among the neighbours of a better one has been looked at with it."""
-    parts: list[list[int]] = []
-    for index in chosen:
-        if len(parts) < CLOSEST and not any(index in part for part in parts):
-            parts.append(_with_neighbours(ordered, index))
-    return parts
 
 
 def _with_neighbours(ordered: Sequence[Candidate], index: int) -> list[int]:

@@ -21,8 +21,8 @@ class FakeLLM:
     """A chat model that says what was queued, word by word, and notes the messages it got.
 
     A queued exception is raised once half of the prompt is read; `delay` is seconds before each word; with `letters`,
-    the reply comes letter by letter; `log_odds` is what it says of any words, or of each in turn, None for a model that
-    cannot tell. One token is one word.
+    the reply comes letter by letter; `log_odds` is what it says of any words, None for a model that cannot tell. One
+    token is one word.
     """
 
     name = "fake"
@@ -36,7 +36,7 @@ class FakeLLM:
         context_tokens: int = 4096,
         delay: float = 0.0,
         letters: bool = False,
-        log_odds: float | Sequence[float] | None = None,
+        log_odds: float | None = None,
     ) -> None:
         self.context_tokens = context_tokens
         self.replies: deque[Reply] = deque(replies)
@@ -56,10 +56,7 @@ class FakeLLM:
         if stop.is_set():
             raise Stopped
         self.weighed.append(list(messages))
-        if self.count_tokens(messages) > self.context_tokens:
-            return None
-        said = self.log_odds
-        return said[len(self.weighed) - 1] if isinstance(said, Sequence) else said
+        return self.log_odds if self.count_tokens(messages) <= self.context_tokens else None
 
     def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> ReadAhead:
         self.kept.append(list(messages))

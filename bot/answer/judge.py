@@ -1,8 +1,4 @@
-"""Whether what was found answers a question, before a word of an answer is written; writes no answer and refuses none.
-
-The model is asked about the closest words and, where that leaves it open, about the next closest: an answer often
-stands where fewer words of the question do. docs/experiments.md (Refusing) has what that gains.
-"""
+"""Whether what was found answers a question, before a word of an answer is written; it refuses none itself."""
 
 import functools
 import threading
@@ -17,8 +13,6 @@ from bot.llm import LLM
 from bot.prompt import Prompt, PromptFile, from_segments
 from bot.schema import Passage, StageEvent
 from bot.segments import Stretch
-
-OPEN = (0.05, 0.5)  # probabilities between which the next closest words are looked at
 
 
 class Judge:
@@ -42,23 +36,17 @@ class Judge:
         `shown` is what was found for this question. Raises LLMError, and Stopped when `stop` is set.
         """
         yes = None
-        if self._check and found and found.closest:
+        if self._check and found and (closest := found.closest):
             least = self._probability(signals(job.retrieved, shown, LEAST_ODDS)) or 0.0
             if self._settings.quick and least >= self._settings.min_answerable > 0:
                 job.judge(signals(job.retrieved, shown, None), least)  # it is hardly less, whatever the model says
                 return
             yield StageEvent(stage="checking")
             self._llm.prepare(prompt.messages, stop=stop)
-            for closest in found.closest:
-                apart = functools.partial(
-                    from_segments, passage=closest, stretches=self._cut(found.texts[closest.article]), prompt=prompt
-                )
-                said = odds(self._llm, self._check, job.question, [closest], stop, apart)
-                if said is None:
-                    break
-                yes = said if yes is None else max(yes, said)
-                if not self._is_open(signals(job.retrieved, shown, yes)):
-                    break
+            apart = functools.partial(
+                from_segments, passage=closest, stretches=self._cut(found.texts[closest.article]), prompt=prompt
+            )
+            yes = odds(self._llm, self._check, job.question, [closest], stop, apart)
             job.checked_s = None if yes is None else job.elapsed()
         known = signals(job.retrieved, shown, yes)
         job.judge(known, self._probability(known))
@@ -69,12 +57,6 @@ class Judge:
             stretches = self._cut(nothing.text)
             apart = functools.partial(from_segments, passage=nothing, stretches=stretches, prompt=alone)
             odds(self._llm, self._check, nothing.text, [nothing], stop, apart)
-
-    def _is_open(self, known: Mapping[str, float]) -> bool:
-        """Whether the next closest words may say more; where no calibration weighs what the model says, always."""
-        by_odds = next((one for one in self._calibrations if "odds" in one.weights), None)
-        likely = by_odds.probability(known) if by_odds else None
-        return likely is None or OPEN[0] <= likely < max(OPEN[1], self._settings.min_answerable)
 
     def _probability(self, known: Mapping[str, float]) -> float | None:
         """By the most telling calibration for which enough is known."""

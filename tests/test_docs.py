@@ -17,8 +17,9 @@ from pydantic import BaseModel
 from bot import config
 from bot.articles import read_file
 from bot.cli import app
+from bot.evaluate.aggregates import AREAS
 from bot.evaluate.cases import Question
-from bot.evaluate.report import AREAS, MEASURES, report, run_meta
+from bot.evaluate.report import MEASURES, report, run_meta
 from bot.evaluate.run import Row
 from bot.schema import Answer, Article
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import DatasetError
+from bot.evaluate.aggregates import TIMINGS
 from bot.evaluate.cases import Question, explain, load_questions
-from bot.evaluate.report import HIT_RANKS, MEASURES, TIMINGS, score, sha256_of
+from bot.evaluate.report import HIT_RANKS, MEASURES, score, sha256_of
 from bot.evaluate.run import ANSWERS, DECISIVE, META, TELLING, Row, differences, read_meta, read_rows
 from bot.evaluate.stages import seconds
 from bot.schema import Frozen

@@ -3,16 +3,19 @@
 Values of `answer.min_answerable` below that of the run tell nothing new: what was refused then stays refused.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bot.evaluate import metrics
 from bot.evaluate.cases import Question
 from bot.evaluate.run import Row
 
 Pairs = Sequence[tuple[Question, Row]]
+Floats = npt.NDArray[np.float64]
 THRESHOLDS = tuple(step / 20 for step in range(21))
 BINS = 10
 
@@ -33,19 +36,17 @@ def refusal_curve(pairs: Pairs) -> list[dict[str, Any]]:
     ]
 
 
-def area(pairs: Pairs) -> tuple[float | None, int]:
-    """The area under the ROC curve of `answerable`, and how many questions have one; None without both kinds.
+def roc_area(sure: Floats, answerable: Floats) -> float:
+    """The area under the ROC curve of `sure`, probabilities of shape (n,); nan without both kinds of questions.
 
     That is the chance that a question which is answered has the higher probability than one which is not, a tie
     counting half (Hanley & McNeil 1982).
     """
-    known = [(one.answerable, row.answerable) for one, row in pairs if row.answerable is not None]
-    yes = np.array([probability for answerable, probability in known if answerable])
-    no = np.array([probability for answerable, probability in known if not answerable])
+    yes, no = sure[answerable > 0], np.sort(sure[answerable == 0])
     if not len(yes) or not len(no):
-        return None, len(known)
-    higher = (yes[:, None] > no[None, :]).mean()
-    return float(higher + (yes[:, None] == no[None, :]).mean() / 2), len(known)
+        return math.nan
+    lower, upper = (np.searchsorted(no, yes, side) for side in ("left", "right"))
+    return float((lower + upper).mean() / 2 / len(no))
 
 
 def risk_coverage(pairs: Pairs) -> list[dict[str, Any]]:
@@ -66,20 +67,30 @@ def risk_coverage(pairs: Pairs) -> list[dict[str, Any]]:
     return points
 
 
-def risk_area(pairs: Pairs) -> tuple[float | None, int]:
-    """The area under the risk-coverage curve (AURC), and how many answers it is of; None without any.
+def risk_area(sure: Floats, wrong: Floats) -> float:
+    """The area under the risk-coverage curve (AURC) of answers: their probabilities and 1 where wrong, of shape (n,).
 
     The mean, over the answers, of the risk among those with at least the same probability: Geifman & El-Yaniv 2017,
     "Selective Classification for Deep Neural Networks", in the form of Geifman, Uziel & El-Yaniv 2019. Lower is better:
     0 if nothing is wrong, the plain share of wrong answers if the probability tells nothing. What was refused as it was
-    asked is at no coverage and left out.
+    asked is at no coverage and left out. nan without answers.
     """
-    known = [(row.answerable, wrong) for row, wrong in _judged(pairs) if not row.refused]
-    if not known:
-        return None, 0
-    sure, wrong = np.array(known, dtype=float).T
-    among = sure[None, :] >= sure[:, None]
-    return float((among @ wrong / among.sum(axis=1)).mean()), len(known)
+    if not len(sure):
+        return math.nan
+    order = np.argsort(-sure, kind="stable")
+    falling = -sure[order]
+    among = np.searchsorted(falling, falling, "right")  # how many are at least as sure as each
+    return float((np.cumsum(wrong[order])[among - 1] / among).mean())
+
+
+def answered(pairs: Pairs) -> list[tuple[str, float, float]]:
+    """Id, probability, and whether it is wrong, of each answer that risk_coverage is over."""
+    return [(row.id, row.answerable or 0.0, wrong) for row, wrong in _judged(pairs) if not row.refused]
+
+
+def confidences(pairs: Pairs) -> list[tuple[str, float, float]]:
+    """Id, probability, and whether it is answerable, of each question that has a probability."""
+    return [(row.id, row.answerable, float(one.answerable)) for one, row in pairs if row.answerable is not None]
 
 
 def _judged(pairs: Pairs) -> list[tuple[Row, float]]:
@@ -92,19 +103,17 @@ def _judged(pairs: Pairs) -> list[tuple[Row, float]]:
     return judged
 
 
-def calibration_error(pairs: Pairs) -> tuple[float | None, int]:
-    """The expected calibration error of `answerable`, and over how many questions; None without any.
+def calibration_error(sure: Floats, answerable: Floats) -> float:
+    """The expected calibration error of probabilities, of shape (n,); nan without any.
 
     Σ over bins of |bin| / n × |share that is answerable − mean probability|, in 10 bins of equal width, (0, 0.1] to
     (0.9, 1] and 0 in the first: Naeini et al. 2015, "Obtaining Well Calibrated Probabilities Using Bayesian Binning";
     Guo et al. 2017, "On Calibration of Modern Neural Networks".
     """
-    known = [(row.answerable, one.answerable) for one, row in pairs if row.answerable is not None]
-    if not known:
-        return None, 0
-    sure, true = np.array(known, dtype=float).T
+    if not len(sure):
+        return math.nan
     bins = np.digitize(sure, [edge / BINS for edge in range(1, BINS)], right=True)
-    return float(np.abs(np.bincount(bins, weights=true - sure)).sum() / len(known)), len(known)
+    return float(np.abs(np.bincount(bins, weights=answerable - sure)).sum() / len(sure))
 
 
 def _refused(row: Row, threshold: float) -> bool:

@@ -21,13 +21,14 @@ from bot import __version__
 from bot.config import PROJECT
 from bot.errors import DatasetError
 from bot.evaluate import metrics
+from bot.evaluate.aggregates import AREAS, Aggregate, aggregates
 from bot.evaluate.cases import Question
-from bot.evaluate.curve import Pairs, area, calibration_error, refusal_curve, risk_area, risk_coverage
+from bot.evaluate.curve import refusal_curve, risk_coverage
 from bot.evaluate.intervals import LEVEL, RESAMPLES, SEED, interval
 from bot.evaluate.judge import Judge
 from bot.evaluate.repeats import Scored, deviation, of_questions
 from bot.evaluate.run import Row, write_json
-from bot.evaluate.stages import seconds, tells
+from bot.evaluate.stages import tells
 
 HIT_RANKS = (1, 4, 10)
 LONG = 12  # words of a gold answer that wants a long one
@@ -37,9 +38,6 @@ MEASURES = (
     "alce_precision_own_judge", "alce_recall_own_judge", "answers_with_citation", "unsupported_rate", "refusal_recall",
     "false_refusal",
 )  # fmt: skip
-AREAS = {"answerable_auroc": area, "answerable_aurc": risk_area, "answerable_ece": calibration_error}
-TIMINGS = ("retrieve_s", "checked_s", "first_token_s", "total_s")
-TOKENS = ("prompt", "reused", "answer")
 PACKAGES = (
     "llama-cpp-python", "chromadb", "bm25s", "PyStemmer", "sentencex", "numpy", "pydantic", "trafilatura", "pypdf",
     "jinja2", "gradio",
@@ -146,7 +144,7 @@ def report(
     `refusal_curve` and `risk_coverage` are curve.py's, `run` is meta. Besides MEASURES: the AREAS; for each timing the
     50th and 95th percentile, as `total_s_p50` in seconds (interpolated between neighbours), and the median of each
     token count, as `prompt_tokens_p50`. None where nothing was a case. `intervals` has `[low, high]` of each of
-    MEASURES, `bootstrap` how they were made. `groups` has `{field: {value: …}}` for each field of `by`, in the form of
+    them, `bootstrap` how they were made. `groups` has `{field: {value: …}}` for each field of `by`, in the form of
     `metrics`, MEASURES alone. A question that was asked several times counts by its mean; `repeats` has the standard
     deviation of each of MEASURES over repetitions, and nothing where there is but one. Raises DatasetError for a field
     that no question has.
@@ -159,9 +157,10 @@ def report(
     scored = [Scored(question.id, row.repeat, score(question, row, embed, judge)) for question, row in pairs]
     asked = [pair for pair in pairs if pair[1].stage != "retrieve"]
     again = MEASURES if any(row.repeat for row in rows) else ()
+    others = aggregates(pairs)
     return {
-        "metrics": _metrics(pairs, scored),
-        "intervals": {name: interval(of_questions(scored, name)) for name in MEASURES},
+        "metrics": _metrics(scored, others),
+        "intervals": _intervals(scored) | {name: one.interval for name, one in others.items()},
         "repeats": {name: deviation(scored, name) for name in again},
         "bootstrap": {"level": LEVEL, "resamples": RESAMPLES, "seed": SEED},
         "groups": {field: _groups([_value(one, field) for one, _ in pairs], scored) for field in by},
@@ -189,8 +188,9 @@ def _groups(keys: Sequence[str], scored: Sequence[Scored]) -> dict[str, Any]:
     """Means by key, in the order of the keys; `keys` are those of the rows that `scored` are of."""
     groups: dict[str, Any] = {}
     for key in sorted(set(keys)):
-        values, counts = _means([one for its, one in zip(keys, scored, strict=True) if its == key])
-        groups[key] = values | {"n": counts}
+        own = [one for its, one in zip(keys, scored, strict=True) if its == key]
+        values, counts = _means(own)
+        groups[key] = values | {"n": counts, "intervals": _intervals(own)}
     return groups
 
 
@@ -201,29 +201,14 @@ def _means(scored: Sequence[Scored]) -> tuple[dict[str, float | None], dict[str,
     return values, {"questions": len({one.id for one in scored})} | counts
 
 
-def _metrics(pairs: Pairs, scored: Sequence[Scored]) -> dict[str, Any]:
+def _metrics(scored: Sequence[Scored], others: Mapping[str, Aggregate]) -> dict[str, Any]:
     values, counts = _means(scored)
-    for name, of in AREAS.items():
-        values[name], counts[name] = of(pairs)
-    for name in TIMINGS:
-        _add_percentiles(name, [seconds(row, name) for _, row in pairs], (50, 95), values, counts)
-    for name in TOKENS:
-        read = [row.tokens for _, row in pairs if row.tokens.prompt]  # what was refused unread has none
-        _add_percentiles(f"{name}_tokens", [getattr(tokens, name) for tokens in read], (50,), values, counts)
-    return values | {"n": counts}
+    values |= {name: one.value for name, one in others.items()}
+    return values | {"n": counts | {name: one.n for name, one in others.items()}}
 
 
-def _add_percentiles(
-    name: str,
-    given: Iterable[float | None],
-    percents: Sequence[int],
-    values: dict[str, float | None],
-    counts: dict[str, int],
-) -> None:
-    known = [value for value in given if value is not None]
-    for percent in percents:
-        values[f"{name}_p{percent}"] = float(np.percentile(known, percent)) if known else None
-        counts[f"{name}_p{percent}"] = len(known)
+def _intervals(scored: Sequence[Scored]) -> dict[str, tuple[float, float] | None]:
+    return {name: interval(of_questions(scored, name)) for name in MEASURES}
 
 
 def write_report(path: Path, value: Mapping[str, Any]) -> None:
@@ -235,13 +220,10 @@ def write_report(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def table(value: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """(measure, value, interval, cases) of a report, to print: shares with 3 digits, times in seconds, – for no cases.
-
-    Only means have an interval; for the others it is empty.
-    """
+    """(measure, value, interval, cases) of a report, to print: shares with 3 digits, seconds with 2, – for no cases."""
     counts = value["metrics"]["n"]
     return [
-        (name, _cell(name, number), _range(value["intervals"].get(name)), str(counts[name]))
+        (name, _cell(name, number), _range(name, value["intervals"].get(name)), str(counts[name]))
         for name, number in value["metrics"].items()
         if name != "n"
     ]
@@ -256,8 +238,8 @@ def group_table(groups: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]
     ]
 
 
-def _range(ends: Sequence[float] | None) -> str:
-    return f"{ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
+def _range(name: str, ends: Sequence[float] | None) -> str:
+    return f"{_cell(name, ends[0]).removesuffix(' s')} to {_cell(name, ends[1])}" if ends else ""
 
 
 def _cell(name: str, number: float | None) -> str:

@@ -12,10 +12,11 @@ import pytest
 from fakes import FakeEmbedder
 
 from bot.errors import DatasetError, LLMError
+from bot.evaluate.aggregates import TIMINGS
 from bot.evaluate.cases import Question
 from bot.evaluate.compare import compare, load_run
 from bot.evaluate.intervals import interval
-from bot.evaluate.report import MEASURES, TIMINGS, report
+from bot.evaluate.report import MEASURES, report
 from bot.evaluate.run import Ask, Row, Stage, make_row, read_meta, read_repeats, read_rows, run
 from bot.schema import Filters, Timings, Tokens, Turn
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from bot import __version__
 from bot.errors import DatasetError
 from bot.evaluate.cases import Question
-from bot.evaluate.intervals import interval
+from bot.evaluate.curve import calibration_error, risk_area, roc_area
+from bot.evaluate.intervals import interval, interval_of
 from bot.evaluate.metrics import Supports
 from bot.evaluate.report import (
     MEASURES,
@@ -190,15 +191,62 @@ def test_calibration_error(known: list[tuple[float, bool]], expected: float) -> 
     assert report(rows, asked, {}, by_name)["metrics"]["answerable_ece"] == pytest.approx(expected)
 
 
-def test_intervals_are_of_the_means() -> None:
+def test_everything_that_is_told_has_an_interval_and_its_cases() -> None:
     questions, rows = cases()
     made = report(rows, questions, {}, by_name)
     assert made["bootstrap"] == {"level": 0.95, "resamples": 2000, "seed": 0}
-    assert list(made["intervals"]) == list(MEASURES)
+    assert list(made["intervals"]) == [name for name in made["metrics"] if name != "n"]
+    assert made["intervals"].keys() == made["metrics"]["n"].keys() - {"questions"}
+    for name, value in made["metrics"].items():
+        assert name == "n" or (value is None) == (made["intervals"][name] is None), name
     assert made["intervals"]["accuracy"] == interval([1, 0, 1, 0])
     assert made["intervals"]["rouge_l"] is None
     for name, ends in made["intervals"].items():
         assert ends is None or ends[0] <= made["metrics"][name] <= ends[1], name
+
+
+Area = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
+SPREAD = np.random.default_rng(3)
+SURE = SPREAD.random(60).round(1)  # with ties
+TRUE = (SPREAD.random(60) < SURE).astype(float)
+
+
+@pytest.mark.parametrize(("of", "by_hand"), [
+    (roc_area, lambda sure, true: np.mean(
+        [(a > b) + (a == b) / 2 for a in sure[true == 1] for b in sure[true == 0]]
+    )),
+    (risk_area, lambda sure, wrong: np.mean([wrong[sure >= one].mean() for one in sure])),
+    (calibration_error, lambda sure, true: sum(
+        abs((true[part] - sure[part]).sum()) / len(sure)
+        for low in np.arange(10) / 10
+        for part in [(sure > low + 1e-9) & (sure <= low + 0.1 + 1e-9) | ((low == 0) & (sure == 0))]
+    )),
+])  # fmt: skip
+def test_areas_and_their_intervals_are_what_loops_give(of: Area, by_hand: Area) -> None:
+    assert of(SURE, TRUE) == pytest.approx(by_hand(SURE, TRUE))
+    rows = [np.array([[sure, true]]) for sure, true in zip(SURE, TRUE, strict=True)]
+    ends = interval_of(rows, lambda samples: np.array([of(one[:, 0], one[:, 1]) for one in samples]))
+    drawn = np.random.default_rng(0).integers(0, 60, size=(2000, 60))[:400]
+    assert ends == pytest.approx(np.percentile([by_hand(SURE[one], TRUE[one]) for one in drawn], (2.5, 97.5)), abs=0.03)
+
+
+def test_questions_that_were_asked_again_are_drawn_with_all_their_rows() -> None:
+    """So that to ask again makes no interval narrower."""
+    values = np.random.default_rng(5).random(40)
+    median = lambda samples: np.percentile(samples[:, :, 0], 50, axis=1)  # noqa: E731
+    once = interval_of([np.array([[value]]) for value in values], median)
+    again = interval_of([np.array([[value]] * 5) for value in values], median)
+    assert once is not None
+    assert again is not None
+    assert again[1] - again[0] > 0.8 * (once[1] - once[0])
+    apart = interval_of([np.array([[value]]) for value in np.repeat(values, 5)], median)
+    assert apart is not None
+    assert apart[1] - apart[0] < 0.6 * (once[1] - once[0])
+
+
+def test_samples_without_a_number_are_left_out() -> None:
+    assert interval_of([], lambda samples: samples[:, 0, 0]) is None
+    assert interval_of([np.ones((1, 2))], lambda samples: np.full(len(samples), np.nan)) is None
 
 
 def test_groups_by_hand() -> None:
@@ -213,6 +261,7 @@ def test_groups_by_hand() -> None:
         "7": 2, '["a", "b"]': 1, "null": 1, "who": 2,
     }  # fmt: skip
     assert (made["kind"]["who"]["accuracy"], made["kind"]["who"]["n"]["accuracy"]) == (1 / 2, 2)
+    assert made["kind"]["who"]["intervals"]["accuracy"] == interval([1, 0])
     assert (made["kind"]["7"]["accuracy"], made["kind"]["7"]["n"]["accuracy"]) == (None, 0)
     assert made["answerable"]["true"]["false_refusal"] == 1 / 4
     assert made["answerable"]["false"]["refusal_recall"] == 1 / 2
@@ -331,12 +380,13 @@ def test_what_a_question_is_a_case_for(given: dict[str, Any], missing: set[str])
 
 def test_table_rows_are_ready_to_print() -> None:
     questions, rows = cases()
-    lines = {name: cells for name, *cells in table(report(rows, questions, {}, by_name))}
+    made = report(rows, questions, {}, by_name)
+    lines, ece = {name: cells for name, *cells in table(made)}, made["intervals"]["answerable_ece"]
     assert list(lines) == list(EXPECTED)
     assert lines["accuracy"] == ["0.500", "0.000 to 1.000", "4"]
-    assert lines["total_s_p95"] == ["4.75 s", "", "6"]
-    assert lines["answerable_ece"] == ["0.233", "", "6"]
-    assert lines["prompt_tokens_p50"] == ["100", "", "6"]
+    assert lines["total_s_p95"] == ["4.75 s", "3.75 to 5.00 s", "6"]
+    assert lines["answerable_ece"] == ["0.233", f"{ece[0]:.3f} to {ece[1]:.3f}", "6"]
+    assert lines["prompt_tokens_p50"][::2] == ["100", "6"]
     assert ("hit@1", "–", "", "0") in table(report([], [], {}, by_name))
 
 

@@ -23,6 +23,7 @@ from bot.users import Users, folder_name
 from . import articles
 from .crowd import PASSWORD, Seen, User, crowd
 from .server import Server, ingest, serving
+from .tab import aside
 
 USERS, SECONDS = rounds(3, 20), rounds(10, 600)
 LEAST = 2  # answers a user; on a slow machine it goes on until they have come
@@ -92,7 +93,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, small_llm_path: Path, embedder
         known.add(own.word, PASSWORD)
     done = Run(folder / "data", users, seen)
     with serving(folder, **{"chat.login": True}) as server:
-        asyncio.run(work(done, server))
+        aside(work(done, server))
     done.log = (folder / "log").read_text(encoding="utf-8")
     figures = json.dumps(done.figures(), indent=2)
     print(figures)

@@ -9,8 +9,9 @@ import contextlib
 import json
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import httpx
 
@@ -18,6 +19,7 @@ API = "/gradio_api"
 CLOCK_S = 3.0  # as the page's own
 
 Message = dict[str, Any]
+Result = TypeVar("Result")
 
 
 class Failed(Exception):
@@ -137,6 +139,12 @@ class Tab:
             while True:
                 await asyncio.sleep(CLOCK_S)
                 await self.call("_look")
+
+
+def aside(work: Coroutine[Any, Any, Result]) -> Result:
+    """What comes of `work`, done in another thread: in this one the event loop of a browser's tests may run."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def post(client: httpx.AsyncClient, question: str, articles: list[str]) -> str:

@@ -17,7 +17,7 @@ from bot.conversations import Conversations, folder_of
 from . import articles
 from .crowd import BEGUN, WRITING
 from .server import Server, ingest, serving
-from .tab import API, Tab, post
+from .tab import API, Tab, aside, post
 
 (OWN,) = OWNED = [articles.Own("Zorvik", "zorvik")]
 LONG = "Write a long report of many sentences about Zorvik."  # seconds of writing
@@ -112,7 +112,7 @@ async def freed_after(address: str, way: Way) -> float:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_who_leaves_frees_the_model(server: Server, way: str) -> None:
-    assert 0 < (freed := asyncio.run(freed_after(server.address, WAYS[way]))) < FREED_S
+    assert 0 < (freed := aside(freed_after(server.address, WAYS[way]))) < FREED_S
     print(f"{way}: the next came after {freed:.2f} s")
 
 
@@ -126,7 +126,7 @@ def test_an_answer_that_the_end_breaks_off_is_kept(server: Server, folder: Path)
             server.process.send_signal(signal.SIGTERM)
             assert await asyncio.to_thread(server.process.wait, 10) == 0
 
-    asyncio.run(end_in_the_midst())
+    aside(end_in_the_midst())
     kept = Conversations(folder_of(folder / "data"))
     (said,) = kept.read(kept.all()[0].id)
     assert said.question == LONG

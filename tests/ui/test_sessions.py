@@ -5,7 +5,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from fake_bot import FakeBot
-from load.tab import Tab, post
+from load.tab import Tab, aside, post
 
 from bot.ui.parts import VISITORS
 from bot.ui.server import listen, make_server
@@ -64,7 +64,7 @@ def test_a_tab_holds_no_more_after_many_answers(server: Any, address: str) -> No
                 assert [CITED in message async for message in tab.ask("When did it open?")][-1]
                 await tab.afresh()
 
-    aside(ask_and_begin_anew)
+    aside(ask_and_begin_anew())
     (tab,) = held(server).session_data.values()
     assert set(tab.blocks_config.blocks) == set(server._gradio.get_blocks().default_config.blocks)
     assert tab.config_values == {}
@@ -86,14 +86,8 @@ def test_a_visitor_comes_in_while_as_many_ask_as_may(server: Any, address: str) 
             await open_now.enter_async_context(Tab(first, beats=False))
             return time.monotonic() - began
 
-    assert aside(ask_and_come_in) < 2
+    assert aside(ask_and_come_in()) < 2
     server._page.stop_all()
-
-
-def aside(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Done in another thread: in this one a browser's event loop may run."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(lambda: asyncio.run(work())).result()
 
 
 def test_calls_push_out_no_tab_and_the_tab_used_longest_ago_goes(server: Any) -> None:

@@ -162,9 +162,7 @@ def prepare(
         summary = open_ingester(settings, embedder, store).ingest([corpus], bar, only=True)
     show_summary(summary)
     if not store.infos():
-        raise DatasetError(
-            f"{corpus} holds no article that can be read. Name a file or folder that has some."
-        )
+        raise DatasetError(f"{corpus} holds no article that can be read. Name a file or folder that has some.")
     named = {span.article for case in cases for span in case.evidence}
     check_evidence(cases, {article.id: article.text for article in store.articles(sorted(named))})
     return cases, embedder, store

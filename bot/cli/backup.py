@@ -91,15 +91,20 @@ def _present(context: typer.Context, replace: bool) -> Settings:
     try:
         return load(flags, config).settings
     except ConfigError:
-        if not replace or config or CONFIG_VARIABLE in os.environ:
+        if not replace or _is_named(context):
             raise
         return load(flags, with_file=False).settings
+
+
+def _is_named(context: typer.Context) -> bool:
+    """Whether the settings file is one that was named: it stays where it is, whatever becomes of the data folder."""
+    return state(context).config is not None or CONFIG_VARIABLE in os.environ
 
 
 def _settings(context: typer.Context, file: Path, data_dir: Path) -> Settings:
     """Those that will hold once the backup is restored: its articles are prepared with them."""
     if not file.is_file():
-        return load(state(context).flags, with_file=False).settings
+        return load(state(context).flags, state(context).config, with_file=_is_named(context)).settings
     try:
         alone, settings = load({}, file, {}), load(state(context).flags, file).settings
     except ConfigError as error:

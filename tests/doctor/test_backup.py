@@ -387,6 +387,16 @@ def test_the_folder_that_a_named_settings_file_names_is_replaced(
     assert not (tmp_path / "home").exists()
 
 
+def test_articles_are_prepared_as_the_named_settings_file_says(bot: Run, data: Path, tmp_path: Path) -> None:
+    bot("--data-dir", data, "backup", tmp_path / "own.zip")
+    mine = tmp_path / "my.toml"
+    mine.write_text(f'data_dir = "{tmp_path}/new"\n[chunk]\nmax_tokens = 60\n', encoding="utf-8")
+    code, _, err = bot("--config", mine, "restore", tmp_path / "own.zip", "--without-settings")
+    assert code == 0, err
+    code, _, err = bot("--config", mine, "articles", "list")
+    assert code == 0, err
+
+
 def test_settings_that_lead_away_from_what_is_restored_are_refused(bot: Run, data: Path, tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text(f'data_dir = "{data}"\n', encoding="utf-8")
     assert bot("--config", tmp_path / "my.toml", "backup", tmp_path / "own.zip")[0] == 0

@@ -18,7 +18,7 @@ from samples import CHEESE, FERRY, STORM, article, passage, put
 
 from bot.answer import REFUSALS, Answerer
 from bot.answer.recent import ANSWERS, Recent
-from bot.answerable import LEAST_ODDS, Calibration
+from bot.answerable import HURRIED_ODDS, Calibration
 from bot.articles.sentences import split
 from bot.config import LLMSettings, RetrieveSettings, Settings
 from bot.errors import LLMError, PromptError, StoreError
@@ -422,7 +422,7 @@ def test_a_quick_answer_is_checked_only_where_that_could_refuse_it(
     assert len(llm.weighed) == asked
     assert answer.trace is not None
     if not asked:
-        assert answer.trace.answerable == pytest.approx(1 / (1 + math.exp(3.0 - 3.6 - LEAST_ODDS)), abs=1e-4)
+        assert answer.trace.answerable == pytest.approx(1 / (1 + math.exp(3.0 - 3.6 - HURRIED_ODDS)), abs=1e-4)
         assert "odds" not in answer.trace.signals
     assert ("The words nearest" in llm.asked[0][-1].content) is not quick
 

@@ -476,7 +476,7 @@ def test_warm_says_where_there_is_no_room(run: Run, data: Path, small_llm_path: 
     assert re.match(r"[12] of 3 articles are ready.*\nThere is no room for more\. Raise cache\.disk_mb", out)
 
 
-def test_bench_cache_asks_both_ways_and_says_what_it_found(
+def test_bench_cache_asks_in_all_ways_and_says_what_it_found(
     run: Run, library: Path, small_llm_path: Path, tmp_path: Path
 ) -> None:
     questions = tmp_path / "questions.jsonl"
@@ -488,15 +488,19 @@ def test_bench_cache_asks_both_ways_and_says_what_it_found(
     words = ("bench", "cache", questions, "--corpus", library, "--out", tmp_path / "out", "--model", SMALL_LLM)
     code, out, err = run("--set", "cite.min_support=0", "--data-dir", tmp_path / "data", *words)
     assert code == 0, err
-    assert re.search(r"first_token_s_p50 +\d\.\d{3} +\d\.\d{3} +\d\.\d\d of it +2", out)
+    assert re.search(r"first_token_s_p50 +\d\.\d{3}( +\d\.\d{3} +\d\.\d\d of it){2} +2", out)
     assert re.search(r"It (may join|loses)", out)
     rows = {
         way: [json.loads(line) for line in (tmp_path / "out" / way / "answers.jsonl").read_text().splitlines()]
-        for way in ("whole", "joined")
+        for way in ("whole", "joined", "quick")
     }
-    assert [row["id"] for row in rows["whole"]] == [row["id"] for row in rows["joined"]] == ["1", "2"]
+    assert all([row["id"] for row in rows[way]] == ["1", "2"] for way in rows)
     known = {way: sum(row["tokens"]["reused"] for row in rows[way]) for way in rows}
     assert known["joined"] > known["whole"] + 50
+    assert all(
+        one["tokens"]["prompt"] < other["tokens"]["prompt"]
+        for one, other in zip(rows["quick"], rows["joined"], strict=True)
+    )
 
 
 # -- comparing runs --

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bot.answer.asking import odds
 from bot.answer.job import Job
-from bot.answerable import LEAST_ODDS, Calibration, signals
+from bot.answerable import HURRIED_ODDS, Calibration, signals
 from bot.config import AnswerSettings
 from bot.evidence import Evidence
 from bot.llm import LLM
@@ -37,9 +37,9 @@ class Judge:
         """
         yes = None
         if self._check and found and (closest := found.closest):
-            least = self._probability(signals(job.retrieved, shown, LEAST_ODDS)) or 0.0
+            least = self._probability(signals(job.retrieved, shown, HURRIED_ODDS)) or 0.0
             if self._settings.quick and least >= self._settings.min_answerable > 0:
-                job.judge(signals(job.retrieved, shown, None), least)  # it is hardly less, whatever the model says
+                job.judge(signals(job.retrieved, shown, None), least)  # it is seldom less, whatever the model says
                 return
             yield StageEvent(stage="checking")
             self._llm.prepare(prompt.messages, stop=stop)

@@ -43,11 +43,12 @@ def cache(
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first so many questions.")] = None,
     model: Annotated[str | None, typer.Option(help="Language model: a catalogue name or a GGUF file.")] = None,
 ) -> None:
-    """Ask all questions with whole prompts and with what was read of articles before, side by side."""
+    """Ask all questions with whole prompts, with what was read of articles before, and quickly, side by side."""
     from bot.evaluate.report import report
     from bot.llm.whole import Whole
 
-    settings = state(context).settings(llm__model=model, cache__join="always")
+    settings = state(context).settings(llm__model=model, cache__join="always", answer__quick=False)
+    hurried = settings.model_copy(update={"answer": settings.answer.model_copy(update={"quick": True})})
     cases, embedder, store = prepare(settings, questions, corpus, out, limit)
     llm = open_llm(settings)
     if not llm.keeps:
@@ -56,16 +57,17 @@ def cache(
     ways = {
         "whole": open_chat(settings, embedder, store, Whole(llm)),
         "joined": open_chat(settings, embedder, store, llm),
+        "quick": open_chat(hurried, embedder, store, llm),
     }
     rows = _ask_all(cases, ways, out, meta)
     reports = {way: report(rows[way], cases, {}, embedder.embed_documents)["metrics"] for way in ways}
-    _show(reports["whole"], reports["joined"])
+    _show(reports)
 
 
 def _ask_all(
     cases: "Sequence[Question]", ways: "Mapping[str, Chat]", out: Path, meta: Mapping[str, Any]
 ) -> "dict[str, list[Row]]":
-    """Every question in both ways, a few in one and then in the other; rows that are there stay."""
+    """Every question in each way, a few in one and then in the next; rows that are there stay."""
     from bot.evaluate.run import run
 
     rows: dict[str, list[Row]] = {}
@@ -79,18 +81,24 @@ def _ask_all(
     return rows
 
 
-def _show(whole: Mapping[str, Any], joined: Mapping[str, Any]) -> None:
-    """Both reports side by side, and whether the model may be said to join in the catalogue."""
-    grid = new_table("measure", "whole", "joined", "difference", "n")
+def _show(reports: Mapping[str, Mapping[str, Any]]) -> None:
+    """All reports side by side, and whether the model may be said to join in the catalogue."""
+    whole, *others = reports
+    grid = new_table("measure", whole, *(head for way in others for head in (way, "difference")), "n")
     for name in (*MEASURES, *TIMES):
-        one, other = whole[name], joined[name]
-        if one is None or other is None:
+        found = [report[name] for report in reports.values()]
+        if any(one is None for one in found):
             continue
-        difference = f"{other / one:.2f} of it" if name in TIMES else f"{other - one:+.3f}"
-        grid.add_row(name, f"{one:.3f}", f"{other:.3f}", difference, str(whole["n"][name]))
+        cells = [cell for one in found[1:] for cell in (f"{one:.3f}", _difference(name, found[0], one))]
+        grid.add_row(name, f"{found[0]:.3f}", *cells, str(reports[whole]["n"][name]))
     console().print(grid)
-    losses = [name for name in DECISIVE if whole[name] is not None and (joined[name] or 0.0) < whole[name] - LOSS]
+    before, after = reports[whole], reports["joined"]
+    losses = [name for name in DECISIVE if before[name] is not None and (after[name] or 0.0) < before[name] - LOSS]
     verdict = f"It loses {' and '.join(losses)}: leave it at whole prompts." if losses else "It may join: joins = true."
     console().print(
         f"{verdict} A difference of {LOSS} is much smaller than chance on fewer than some hundred questions."
     )
+
+
+def _difference(name: str, whole: float, other: float) -> str:
+    return f"{other / whole:.2f} of it" if name in TIMES else f"{other - whole:+.3f}"

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from samples import CHEESE, FERRY, STORM, article, passage, put
 
 from bot.answer import REFUSALS, Answerer
+from bot.answer.again import again
 from bot.answer.recent import ANSWERS, Recent
 from bot.answerable import HURRIED_ODDS, Calibration
 from bot.articles.sentences import split
@@ -646,6 +647,42 @@ def test_how_many_sentences_stand_again_next_to_the_question(
     list(answerer(llm, **changes)[0].ask("How much is a ticket?"))  # type: ignore[arg-type]
     _, _, again = llm.asked[0][-1].content.partition("The words nearest to the question:")
     assert sum(" ".join(one.text.split()) in again for one in LIBRARY) == repeated
+
+
+def test_a_question_for_a_day_gets_what_on_monday_means_beside_it() -> None:
+    """And the sentence that names the day, where it is not the nearest; else the model gives the article's own date."""
+    texts = {
+        "news": "The market burned down. It began on Monday. Nobody was hurt.",
+        "dry": "It has been dry since 3 May.",
+    }
+    one = article("news", texts["news"], date="2025-05-14")
+    whole = passage(one)
+    sentences = [
+        whole.model_copy(update={"text": texts["news"][a:b], "start": a, "end": b}) for a, b in split(one.text)
+    ]
+
+    def said(question: str, count: int, nearest: Sequence[Passage] = sentences) -> list[str]:
+        return [one.text for one in again(question, nearest, count)]
+
+    noted = "It began on Monday (12 May 2025)."
+    assert said("When did it burn?", 1) == ["The market burned down."]
+    assert said("On what date did it burn?", 1) == ["The market burned down.", noted]
+    assert said("On what date did it burn?", 2) == ["The market burned down.", noted]
+    assert said("On what date did it burn?", 0) == [noted]
+    dry = passage(article("dry", texts["dry"], date="2025-05-14"))
+    assert said("On what date did it burn?", 1, [dry, *sentences]) == [texts["dry"]]
+    assert said("On what date did it burn?", 1, sentences[::2]) == ["The market burned down."]
+
+
+def test_a_follow_up_that_asks_for_a_day_gets_a_prompt_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "The ferry sank on Monday."
+    monkeypatch.setitem(TEXTS, "sunk", text)
+    llm = FakeLLM([text, text])
+    made, _ = answerer(llm, [passage(article("sunk", text, date="2025-05-14"))])
+    turn = Turn(question="When did the ferry sink?", answer=check(list(made.ask("When did the ferry sink?"))).text)
+    list(made.ask("What day was that?", search="day ferry sink", history=[turn]))
+    assert "Monday (12 May 2025)" not in llm.asked[0][-1].content
+    assert "nearest to the question: The ferry sank on Monday (12 May 2025)." in llm.asked[1][-1].content
 
 
 @pytest.mark.parametrize(

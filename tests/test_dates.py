@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.dates import asked, days_of, find, keeps, label, note, searched
+from bot.dates import asked, asks_for_day, dated, days_of, find, has_date, keeps, label, note, searched
 from bot.schema import Days, Passage
 
 # 2025-05-12 is a Monday: 14 Wednesday, 16 Friday, 18 Sunday.
@@ -223,6 +223,53 @@ def test_a_citation_gets_each_meaning_once() -> None:
     assert days == (Days(text="Friday", first=before, last=before), Days(text="Friday", first=after, last=after))
     assert note(days) == "Friday = 9 May 2025; Friday = 16 May 2025"
     assert days_of(text, None) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It burned on Monday evening.", "It burned on Monday evening (12 May 2025)."),
+        ("Yesterday’s vote and last week’s", "Yesterday’s (13 May 2025) vote and last week’s (5 to 11 May 2025)"),
+        ("It burned on 9 May.", "It burned on 9 May."),
+        ("It burns on Mondays.", "It burns on Mondays."),
+    ],
+)
+def test_relative_days_are_written_out_beside_their_words(text: str, expected: str) -> None:
+    assert dated(text, dt.date(2025, 5, 14)) == expected
+    assert dated(text, None) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It opens on 6 September.", True),
+        ("Sept. 6 is the day", True),
+        ("the 3rd of May", True),
+        ("in May", False),
+        ("on Monday", False),
+        ("It marched 6 miles", False),
+        ("Maybe 5 came", False),
+    ],
+)
+def test_days_of_the_calendar(text: str, expected: bool) -> None:
+    assert has_date(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("On what date did it burn?", True),
+        ("Which day was it?", True),
+        ("What was the exact date of the launch?", True),
+        ("what is the date of the vote", True),
+        ("When did it burn?", False),
+        ("What happened that day?", False),
+        ("What did Day say?", False),
+        ("On what days is it open?", False),
+    ],
+)
+def test_questions_for_a_day(question: str, expected: bool) -> None:
+    assert asks_for_day(question) is expected
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
+from bot.answer.again import again
 from bot.answer.asking import claim_odds, odds
 from bot.answer.finder import RETRIEVED, Finder, readable
 from bot.answer.job import Job
@@ -16,7 +17,7 @@ from bot.answer.writer import Writer
 from bot.answerable import Calibration
 from bot.cite import Attributor, EvidenceSentence, Split, evidence_sentences
 from bot.config import Settings
-from bot.dates import asked
+from bot.dates import asked, asks_for_day
 from bot.disagree import told
 from bot.embed import Embedder
 from bot.errors import Stopped
@@ -208,9 +209,10 @@ class Answerer:
     ) -> tuple[Prompt, Sequence[Passage]]:
         """The prompt, and the passages found for the question that say how well it can be answered.
 
-        A follow-up goes on from the prompt of the turn before, where that shows the words nearest to it already.
+        A follow-up goes on from the prompt of the turn before, where that shows the words nearest to it already, unless
+        it asks for a day: then words such as "on Monday" are shown with what they mean.
         """
-        before = self._recent.find(history, filters) if history else None
+        before = self._recent.find(history, filters) if history and not asks_for_day(question) else None
         if before and all(any(_within(one, run) for run in before.shown) for one in found.nearest[:SHOWN_BEFORE]):
             texts = self._finder.texts({one.article for one in before.shown})
             if all(texts.get(run.article, "")[run.start : run.end] == run.text for run in before.shown):
@@ -235,7 +237,7 @@ class Answerer:
             question,
             found.passages,
             history,
-            nearest=found.nearest[: self._repeated()],
+            nearest=again(question, found.nearest, self._repeated()),
             count_tokens=self._llm.count_tokens,
             budget=self._budget,
             today=today,

@@ -21,6 +21,10 @@ NEAR = 0.15  # of cosine: how much less like the question the best passage of th
 _TODAYS_NEWS = re.compile(
     r"\b(?:today|tonight)['’]s\s+(?:news|headlines|articles|stories|top\s+stor\w+)", re.IGNORECASE
 )
+_FOR_DAY = re.compile(
+    r"\b(?:what|which)\s+(?:(?:is|was|are|were|will\s+be)\s+the\s+)?(?:exact\s+|calendar\s+)?(?:date|day)\b",
+    re.IGNORECASE,
+)
 _OF_NEWS = re.compile(r"\b(?:did|was|were|has|have|had|happen\w*|said|died|news)\b", re.IGNORECASE)
 _SUNDAYS_WEEK = re.compile(r"\b(?<!the )(last|this)\s+week\b(?!\s+of\b)", re.IGNORECASE)
 
@@ -40,6 +44,11 @@ def asked(question: str, today: dt.date) -> Days | None:
     length = (last - first).days + 1
     until = _shifted(last, max(AFTER, length if length > 7 else 0))
     return Days(text=" … ".join(text for text, _, _ in found), first=_shifted(first, -BEFORE), last=min(until, today))
+
+
+def asks_for_day(question: str) -> bool:
+    """Whether it asks for a day of the calendar in so many words: "On what date …", not "When …"."""
+    return bool(_FOR_DAY.search(question))
 
 
 def _found_in_questions(question: str, today: dt.date) -> list[tuple[str, dt.date, dt.date]]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from bot.dates.spans import DAY, Range, same_day, shift_months, week_of, year_of
+from bot.dates.spans import DAY, Range, label, same_day, shift_months, week_of, year_of
 from bot.dates.tense import Tense, tense_at
 from bot.schema import Days
 from bot.words import ascii_case
@@ -30,6 +30,10 @@ _UNIT = r"(?P<unit>day|week|month|year)s?"
 # A full stop ends a sentence unless it stands after one letter (a.m., J. Smith) or a title.
 _STOP = r"(?:[!?]|(?<!\b\w)(?<!\b[DMS][rst])(?<!\b(?:Mrs|Gov|Sen|Gen|Rep))\.)(?=[\"”’')\]]*\s+[\"“‘'(]*[A-Z\d])"
 _SENTENCE = re.compile(rf"(?:(?!{_STOP}|\n).)+.?[\"”’')\]]*")
+_REST_OF_DAY = re.compile(r"(?:['’]s)?(?:\s+(?:morning|lunchtime|afternoon|evening|night)(?:['’]s)?)?\b")
+_DATE = re.compile(
+    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTH})|(?:{_MONTH})\.?\s+\d{{1,2}})\b", re.IGNORECASE
+)
 _OPENING = re.compile(r"[\s\"“‘'(\[—–:-]*$")
 _BEFORE = re.compile(r"([\w’'.-]+)\s+$")
 _LEADS_TO_WEEKDAY = frozenset(
@@ -104,6 +108,20 @@ def days_of(text: str, written: dt.date | None) -> tuple[Days, ...]:
         return ()
     days = [Days(text=text[one.start : one.end], first=one.first, last=one.last) for one in find(text, written)]
     return tuple({(one.text.lower(), one.first): one for one in reversed(days)}.values())[::-1]
+
+
+def dated(text: str, written: dt.date | None) -> str:
+    """The text with what its relative days mean beside them: "on Monday evening (19 May 2025)"."""
+    for one in reversed(find(text, written) if written else []):
+        rest = _REST_OF_DAY.match(text, one.end)
+        end = rest.end() if rest else one.end
+        text = f"{text[:end]} ({label(one.first, one.last)}){text[end:]}"
+    return text
+
+
+def has_date(text: str) -> bool:
+    """Whether a day of the calendar stands in it, such as "19 May" or "May 19th"."""
+    return bool(_DATE.search(text))
 
 
 def _in_sentence(sentence: str, written: dt.date) -> Iterator[tuple[int, int, Range]]:

@@ -78,6 +78,20 @@ def test_refusals_cite_nothing_and_say_so_plainly(evaluated: Path) -> None:
             assert row["citations"]
 
 
+def test_questions_for_a_day_get_it_where_the_article_says_on_monday(evaluated: Path) -> None:
+    days = {
+        "fire-date": "9 March",
+        "fire-oven-date": "12 March",
+        "tram-vote-date": "10 February",
+        "chatbot-off-date": "20 January",
+        "tern-launch-date": "24 June",
+    }
+    answers = {row["id"]: row["answer"] for row in rows(evaluated)}
+    months = {id_: " ".join(reversed(day.split())) for id_, day in days.items()}
+    right = [id_ for id_ in days if days[id_] in answers[id_] or months[id_] in answers[id_]]
+    assert len(right) >= len(days) - 1, {id_: answers[id_] for id_ in days}
+
+
 def test_asking_again_goes_on_where_the_run_ended(evaluated: Path) -> None:
     before = (evaluated / "answers.jsonl").read_bytes()
     arguments = ("eval", str(SEEDS / "questions.jsonl"), "--corpus", str(SEEDS / "articles"), "--out", str(evaluated))

@@ -85,6 +85,8 @@ def test_what_it_lacks_is_named(sentence: str, found: tuple[str, ...]) -> None:
         ("He left for the USA, as he did on Mondays.", "He left for the United States on a Monday."),
         ("The EU's plan is clear, i.e. it is short.", "The plan of the European Union is clear."),
         ("He met Professor Łęcki and Mr. Brandt in Lodz.", "He met Lecki and Brandt in Łódź."),
+        ("The MPs sold PCs.", "One MP sold a PC, the pc's screen too, and another MP did so."),
+        ("The MP and his PC left.", "The MPs and their PCs left."),
         ("They say I'm the one, and Yes, it is.", "They say that it is so."),
         ("The plant makes 5 MW at 20 °C.", "The plant makes five megawatts at 20 degrees."),
     ],
@@ -97,6 +99,7 @@ def test_the_same_written_otherwise_is_known(sentence: str, text: str) -> None:
     ("sentence", "text", "found"),
     [
         ("The work was led by Dr. Brandt.", "The work was led by Dr. Oster.", ("Brandt",)),
+        ("Both NGOs came.", "Both MPs came.", ("NGOs",)),
         ("They live in St. Gallen.", "They live in St. Moritz.", ("Gallen",)),
         ("They saw Austria and Nigeria.", "They saw Australia and Niger.", ("Austria", "Nigeria")),
         ("He left with Andy and an Asian friend.", "He left with Brandt as it was.", ("Andy", "Asian")),

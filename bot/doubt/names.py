@@ -13,6 +13,7 @@ _OPENS = re.compile(r"(?:^|[.!?:;…\"“”‘(\[–—])\s*$")  # what a capit
 _SHORTENED = re.compile(r"\b(?:Mrs?|Ms|Dr|St|Prof|Gen|Sen|Gov|Lt|Col|Capt|Rev|Jr|Sr|No|[A-Z])\.\s*$")
 _UNIT = re.compile(r"\d\s?°?$")  # a capital of "5 MW" or "10 AM"
 _POSSESSIVE = re.compile(r"['’]s?$")
+_PLURAL = re.compile(r"(?<=[A-Z]{2})s$")  # of an abbreviation: "MPs"
 _ROMAN = re.compile(r"[IVX]+")
 _OTHER_LETTERS = str.maketrans(
     {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ß": "ss", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"}
@@ -71,7 +72,7 @@ _FULL |= {short: name for short, n in MONTHS.items() for name, other in MONTHS.i
 
 
 class Name(NamedTuple):
-    """`plain` is in lower case, without accents or possessive."""
+    """`plain` is in lower case, without accents or possessive; an abbreviation's without its plural."""
 
     text: str
     plain: str
@@ -85,7 +86,7 @@ def plain_names(text: str, *, all_words: bool = False) -> list[Name]:
         word = _POSSESSIVE.sub("", match[0])
         before = text[max(0, match.start() - _BEFORE) : match.start()]
         if word and (all_words or (word[0].isupper() and _is_name(word, before))):
-            found.append(Name(word, plain(word)))
+            found.append(Name(word, plain(_PLURAL.sub("", word))))
     return found
 
 

@@ -88,7 +88,7 @@ def test_nothing_is_read_while_somebody_asks(ahead: Ahead, model: Model) -> None
     began = time.monotonic()
     with ahead.paused(), ahead.paused():
         until(lambda: model.broken_off == ["c"])
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 5, "an article takes 10"
         model.seconds = 0.01
         time.sleep(0.3)
         assert model.read == []
@@ -146,7 +146,7 @@ def test_closing_waits_for_the_model(model: Model) -> None:
     time.sleep(0.3)
     began = time.monotonic()
     ahead.close()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5, "an article takes 10"
     assert model.broken_off == ["c"]
     Ahead(model.work, lambda: model.articles, model.has_room).close()  # never started
 

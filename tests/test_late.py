@@ -114,7 +114,7 @@ def test_closing_ends_the_fetching(chat: Chat) -> None:
     until(lambda: (state := bot.setup()) and state.stage)
     began = time.perf_counter()
     bot.close()
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 10
     state = bot.setup()
     assert state is not None
     assert not state.running

@@ -172,7 +172,7 @@ def test_a_stop_breaks_off_the_odds(llm: LlamaCpp) -> None:
         with pytest.raises(Stopped):
             ask_for_odds_without_end(llm, stop)
         timer.join()
-        assert time.perf_counter() - began < delay + 1.5
+        assert time.perf_counter() - began < delay + 10, "all would take minutes"
     assert odds(llm, "The Möwe carries 40 people.") == expected
 
 

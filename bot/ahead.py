@@ -1,7 +1,8 @@
 """Articles are read ahead while nobody asks, so that the model need not read them when somebody does.
 
-One thread reads: first what was asked about last, then all articles, the newest first, as long as nothing that is kept
-has to go for it. It stops at once when somebody asks. It knows no model: it is given what to call.
+One thread reads: first what was asked about last, then all articles, the newest first, as long as nothing that is used
+has to go for it, and what was added or changed since it began in any case. It stops at once when somebody asks. It
+knows no model: it is given what to call.
 """
 
 import logging
@@ -18,6 +19,7 @@ from bot.schema import ArticleInfo, Progress
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0  # after an answer: a reader who asks again at once does not wait for what was begun
 LOOK_SECONDS = 5.0  # between two looks for new articles, where all are read
+WANTED = 8  # wishes that wait at most; the oldest goes
 CLOSE_SECONDS = 5.0  # at most, for what no stop reaches
 
 Job = Callable[[threading.Event], object]
@@ -27,12 +29,13 @@ Key = tuple[str, str]  # an article's id and content hash
 class Ahead:
     """`read` reads an article by its id and says whether all of it is read; `articles` are all, the newest first.
 
-    Where `has_room` says no, no more articles are read for now, and nothing is told of them.
+    Where `has_room` says no, only what is new is read for now, and nothing is told of the rest. `read` is told whether
+    it may only use spare room.
     """
 
     def __init__(
         self,
-        read: Callable[[str, threading.Event], bool],
+        read: Callable[[str, threading.Event, bool], bool],
         articles: Callable[[], Sequence[ArticleInfo]],
         has_room: Callable[[], bool],
     ) -> None:
@@ -41,8 +44,9 @@ class Ahead:
         self._askers, self._free_since = 0, 0.0
         self._stop = threading.Event()
         self._closed = False
-        self._wanted: deque[Job] = deque(maxlen=8)
+        self._wanted: deque[Job] = deque()
         self._done: set[Key] = set()
+        self._first: set[Key] | None = None  # those that were there at the first look
         self._waiting: deque[Key] = deque()
         self._total, self._looked = 0, -math.inf
         self._progress = Progress(0, 0)
@@ -82,6 +86,8 @@ class Ahead:
     def want(self, job: Job) -> None:
         """Do this before all else, as soon as nobody asks."""
         with self._state:
+            if len(self._wanted) == WANTED:
+                self._wanted.popleft()
             self._wanted.append(job)
             self._state.notify_all()
 
@@ -126,15 +132,16 @@ class Ahead:
                     with self._state:
                         self._wanted.appendleft(wanted)
             return True
-        if self._has_room():
-            self._look()
-        if not self._waiting or not self._has_room():
+        self._look()
+        spare = self._has_room()
+        article = next((one for one in self._waiting if spare or self._is_new(one)), None)
+        if article is None:
             self._progress = Progress(0, 0)
             return False
         self._progress = Progress(len(self._done), self._total)
-        article = self._waiting.popleft()
+        self._waiting.remove(article)
         try:
-            whole = self._read(article[0], self._stop)
+            whole = self._read(article[0], self._stop, not self._is_new(article))
         except Stopped:
             whole = False
         except Exception:
@@ -153,4 +160,9 @@ class Ahead:
         articles = [(info.id, info.content_hash) for info in self._articles()]
         self._done &= set(articles)
         self._waiting = deque(article for article in articles if article not in self._done)
+        self._first = set(articles) if self._first is None else self._first
         self._total, self._looked = len(articles), time.monotonic()
+
+    def _is_new(self, article: Key) -> bool:
+        """Whether it was added or changed since the first look."""
+        return self._first is not None and article not in self._first

@@ -6,6 +6,7 @@ an answer is made or shown.
 
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -50,7 +51,9 @@ class Chat:
         self._line = Line()
         self.model_name = model_name
         self._ahead = Ahead(
-            lambda article, stop: not self.read_article(article, stop).left, self.articles, answerer.has_room
+            lambda article, stop, spare: not self.read_article(article, stop, spare).left,
+            lambda: self.articles() if answerer.keeps else [],
+            answerer.has_room,
         )
 
     def ask(
@@ -68,12 +71,15 @@ class Chat:
         search, thread = resolve(question, history)
         answered = [turn for turn in thread if not turn.refused]
         recent = answered[-self._history_turns :] if self._history_turns else []
+        read = partial(self._answerer.read_for, question, search=search, filters=filters)
         stop = stop or threading.Event()
         with self._ahead.paused(), self._line.place() as place:
             for before in place.moves(stop):
                 yield StageEvent(stage="waiting", before=before)
-            yield from self._answerer.ask(question, search=search, history=recent, filters=filters, stop=stop)
-        self._ahead.want(lambda stop: self._answerer.read_for(question, search=search, filters=filters, stop=stop))
+            for event in self._answerer.ask(question, search=search, history=recent, filters=filters, stop=stop):
+                if isinstance(event, AnswerEvent):  # nobody needs to come back for what follows it
+                    self._ahead.want(lambda stop: read(stop=stop))
+                yield event
 
     def answer(
         self,
@@ -124,9 +130,9 @@ class Chat:
         """Let the model read now what its prompts begin with."""
         self._answerer.read_beginnings(threading.Event())
 
-    def read_article(self, article_id: str, stop: threading.Event) -> ReadAhead:
-        """Let the model read all of an article. StoreError if there is none."""
-        return self._answerer.read_article(self._store.article(article_id), stop=stop)
+    def read_article(self, article_id: str, stop: threading.Event, spare: bool = True) -> ReadAhead:
+        """Let the model read all of an article, and with `spare` forget nothing for it. StoreError if there is none."""
+        return self._answerer.read_article(self._store.article(article_id), stop=stop, spare=spare)
 
     @property
     def keeps(self) -> bool:

@@ -68,10 +68,9 @@ def default_threads() -> int:
 class Model:
     """The weights and vocabulary of one GGUF file.
 
-    `repacked` lays weights out anew for this processor, in memory of their own: depending on processor and quantization
-    that is faster, or slower, or faster for one token and slower for many. Models of one file that are not repacked
-    share its pages. Raises ModelError where the file cannot be loaded: damaged, of an unknown architecture, or too big
-    for memory.
+    `repacked` lays weights out anew for this processor, in memory of their own: by processor and quantization that is
+    faster, slower, or faster for one token and slower for many. Models of one file that are not repacked share its
+    pages. Raises ModelError where the file cannot be loaded: damaged, of an unknown architecture, too big for memory.
     """
 
     def __init__(self, path: Path, *, gpu_layers: int = -1, repacked: bool = True) -> None:
@@ -203,8 +202,9 @@ class Decoder:
         return 0
 
     def can_join(self) -> bool:
-        """Whether cells can be moved to other positions (not with all models), and sequences share them."""
-        return bool(llama_cpp.llama_memory_can_shift(self.memory))
+        """Whether cells can be moved, and some forgotten, alone: not with all models."""
+        keeps_state = llama_cpp.llama_model_is_recurrent, llama_cpp.llama_model_is_hybrid  # a state "shifts", too
+        return not any(f(self.model.handle) for f in keeps_state) and llama_cpp.llama_memory_can_shift(self.memory)
 
     def forget(self, sequence: int, start: int, end: int = END) -> None:
         """Take the cells at positions `start` to `end` from the sequence."""

@@ -129,23 +129,22 @@ class Retriever:
             if self._lexical is None or made != self._made:
                 self._lexical, self._made = load(self._folder, made) or Lexical(), made
             current = {article: Known(info.content_hash, info.chunks) for article, info in infos.items()}
-            self._unsaved |= self._lexical.update(current, self._read)
+            self._unsaved |= self._lexical.update(current, functools.partial(self._read, current))
             if self._unsaved and not self._store.is_writing(state):
                 save(self._lexical, self._folder, made)
                 self._unsaved = False
             self._state = state if self._lexical.complete else None
         return self._lexical, state
 
-    def _read(self, ids: Sequence[str]) -> Iterator[tuple[Chunk, str]]:
-        """What BM25 searches: a chunk's words and its article's title; not of articles that are changed meanwhile."""
-        before = self._store.infos()
+    def _read(self, current: Mapping[str, Known], ids: Sequence[str]) -> Iterator[tuple[Chunk, str]]:
+        """What BM25 searches: a chunk's words and its article's title; not of articles that are no longer `current`."""
         articles = {article.id: article for article in self._store.articles(ids)}
         chunks = self._store.chunks(ids)
         after = self._store.infos()
-        hashes = {one: before[one].content_hash for one in ids if one in before and before[one] == after.get(one)}
         for chunk in chunks:
-            article = articles.get(chunk.article)
-            if article is not None and article.content_hash == hashes.get(chunk.article):
+            article, known = articles.get(chunk.article), current[chunk.article]
+            same = chunk.article in after and after[chunk.article].content_hash == known.content_hash
+            if same and article is not None and article.content_hash == known.content_hash:
                 yield chunk, f"{article.title}\n{article.text[chunk.start : chunk.end]}"
 
     def _passages(self, ranked: Sequence[tuple[float, _Ranks]], infos: Mapping[str, ArticleInfo]) -> list[Passage]:

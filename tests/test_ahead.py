@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bot.ahead import Ahead
+from bot.ahead import WANTED, Ahead
 from bot.errors import LLMError, Stopped, StoreError
 from bot.schema import ArticleInfo, Progress
 
@@ -21,10 +21,13 @@ class Model:
         self.articles = [ArticleInfo(id=name, title=name, content_hash="1") for name in "cba"]
         self.read: list[str] = []
         self.broken_off: list[str] = []
+        self.in_any_case: list[str] = []
         self.seconds, self.room = seconds, room
         self.fails: dict[str, Exception] = {}
 
-    def work(self, article: str, stop: threading.Event) -> bool:
+    def work(self, article: str, stop: threading.Event, spare: bool) -> bool:
+        if not spare:
+            self.in_any_case.append(article)
         if article in self.fails:
             raise self.fails.pop(article)
         if stop.wait(self.seconds):
@@ -97,11 +100,11 @@ def test_nothing_is_read_while_somebody_asks(ahead: Ahead, model: Model) -> None
 
 
 def test_what_was_asked_about_comes_first(ahead: Ahead, model: Model) -> None:
-    ahead.want(lambda stop: model.work("asked", stop))
+    ahead.want(lambda stop: model.work("asked", stop, True))
     ahead.start()
     until(lambda: len(model.read) == 4)
     assert model.read[0] == "asked"
-    ahead.want(lambda stop: model.work("later", stop))
+    ahead.want(lambda stop: model.work("later", stop, True))
     until(lambda: model.read[-1] == "later")
 
 
@@ -111,8 +114,29 @@ def test_it_ends_where_there_is_no_room_but_not_for_what_was_asked(ahead: Ahead,
     until(lambda: len(model.read) == 2)
     time.sleep(0.2)
     assert (model.read, ahead.progress) == (["c", "b"], NOTHING), "nothing goes on, so nothing is told"
-    ahead.want(lambda stop: model.work("asked", stop))
+    ahead.want(lambda stop: model.work("asked", stop, True))
     until(lambda: model.read[-1] == "asked")
+
+
+def test_what_is_new_or_changed_is_read_though_something_goes_for_it(ahead: Ahead, model: Model) -> None:
+    model.room = 2
+    ahead.start()
+    until(lambda: model.read == ["c", "b"])
+    new, changed = ArticleInfo(id="d", title="d"), model.articles[1].model_copy(update={"content_hash": "2"})
+    model.articles = [new, model.articles[0], changed, model.articles[2]]
+    until(lambda: len(model.read) == 4)
+    time.sleep(0.2)
+    assert model.read == ["c", "b", "d", "b"], "but not what there was no room for"
+    assert model.in_any_case == ["d", "b"]
+
+
+def test_of_many_wishes_the_oldest_goes(ahead: Ahead, model: Model) -> None:
+    model.articles = []
+    for number in range(WANTED + 2):
+        ahead.want(lambda stop, number=number: model.work(f"{number}", stop, True))  # type: ignore[misc]
+    ahead.start()
+    until(lambda: len(model.read) == WANTED)
+    assert model.read[0] == "2"
 
 
 @pytest.mark.parametrize("error", [LLMError("The model failed. Ask again."), RuntimeError("unforeseen")])
@@ -153,7 +177,7 @@ def test_closing_waits_for_the_model(model: Model) -> None:
 
 def test_what_was_asked_about_is_begun_again_when_it_was_broken_off(ahead: Ahead, model: Model) -> None:
     model.seconds = 10
-    ahead.want(lambda stop: model.work("asked", stop))
+    ahead.want(lambda stop: model.work("asked", stop, True))
     ahead.start()
     time.sleep(0.3)
     with ahead.paused():
@@ -184,9 +208,9 @@ def test_an_article_that_is_not_read_whole_is_not_counted(model: Model, monkeypa
     whole = model.work
     asked: list[str] = []
 
-    def part(article: str, stop: threading.Event) -> bool:
+    def part(article: str, stop: threading.Event, spare: bool) -> bool:
         asked.append(article)
-        return whole(article, stop) and article != "c"
+        return whole(article, stop, spare) and article != "c"
 
     made = Ahead(part, lambda: model.articles, model.has_room)
     made.start()

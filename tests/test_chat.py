@@ -191,6 +191,24 @@ def test_what_is_read_for_a_question_is_what_is_shown_for_it(
         assert segments_of(llm.kept[-1]) == segments_of(llm.asked[-1])
 
 
+def test_what_a_question_showed_is_read_later_though_its_asker_leaves_with_the_answer(
+    chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.ahead.IDLE_SECONDS", 0.1)
+    put(store, fake_embedder, article("ferry", FERRY))
+    llm.keeps = True
+    llm.replies.append(TICKET)
+    assert any(isinstance(event, AnswerEvent) for event in chat.ask("How much is a ticket?"))  # and no further
+    chat.read_ahead()
+    try:
+        end = time.monotonic() + 10
+        while not any(segments_of(messages) == segments_of(llm.asked[-1]) for messages in llm.kept):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    finally:
+        chat.close()
+
+
 def test_a_whole_article_is_read(chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder) -> None:
     put(store, fake_embedder, article("ferry", FERRY), article("storm", STORM))
     assert chat.read_article("ferry", threading.Event()) == (1, 0)

@@ -159,10 +159,10 @@ class Answerer:
             return NOTHING
         return self._llm.keep(self._build(question, found, (), today).messages, stop=stop)
 
-    def read_article(self, article: Article, *, stop: threading.Event) -> ReadAhead:
+    def read_article(self, article: Article, *, stop: threading.Event, spare: bool = True) -> ReadAhead:
         """Let the model read all of an article, so that answers from it come sooner.
 
-        Nothing that it read before is forgotten for it.
+        With `spare`, nothing that it used is forgotten for it.
         """
         if not article.text.strip():
             return NOTHING
@@ -174,7 +174,7 @@ class Answerer:
             text=article.text,
             date=article.date,
         )
-        return self._llm.keep(self._alone(whole).messages, stop=stop, spare=True)
+        return self._llm.keep(self._alone(whole).messages, stop=stop, spare=spare)
 
     def read_beginnings(self, stop: threading.Event) -> None:
         """Let the model read what its prompts begin with, so that the first question does not wait for it.

@@ -109,7 +109,7 @@ class Joiner:
     """
 
     def __init__(self, decoder: Decoder, reader: Decoder, kept: Kept, made_with: str) -> None:
-        """`made_with` names all else that cells depend on: model, type of the cells, version of llama.cpp."""
+        """`made_with` names all else that cells depend on: model, type of the cells, version of llama.cpp, layout."""
         self._decoder, self._reader, self._kept, self._made_with = decoder, reader, kept, made_with
         self._start: list[int] = []
 
@@ -150,8 +150,9 @@ class Joiner:
         return self._kept.full()
 
     def has(self, read: Read) -> bool:
-        """Whether all of the segment is kept."""
-        return all(f"{self.name(read)}.{index}" in self._kept for index in range(len(read.blocks)))
+        """Whether all of the segment is kept; if so, that counts as a use of it."""
+        name = self.name(read)
+        return all(self._kept.use(f"{name}.{index}") for index in range(len(read.blocks)))
 
     def name(self, read: Read) -> str:
         return self._sum(self._start, read.tokens)
@@ -211,8 +212,9 @@ class Joiner:
         return join_to(self._decoder, len(self._start), joins)
 
     def examples(self, tokens: Sequence[int]) -> str:
-        """The name of what a prompt of another kind begins with, which is kept, too."""
-        return hashlib.sha256(f"{self._made_with} examples {' '.join(map(str, tokens))}".encode()).hexdigest()
+        """The name of what a prompt of another kind begins with, which is kept, too; `decoder`'s layout reads it."""
+        made_with = f"{self._made_with} {self._decoder.model.repacked}"
+        return hashlib.sha256(f"{made_with} examples {' '.join(map(str, tokens))}".encode()).hexdigest()
 
     def _sum(self, start: Sequence[int], tokens: Sequence[int]) -> str:
         made = "\n".join((self._made_with, " ".join(map(str, start)), " ".join(map(str, tokens))))

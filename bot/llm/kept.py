@@ -6,6 +6,8 @@ processes may share a folder. It knows no tokens and no articles.
 
 import hashlib
 import logging
+import math
+import os
 import shutil
 import sqlite3
 import threading
@@ -21,6 +23,8 @@ MARK = "made for"  # the key of a note in the folder: what all that is in it was
 DIGEST = 32  # bytes of the sum that stands before each value
 WAIT_SECONDS = 0.3  # for another process's turn
 REST_SECONDS = 60.0  # without the disk, after it failed
+FULL = 0.95  # of the room
+USED_SECONDS = 60.0  # between two notes on the disk that a value is used
 _FAILURES = (OSError, sqlite3.Error, diskcache.Timeout, ValueError)
 
 
@@ -37,6 +41,8 @@ class Kept:
     """Values by key, at most `memory_bytes` of them in memory and about `disk_bytes` in `folder`.
 
     What was not used for longest goes first. 0 bytes keep nothing there. Safe for several threads.
+
+    It is full where what was used or put since it was opened takes all the room: what others left goes for new values.
     """
 
     def __init__(self, folder: Path | None, *, memory_bytes: int, disk_bytes: int) -> None:
@@ -46,12 +52,19 @@ class Kept:
         self._lock = threading.RLock()
         self._opened: diskcache.Cache | None = None
         self._again = 0.0  # when the disk is tried again, after it failed
-        if folder and disk_bytes:
-            self._opened = self._open(folder)
+        self._on_disk: dict[str, tuple[float, int]] = {}  # what was used there: when that was noted last, and its bytes
+        self._closed = False
+        with self._lock:
+            self._disk  # noqa: B018 - opens it
 
     @property
     def _disk(self) -> diskcache.Cache | None:
-        return self._opened if time.monotonic() >= self._again else None
+        """The disk's part; None where there is none, or it failed a short while ago. The caller has the lock."""
+        if self._folder is None or not self._disk_bytes or self._closed or time.monotonic() < self._again:
+            return None
+        if self._opened is None:
+            self._opened = self._open(self._folder)
+        return self._opened
 
     def made_for(self, mark: str) -> None:
         """Say what is kept from now on is made with: all that was made with anything else is dropped."""
@@ -61,6 +74,7 @@ class Kept:
             try:
                 if self._disk.get(MARK) != mark:
                     self._disk.clear()
+                    self._on_disk.clear()
                     self._disk.set(MARK, mark)
             except _FAILURES as error:
                 self._rest(error)
@@ -70,9 +84,11 @@ class Kept:
         with self._lock:
             if key in self._memory:
                 self._memory.move_to_end(key)
+                self._note_use(key)
                 return self._memory[key]
             stored = self._from_disk(key)
             if stored is None:
+                self._on_disk.pop(key, None)
                 return None
             value = stored[DIGEST:]
             if _digest(value) != stored[:DIGEST]:
@@ -80,14 +96,15 @@ class Kept:
                 self._drop(key)
                 return None
             self._remember(key, value)
+            self._on_disk[key] = time.monotonic(), len(stored)
             return value
 
-    def __contains__(self, key: str) -> bool:
+    def use(self, key: str) -> bool:
+        """Whether it is kept, on the disk where there is one; if so, that counts as a use."""
         with self._lock:
-            try:
-                return key in self._memory or (self._disk is not None and key in self._disk)
-            except _FAILURES:
-                return False
+            if self._disk is None:
+                return key in self._memory
+            return self._note_use(key)
 
     def put(self, key: str, value: bytes) -> None:
         with self._lock:
@@ -96,21 +113,20 @@ class Kept:
                 try:
                     self._disk.get(MARK)  # so that the note is never what was not used for longest
                     self._disk.set(key, _digest(value) + value)
+                    self._on_disk[key] = time.monotonic(), DIGEST + len(value)
                 except _FAILURES as error:
                     self._rest(error)
 
     def full(self) -> bool:
-        """Whether more would push out what is kept already."""
+        """Whether more would push out what is used."""
         with self._lock:
-            try:
-                if self._disk is not None:
-                    return bool(self._disk.volume() >= 0.95 * self._disk_bytes)
-            except _FAILURES:
-                return True
-            return self._used >= 0.9 * self._memory_bytes
+            if self._disk is not None:
+                return sum(size for _, size in self._on_disk.values()) >= FULL * self._disk_bytes
+            return self._used >= FULL * self._memory_bytes
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             if self._opened is not None:
                 self._opened.close()
             self._opened = None
@@ -146,7 +162,29 @@ class Kept:
             return None
         return stored if isinstance(stored, bytes) else None
 
+    def _note_use(self, key: str) -> bool:
+        """Tell the disk, now and then, that a value is used, or it would go as one that nobody needs."""
+        noted, _ = self._on_disk.get(key, (-math.inf, 0))
+        if time.monotonic() - noted < USED_SECONDS:
+            return True
+        if self._disk is None:
+            return False
+        try:
+            found = self._disk.get(key, read=True)  # opened, not read
+        except _FAILURES as error:
+            self._rest(error)
+            return False
+        if found is None:
+            self._on_disk.pop(key, None)
+            return False
+        size = len(found) if isinstance(found, bytes) else os.fstat(found.fileno()).st_size
+        if not isinstance(found, bytes):
+            found.close()
+        self._on_disk[key] = time.monotonic(), size
+        return True
+
     def _drop(self, key: str) -> None:
+        self._on_disk.pop(key, None)
         try:
             if self._disk is not None:
                 self._disk.delete(key)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.errors import LLMError, ModelError, Stopped
-from bot.llama import Decoder, Model, Vectors, llama_version
+from bot.llama import Decoder, Model, Vectors, llama_version, supports_gpu
 from bot.llm.base import NOTHING, Finished, Output, Piece, ReadAhead, Reading
 from bot.llm.cells import SLICE, Cells, alike
 from bot.llm.joined import ROOM, ROOM_TO_JOIN, SEQUENCES, SEQUENCES_TO_JOIN, Joiner, plain_tokens
@@ -74,7 +74,8 @@ class LlamaCpp:
         self._joiner: Joiner | None = None
         if kept and self._reader and self._cells.decoder.can_join():
             repacked = tuned.writes_repacked if self._reading_model is self._model else tuned.reads_repacked
-            made_with = f"{sha256} {cell_type} {llama_version()} {repacked}"
+            layers = gpu_layers if supports_gpu() else 0
+            made_with = f"{sha256} {cell_type} {llama_version()} {repacked} {layers}"
             self._joiner = Joiner(self._cells.decoder, self._reader, kept, made_with)
         self.keeps = self._joiner is not None
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1

@@ -27,11 +27,11 @@ def files(folder: Path) -> list[Path]:
 def test_what_was_put_is_there(tmp_path: Path, folder: bool) -> None:
     kept = Kept(tmp_path / "read" if folder else None, memory_bytes=MIB, disk_bytes=MIB)
     assert kept.get("a") is None
-    assert "a" not in kept
+    assert not kept.use("a")
     kept.put("a", b"one")
     kept.put("a", b"two")
     assert kept.get("a") == b"two"
-    assert "a" in kept
+    assert kept.use("a")
     kept.close()
 
 
@@ -41,9 +41,9 @@ def test_the_memory_forgets_what_was_not_used_for_longest() -> None:
         kept.put(name, name.encode() * 100)
     assert kept.get("a")
     kept.put("d", b"d" * 100)
-    assert [name for name in "abcd" if name in kept] == ["a", "c", "d"]
+    assert [name for name in "abcd" if kept.use(name)] == ["a", "c", "d"]
     kept.put("e", b"e" * 301)
-    assert not any(name in kept for name in "abcde"), "more than there is room for"
+    assert not any(kept.use(name) for name in "abcde"), "more than there is room for"
 
 
 def test_the_disk_outlives_the_process_and_stays_under_its_limit(tmp_path: Path) -> None:
@@ -61,14 +61,67 @@ def test_the_disk_outlives_the_process_and_stays_under_its_limit(tmp_path: Path)
     again.close()
 
 
+def test_what_is_used_from_memory_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.llm.kept.USED_SECONDS", 0.0)
+    kept = Kept(tmp_path / "read", memory_bytes=2 * MIB, disk_bytes=4 * MIB)
+    for number in range(60):
+        kept.put(f"{number}", bytes([number]) * (MIB // 5))
+        assert kept.get("0") == bytes(MIB // 5)
+    kept.close()
+    again = on_disk(tmp_path, 4 * MIB)
+    assert again.get("0") == bytes(MIB // 5)
+    assert again.get("1") is None
+    again.close()
+
+
+def test_it_is_full_of_what_is_used_not_of_what_an_earlier_process_left(tmp_path: Path) -> None:
+    one, limit = bytes(MIB // 25), 16 * MIB
+    before = on_disk(tmp_path, limit)
+    for number in range(450):
+        before.put(f"old {number}", one)
+    assert before.full()
+    before.close()
+    kept = on_disk(tmp_path, limit)
+    assert not kept.full()
+    there = [number for number in range(450) if kept.use(f"old {number}")]
+    assert kept.full(), "of what was used again"
+    kept.close()
+    again = on_disk(tmp_path, limit)
+    assert again.use(f"old {there[0]}")
+    for number in range(350):
+        assert not again.full()
+        again.put(f"new {number}", one)
+    assert all(again.get(f"new {number}") for number in range(350)), "what nobody used went for it"
+    again.close()
+
+
+def test_a_disk_that_could_not_be_opened_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.llm.kept.REST_SECONDS", 0.2)
+    (tmp_path / "read").write_text("no folder")
+    with caplog.at_level(logging.WARNING):
+        kept = on_disk(tmp_path)
+    kept.put("a", b"a")
+    assert not kept.use("a")
+    (tmp_path / "read").unlink()
+    time.sleep(0.3)
+    kept.put("a", b"a")
+    assert kept.use("a")
+    assert "for now" in caplog.text
+    kept.close()
+    kept.put("b", b"b")
+    assert not kept.use("b"), "closed for good"
+
+
 def test_what_was_made_with_something_else_is_dropped(tmp_path: Path) -> None:
     kept = on_disk(tmp_path)
     kept.made_for("one model")
     kept.put("a", b"a" * MIB)
     kept.made_for("one model")
-    assert "a" in kept
+    assert kept.use("a")
     kept.made_for("another")
-    assert "a" not in kept
+    assert not kept.use("a")
     assert not files(tmp_path)
     kept.close()
 
@@ -90,7 +143,7 @@ def test_a_value_whose_file_is_gone_is_missing(tmp_path: Path) -> None:
     kept.put("a", b"a" * MIB)
     files(tmp_path)[0].unlink()
     assert kept.get("a") is None
-    assert "a" not in kept, "so it is made again"
+    assert not kept.use("a"), "so it is made again"
     kept.close()
 
 

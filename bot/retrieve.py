@@ -143,8 +143,8 @@ class Retriever:
         after = self._store.infos()
         for chunk in chunks:
             article, known = articles.get(chunk.article), current[chunk.article]
-            same = chunk.article in after and after[chunk.article].content_hash == known.content_hash
-            if same and article is not None and article.content_hash == known.content_hash:
+            same = chunk.article in after and after[chunk.article].content_hash == known.content
+            if same and article is not None and article.content_hash == known.content:
                 yield chunk, f"{article.title}\n{article.text[chunk.start : chunk.end]}"
 
     def _passages(self, ranked: Sequence[tuple[float, _Ranks]], infos: Mapping[str, ArticleInfo]) -> list[Passage]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from bot.config import RetrieveSettings
 from bot.lexical import Known, Lexical
 from bot.llama import Vectors
 from bot.retrieve import FEW, Given, Retriever
-from bot.schema import Article, Chunk, Filters, Passage, Span
+from bot.schema import Article, ArticleInfo, Chunk, Filters, Passage, Span
 from bot.store import Near, Prepared, Store, View
 from bot.store.records import StoredSentence
 
@@ -267,6 +267,32 @@ def test_articles_removed_or_replaced_while_the_index_reads_them_are_found_later
             "A single ticket costs 4 crowns."
         }
         assert search(one, "rained")[0].text == "It rained."
+
+
+def test_another_version_of_as_many_chunks_does_not_pass_for_the_one_that_was_asked_for(
+    store: Store, fake_embedder: FakeEmbedder, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or, put back to its old text, it would be found at the other's places."""
+    put(store, fake_embedder, article("cheese", CHEESE))
+    other = article("cheese", CHEESE.replace("cheese", "whey"))
+    retriever = Retriever(store, fake_embedder, folder, RetrieveSettings())
+    infos, calls = Store.infos, 0
+
+    def changing(self: Store, state: str | None = None) -> Mapping[str, ArticleInfo]:
+        nonlocal calls
+        found, calls = infos(self, state), calls + 1
+        if calls == 1:
+            put(store, fake_embedder, other)
+        return found
+
+    monkeypatch.setattr(Store, "infos", changing)
+    search(retriever, "cheese")
+    monkeypatch.setattr(Store, "infos", infos)
+    put(store, fake_embedder, article("cheese", CHEESE))
+    assert len(chunks(other)) == len(chunks(article("cheese", CHEESE)))
+    for one in (retriever, Retriever(store, fake_embedder, folder, RetrieveSettings())):
+        assert [found.text for found in search(one, "whey") if found.bm25_rank] == []
+        assert any(found.bm25_rank for found in search(one, "cheese"))
 
 
 def test_an_article_replaced_before_its_sentences_are_read(

@@ -31,11 +31,15 @@ class Cells:
         prompt and what was answered, everything alike is: there it does so depend.
         """
         same = alike(self.tokens, prompt[:-1])
-        if same >= self.asked > 0:
+        if self.goes_on(prompt):
             self.sliced -= (self.sliced - self.base) % SLICE
             return self.keep(same)
         same = min(same, self.sliced)
         return self.keep(same - (same - self.base) % SLICE if same >= self.base else 0)
+
+    def goes_on(self, prompt: Sequence[Hashable]) -> bool:
+        """Whether it begins with all of the last prompt, and has more."""
+        return 0 < self.asked <= alike(self.tokens, prompt[:-1])
 
     def keep(self, count: int) -> int:
         """Forget all but the first `count` cells; how many are left (none where the model cannot forget a part)."""

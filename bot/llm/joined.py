@@ -12,7 +12,7 @@ read after what stands before it in its article, and sentences are picked out of
 
 import hashlib
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -157,8 +157,8 @@ class Joiner:
     def name(self, read: Read) -> str:
         return self._sum(self._start, read.tokens)
 
-    def find(self, reads: Sequence[Read]) -> tuple[Joins, list[Read]]:
-        """Those that can be joined, and those that must be read.
+    def find(self, reads: Sequence[Read], as_words: Container[str] = ()) -> tuple[Joins, list[Read]]:
+        """Those that can be joined, and those that must be read, or are to be read for their names are in `as_words`.
 
         Segments of one article that follow each other are joined together or not at all: the first of them names it.
         What is found is so at one moment: another thread may begin with another start meanwhile.
@@ -166,10 +166,11 @@ class Joiner:
         start = self._start
         joins, missing = Joins(len(start), []), []
         for group in _by_article(reads):
+            named = [(self._sum(start, read.tokens), read) for read in group]
             found = [
                 (name, read, blocks)
-                for read in group
-                if (blocks := self._get(name := self._sum(start, read.tokens), read)) is not None
+                for name, read in named
+                if name not in as_words and (blocks := self._get(name, read)) is not None
             ]
             if start and len(found) == len(group):
                 joins.segments.extend(found)

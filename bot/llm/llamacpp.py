@@ -10,7 +10,7 @@ import contextlib
 import logging
 import math
 import threading
-from collections.abc import Generator, Hashable, Iterator, Sequence
+from collections.abc import Container, Generator, Hashable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,9 @@ from bot.errors import LLMError, ModelError, Stopped
 from bot.llama import Decoder, Model, Vectors, llama_version, supports_gpu
 from bot.llm.base import NOTHING, Finished, Output, Piece, ReadAhead, Reading
 from bot.llm.cells import SLICE, Cells, alike
-from bot.llm.joined import ROOM, ROOM_TO_JOIN, SEQUENCES, SEQUENCES_TO_JOIN, Joiner, plain_tokens
+from bot.llm.joined import ROOM, ROOM_TO_JOIN, SEQUENCES, SEQUENCES_TO_JOIN, Joiner, Joins, plain_tokens
 from bot.llm.kept import Kept
-from bot.llm.tokens import PromptTokens
+from bot.llm.tokens import Apart, PromptTokens
 from bot.llm.tune import AS_IT_COMES, Tuned
 from bot.llm.turns import stoppable, turn
 from bot.llm.weigh import TOKENS, Weigher
@@ -71,6 +71,7 @@ class LlamaCpp:
         faster = self._reader if self._reading_model is not self._model else None
         decoder = self._new_decoder(self._model, tokens, sequences)
         self._cells = Cells(decoder, faster, min(ROOM, self.context_tokens))
+        self._as_words: set[str] = set()  # names of the segments that the last prompt had as words
         self._joiner: Joiner | None = None
         if kept and self._reader and self._cells.decoder.can_join():
             repacked = tuned.writes_repacked if self._reading_model is self._model else tuned.reads_repacked
@@ -123,12 +124,15 @@ class LlamaCpp:
         apart = self._tokens.apart(messages) if self._joiner else None
         if apart is None or not self._joiner or not self._joiner.begin(apart.start):
             return self._begin_whole(messages)
-        joins, missing = self._joiner.find(apart.reads)
+        # A conversation goes on as it began, though what was read as words then is kept by now.
+        joins, prompt = self._laid_out(self._joiner, apart, self._as_words)
+        if self._as_words and not self._cells.goes_on(prompt):
+            joins, prompt = self._laid_out(self._joiner, apart, ())
         held = [*apart.start, *joins.cells()]
-        rest = [token for read in missing for token in plain_tokens(read, self._tokens.plain)]
-        prompt = [*held, *rest, *apart.end]
         if len(prompt) > room:
             return self._begin_whole(messages)
+        joined = {name for name, *_ in joins.segments}
+        self._as_words = {name for read in apart.reads if (name := self._joiner.name(read)) not in joined}
         if self._cells.tokens[: len(held)] == held and self._cells.base == len(held):
             return prompt, self._cells.reuse(prompt)
         self._cells.keep(0)
@@ -137,8 +141,14 @@ class LlamaCpp:
         self._cells.hold(held, moved=bool(joins.segments))
         return prompt, len(held)
 
+    def _laid_out(self, joiner: Joiner, apart: Apart, as_words: Container[str]) -> tuple[Joins, list[Hashable]]:
+        """What is joined, and the prompt as it then stands in the cells."""
+        joins, missing = joiner.find(apart.reads, as_words)
+        rest = [token for read in missing for token in plain_tokens(read, self._tokens.plain)]
+        return joins, [*apart.start, *joins.cells(), *rest, *apart.end]
+
     def _begin_whole(self, messages: Sequence[Message]) -> tuple[Sequence[Hashable], int]:
-        prompt = self._tokens.whole(messages)
+        prompt, self._as_words = self._tokens.whole(messages), set()
         return prompt, self._cells.reuse(prompt)
 
     def keep(self, messages: Sequence[Message], *, stop: threading.Event, spare: bool = False) -> ReadAhead:

@@ -202,6 +202,21 @@ def test_a_follow_up_reads_only_what_is_new(llm: LlamaCpp) -> None:
     assert last.tokens.prompt - last.tokens.reused < 60
 
 
+def test_a_follow_up_to_a_question_that_read_its_passages_as_words_goes_on_from_them(llm: LlamaCpp) -> None:
+    """While nobody asked, they were read ahead and kept: a new prompt would join them and read the turn before anew."""
+    first = prompt(segment(), segment(STORM, title="Storm"))
+    said, cold, _ = ask(llm, first)
+    assert cold.tokens.reused < 40
+    assert keep(llm, first) == 2
+    follow_up = [*first, Message(role="assistant", content=said), Message(role="user", content="And who was hurt?")]
+    _, after, _ = ask(llm, follow_up)
+    assert after.tokens.reused >= cold.tokens.prompt
+    _, anew, _ = ask(llm, first)
+    assert 60 < anew.tokens.reused < cold.tokens.prompt, "joined"
+    _, again, _ = ask(llm, follow_up)
+    assert again.tokens.reused >= anew.tokens.prompt
+
+
 def test_another_process_finds_it_on_disk(small_llm_path: Path, tmp_path: Path) -> None:
     messages = prompt(segment(shown=(3, 6)))
     one = open_llm(small_llm_path, tmp_path)

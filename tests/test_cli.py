@@ -1,9 +1,11 @@
 """cli: every command with the small model and a real store; an error of the user's is one line that says what to do."""
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -460,6 +462,29 @@ def test_warm_reads_all_articles_once_and_ask_knows_them(
     after = ask()
     assert after.tokens.reused > before.tokens.reused + 50
     assert before.tokens.prompt - 20 < after.tokens.prompt <= before.tokens.prompt
+
+
+def test_ask_in_a_terminal_reads_what_it_showed_for_later(
+    run: Run, data: Path, small_llm_path: Path, models_dir: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    words = ("--data-dir", tmp_path / "data", *ALWAYS, "--set", "cite.min_support=0", "ask", "--model", SMALL_LLM)
+    main_end, its_end = os.openpty()
+    command = [sys.executable, "-m", "bot", *map(str, words), "A ticket?"]
+    environment = os.environ | {"BOT_MODELS_DIR": str(models_dir)}
+    with subprocess.Popen(command, env=environment, stdin=its_end, stdout=its_end, stderr=its_end) as process:
+        os.close(its_end)
+        shown = b""
+        with contextlib.suppress(OSError):  # its end is closed
+            while piece := os.read(main_end, 4096):
+                shown += piece
+    os.close(main_end)
+    assert process.returncode == 0, shown
+    assert b"for later questions" in shown
+    code, out, err = run(*words[:-2], "--json", "--model", SMALL_LLM, "A ticket?")
+    assert code == 0, err
+    tokens = Answer.model_validate_json(out).tokens
+    assert tokens.reused > tokens.prompt / 2
 
 
 def test_warm_says_where_nothing_is_kept(run: Run, data: Path, small_llm_path: Path) -> None:

@@ -1,8 +1,9 @@
 """`bot ask`: one question on the command line, its answer as it is written, then its citations."""
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +15,9 @@ from bot.cli.trace import show_trace
 from bot.dates import note, searched
 from bot.errors import ConfigError
 from bot.schema import Answer, AnswerEvent, Event, Filters, SentenceEvent, StageEvent, TextEvent
+
+if TYPE_CHECKING:
+    from bot.chat import Chat
 
 DATE = "%Y-%m-%d"
 
@@ -49,6 +53,8 @@ def ask(
     show_citations(screen, answer)
     if trace:
         show_trace(screen, answer)
+    if screen.is_terminal:  # a script would wait for it; `bot warm` is for those
+        _read_for_later(screen, chat, question, filters)
 
 
 def make_filters(
@@ -103,6 +109,13 @@ def show_citations(screen: Console, answer: Answer) -> None:
         screen.print(Text("Nearest articles:", style="dim"))
         for title, article in list(nearest)[:3]:
             screen.print(words(f"    {title} ({article})", "dim"))
+
+
+def _read_for_later(screen: Console, chat: "Chat", question: str, filters: Filters) -> None:
+    """Let the model read what it was shown as whole passages, which it keeps: the next question about them is quick."""
+    if chat.keeps:
+        with contextlib.suppress(KeyboardInterrupt), screen.status("Reading this for later questions; Ctrl-C ends it"):
+            chat.read_for(question, filters=filters)
 
 
 def _final(answer: Answer) -> Text:

@@ -32,8 +32,8 @@ def main() -> None:
         folder = chosen.folder or Path(temporary)
         parts: dict[str, Callable[[], Sequence[Measure]]] = {
             # First what is measured in processes of its own: they share a model's pages with this one once it has them.
-            "start": lambda: [program.starting(settings, Path(temporary) / "data", chosen.rounds)],
-            "memory": lambda: program.memory(settings, Path(temporary) / "data"),
+            "start": lambda: [program.starting(settings, Path(temporary) / "data", chosen.rounds, chosen.set)],
+            "memory": lambda: program.memory(settings, Path(temporary) / "data", chosen.set),
             "answers": lambda: answers.measure(settings, chosen.questions, Path(temporary) / "answers"),
             "ingest": lambda: [library.ingesting(settings, Path(temporary), chosen.rounds, chosen.corpus)],
             "search": lambda: library.searching(settings, folder / "library", chosen.chunks),
@@ -43,10 +43,14 @@ def main() -> None:
             if not chosen.part or name in chosen.part:
                 Console(stderr=True).print(f"Measuring {name} …")
                 found += part()
-    limits = limits_of(found, tomllib.loads(LIMITS.read_text("utf-8")))
+    all_limits = tomllib.loads(LIMITS.read_text("utf-8"))
+    limits = limits_of(found, all_limits)
     show(found, limits)
     if chosen.write:
         document(chosen.write, found, limits, sys.argv[1:])
+    lacking = [begin for begin in all_limits if not any(one.name.startswith(begin) for one in found)]
+    if lacking and not chosen.part:
+        sys.exit(f"Not measured, though bench/limits.toml has a limit: {'; '.join(lacking)}.")
     worse = [one.name for one in found if one.ratio > limits.get(one.name, one.ratio)]
     if worse:
         sys.exit(f"Worse than bench/limits.toml allows: {'; '.join(worse)}. Other work on the machine? Measure again.")

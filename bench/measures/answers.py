@@ -2,16 +2,17 @@
 
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from unittest import mock
 
 from bot.chat import Chat
 from bot.cli.compose import open_chat, open_embedder, open_ingester, open_llm, open_store
 from bot.config import PROJECT, Settings
 from bot.errors import ModelError
 from bot.evaluate.cases import Question, load_questions
-from bot.evaluate.metrics import accuracy
 from bot.llama import Decoder, Model
 from bot.llm import LlamaCpp, Output, Piece
 from bot.llm.whole import Whole
@@ -25,22 +26,33 @@ ANSWER_TOKENS = 32
 TEXT = "The harbour ferry carries more people every year, and the council wants a bridge."
 
 
-class Watched(Whole):
-    """A model that reads whole prompts, and notes them."""
+class Cold(Whole):
+    """The model as it is by default, which notes what it reads; see `unread`."""
 
     def __init__(self, llm: LlamaCpp) -> None:
         super().__init__(llm)
+        self.keeps = True
         self.read: list[Sequence[Message]] = []
 
     def stream(
         self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event
     ) -> Generator[Output, None, None]:
         self.read.append(messages)
-        return super().stream(messages, max_tokens=max_tokens, stop=stop)
+        return self._llm.stream(messages, max_tokens=max_tokens, stop=stop)
 
     def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> float | None:
         self.read.append(messages[-1:])  # its examples were read before
-        return super().odds(messages, words, stop=stop)
+        return self._llm.odds(messages, words, stop=stop)
+
+
+@contextmanager
+def unread(llm: LlamaCpp) -> Iterator[None]:
+    """As long as this lasts, no segment of an article is known; what prompts begin with is."""
+    assert llm._joiner
+    find = llm._joiner.find
+    everything = type("", (), {"__contains__": lambda *_: True})()
+    with mock.patch.object(llm._joiner, "find", lambda reads, _=(): find(reads, everything)):
+        yield
 
 
 class Bare:
@@ -70,9 +82,8 @@ class Bare:
 
 
 class Asked(NamedTuple):
-    """One question asked in all ways; `bare` are seconds to read what the whole prompts had."""
+    """One question asked in all ways; `bare` are seconds to read what the one without read segments had to read."""
 
-    question: Question
     answers: Mapping[str, Answer]
     bare: float
 
@@ -87,10 +98,11 @@ def measure(settings: Settings, count: int, folder: Path) -> list[Measure]:
         raise ModelError(
             "Only a model that keeps what it read can be measured. Choose another, or cache.join = always."
         )
-    watched = Watched(llm)
     quick = settings.model_copy(update={"answer": settings.answer.model_copy(update={"quick": True})})
+    cold = Cold(llm)
     ways = {
-        "whole": open_chat(settings, embedder, store, watched),
+        "whole": open_chat(settings, embedder, store, Whole(llm)),
+        "cold": open_chat(settings, embedder, store, cold),
         "joined": open_chat(settings, embedder, store, llm),
         "quick": open_chat(quick, embedder, store, llm),
     }
@@ -98,7 +110,7 @@ def measure(settings: Settings, count: int, folder: Path) -> list[Measure]:
     questions = [one for one in load_questions(SEEDS / "questions.jsonl") if one.answerable and not one.history]
     for chat in ways.values():  # the examples of checks are read once
         ask(llm, chat, questions[0].question)
-    asked = [ask_all_ways(llm, watched, ways, bare, one) for one in questions[1 : count + 1]]
+    asked = [ask_all_ways(llm, cold, ways, bare, one) for one in questions[1 : count + 1]]
     talks = [talk(llm, ways, one) for one in load_questions(SEEDS / "conversations.jsonl")[:count]]
     long = [Message(role="user", content=f"{' '.join(TEXT for _ in range(30))} Retell this in many words.")]
     bare.read(llm._tokens.whole(long))
@@ -108,15 +120,28 @@ def measure(settings: Settings, count: int, folder: Path) -> list[Measure]:
     return [*of_questions(asked), *of_talks(talks), of_writing(writing)]
 
 
-def ask_all_ways(llm: LlamaCpp, watched: Watched, ways: Mapping[str, Chat], bare: Bare, question: Question) -> Asked:
-    watched.read.clear()
-    answers = {way: ask(llm, chat, question.question) for way, chat in ways.items()}
-    return Asked(question, answers, sum(bare.read(llm._tokens.whole(messages)) for messages in watched.read))
+def ask_all_ways(llm: LlamaCpp, cold: Cold, ways: Mapping[str, Chat], bare: Bare, question: Question) -> Asked:
+    answers = {way: ask(llm, chat, question.question) for way, chat in ways.items() if way != "cold"}
+    cold.read.clear()
+    with unread(llm):
+        answers["cold"] = ask(llm, ways["cold"], question.question, read=False)
+    new = [llm._tokens.whole(messages) for messages in cold.read]
+    known = answers["cold"].tokens.reused  # what all prompts begin with
+    return Asked(answers, sum(bare.read(tokens) for tokens in [*new[:-1], new[-1][known:]]))
 
 
-def ask(llm: LlamaCpp, chat: Chat, question: str, history: Sequence[Turn] = (), *, onward: bool = False) -> Answer:
+def ask(
+    llm: LlamaCpp,
+    chat: Chat,
+    question: str,
+    history: Sequence[Turn] = (),
+    *,
+    onward: bool = False,
+    read: bool = True,
+) -> Answer:
     """With the articles read before, where the chat's model keeps them; the last prompt is forgotten first."""
-    chat.read_for(question, history)
+    if read:
+        chat.read_for(question, history)
     if not onward:
         llm._cells.keep(0)
     *_, last = chat.ask(question, history)
@@ -163,7 +188,7 @@ def of_questions(asked: Sequence[Asked]) -> list[Measure]:
         against_whole("whole answer, quick", "quick", total, "the prompt read whole"),
         Measure(
             "first token, nothing read before",
-            *middle(list(zip(first["whole"], (one.bare for one in both), strict=True))),
+            *middle(list(zip(first["cold"], (one.bare for one in both), strict=True))),
             "bare llama.cpp reading the same",
         ),
     ]
@@ -177,9 +202,3 @@ def of_talks(talks: Sequence[tuple[float, float] | None]) -> list[Measure]:
 
 def of_writing(pairs: Sequence[tuple[float, float]]) -> Measure:
     return Measure("a token of the answer", *middle(pairs), "bare llama.cpp", "ms")
-
-
-def right(asked: Sequence[Asked]) -> dict[str, Any]:
-    """How many answers are right, by way."""
-    ways = asked[0].answers if asked else {}
-    return {way: sum(accuracy(one.answers[way].text, one.question.answers) for one in asked) for way in ways}

@@ -87,7 +87,7 @@ def searching(settings: Settings, folder: Path, chunks: int) -> list[Measure]:
             f"search in {len(places):,} chunks, 95th percentile",
             float(np.percentile(ours, 95)),
             float(np.percentile(beneath, 95)),
-            "bare Chroma and bare bm25s, one after the other",
+            "bare Chroma, as it is set here, and bare bm25s, one after the other",
             "ms",
         ),
         Measure("a new article is found by its words", updating, indexing, "bm25s indexing all, words at hand", "ms"),

@@ -25,33 +25,40 @@ import sys
 from pathlib import Path
 from bot.cli.compose import open_chat, open_embedder, open_store
 from bot.config import load
-settings = load({"data_dir": sys.argv[1], "llm.spare_memory": sys.argv[2]}).settings
+from threading import Event
+settings = load({"data_dir": sys.argv[1], **dict(one.split("=", 1) for one in sys.argv[2].split("\n"))}).settings
 embedder = open_embedder(settings)
 chat = open_chat(settings, embedder, open_store(settings, embedder))
+for article in chat.articles():
+    chat.read_article(article.id, Event())
 for question in sys.argv[3:]:
     list(chat.ask(question))
 print(next(line.split()[1] for line in open("/proc/self/smaps_rollup") if line.startswith("Pss:")))
 """
 
 
-def starting(settings: Settings, data: Path, rounds: int) -> Measure:
-    """`bot ask` of samples that are warm, up to the first word; against a bare script that loads the model."""
+def starting(settings: Settings, data: Path, rounds: int, changed: Sequence[str]) -> Measure:
+    """`bot ask` of samples that are warm, up to the first word; against a bare script that loads the model.
+
+    `changed` are settings as NAME=VALUE.
+    """
     path = resolve(settings.llm.model, settings.models_dir, "llm").path
-    bot("--data-dir", data, "ingest", "--samples")
-    bot("--data-dir", data, "ask", QUESTION)
-    pairs = [(first_word(data), seconds(lambda: run(sys.executable, "-c", LOADING, path))) for _ in range(rounds)]
+    words = [word for one in (f"data_dir={data}", *changed) for word in ("--set", one)]
+    bot(*words, "ingest", "--samples")
+    bot(*words, "warm")
+    pairs = [(first_word(words), seconds(lambda: run(sys.executable, "-c", LOADING, path))) for _ in range(rounds)]
     return Measure("`bot ask`, from the command to the first word", *middle(pairs), "bare llama.cpp loading the model")
 
 
-def first_word(data: Path) -> float:
+def first_word(words: Sequence[str]) -> float:
     said: list[str] = []
-    whole = seconds(lambda: said.append(bot("--data-dir", data, "ask", "--json", QUESTION)))
+    whole = seconds(lambda: said.append(bot(*words, "ask", "--json", QUESTION)))
     timings = json.loads(said[0])["timings"]
     return float(whole - timings["total_s"] + timings["first_token_s"])
 
 
-def memory(settings: Settings, data: Path) -> list[Measure]:
-    """Of a process that answered: its proportional set size, which Linux tells. Nothing elsewhere.
+def memory(settings: Settings, data: Path, changed: Sequence[str]) -> list[Measure]:
+    """Of a process that read all samples and answered: its proportional set size, which Linux tells. Nothing elsewhere.
 
     Pages that other processes have, too, count in part only, so no other should run the model meanwhile.
     """
@@ -65,7 +72,8 @@ def memory(settings: Settings, data: Path) -> list[Measure]:
     allowed = sum(file.path.stat().st_size for file in files) + (settings.cache.memory_mb << 20) + OTHER_MEMORY
     found = []
     for name, spare in (("memory", "false"), ("memory, weights in one form (llm.spare_memory)", "true")):
-        asked = ASKING, data, spare, QUESTION, "How much is a ferry ticket?"
+        chosen = "\n".join([*changed, f"llm.spare_memory={spare}"])
+        asked = ASKING, data, chosen, QUESTION, "How much is a ferry ticket?"
         taken = int(run(sys.executable, "-c", *asked)) << 10
         found.append(Measure(name, taken, allowed, "models, what may be kept, and 500 MB", "MB"))
     return found

@@ -174,6 +174,10 @@ class Attributor:
         score = min(1.0, score) * (DOUBTED if doubted else 1.0)
         return Support(score, tuple(self._evidence[index] for index in chosen), doubts, odds)
 
+    def has(self, words: str) -> bool:
+        """Whether the evidence has these very words, whatever their case."""
+        return any(words.lower() in " ".join(one.text.lower().split()) for one in self._evidence)
+
     def _own(self, words: Set[str]) -> bool:
         """Whether some of `words` stand neither in what was asked nor in the evidence: they may be made up."""
         return not words <= self._asked.union(content_words(self._earlier), *(one.words for one in self._evidence))

@@ -20,6 +20,7 @@ import numpy as np
 
 from bot.dates import days_of, label
 from bot.doubt import opposed, strange
+from bot.doubt.numbers import numbers
 from bot.schema import Citation, Passage, Sentence, Span
 from bot.words import content_words, is_english
 
@@ -43,8 +44,10 @@ AS_FIT = 0.1
 NEAREST = 2  # evidence sentences among which the opposite of an answer is looked for
 GAP = 3  # characters between two sentences that follow each other, at most
 READ = 4  # evidence sentences that figures and names must stand in or beside, and that the model is asked about
+SPELLED = 1e6  # numbers in words up to here are also written in figures; "five million" is mostly "5 million"
 DOUBTED = 0.4  # what is left of the support where a word, figure or name speaks against it
 
+_YES = re.compile(r"\W*yes(?:\s*[,.:;!–—-]\s*|\W*$)", re.IGNORECASE)  # before what is answered
 _MARKER = re.compile(r"(?<!\s)\s*(?:\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\]|【[^】]{0,40}】)")
 # Marks within marks that are still open, each ended by the next in one way only: else the search could take for ever.
 _OPEN_MARKER = re.compile(r"(?<!\s)\s*(?:(?:\[[\s^\d,;–-]*|【[^】【\[]{0,40})*(?:\[[\s^\d,;–-]*|【[^】【]{0,40}))?$")
@@ -107,7 +110,7 @@ def evidence_sentences(passages: Sequence[Passage], split: Split) -> list[Eviden
             span = Span(article=passage.article, start=passage.start + start, end=passage.start + end)
             text = passage.text[start:end]
             days = _written((day.first, day.last) for day in days_of(text, passage.date))  # for "on Monday"
-            words = frozenset(content_words(f"{text} {days}"))
+            words = frozenset(_words(f"{text} {days}"))
             found.setdefault(span, EvidenceSentence(span, text, passage, words))
     return list(found.values())
 
@@ -144,14 +147,15 @@ class Attributor:
     ) -> None:
         self._question, self._evidence, self._embed = question, evidence, embed
         self._says, self._min_odds, self._earlier = says, min_odds, earlier
-        self._asked = frozenset(content_words(question))
+        self._asked = frozenset(_words(question))
         self._weights = _weights(evidence)
         self._vectors: dict[int, Vectors] = {}
         self._markers: dict[Span, int] = {}
 
     def support(self, text: str) -> Support:
         """The evidence for `text`, one sentence of the answer."""
-        words = set(content_words(text))
+        yes = _YES.match(text)
+        words = set(_words(text[yes.end() :] if yes else text))
         if not words or not self._evidence:
             return Support(0.0, ())
         held = [one.words for one in self._evidence]
@@ -174,9 +178,13 @@ class Attributor:
         score = min(1.0, score) * (DOUBTED if doubted else 1.0)
         return Support(score, tuple(self._evidence[index] for index in chosen), doubts, odds)
 
+    def has(self, words: str) -> bool:
+        """Whether the evidence has these very words, whatever their case."""
+        return any(words.lower() in " ".join(one.text.lower().split()) for one in self._evidence)
+
     def _own(self, words: Set[str]) -> bool:
         """Whether some of `words` stand neither in what was asked nor in the evidence: they may be made up."""
-        return not words <= self._asked.union(content_words(self._earlier), *(one.words for one in self._evidence))
+        return not words <= self._asked.union(_words(self._earlier), *(one.words for one in self._evidence))
 
     def _ask(self, text: str, nearest: Sequence[int]) -> float | None:
         return self._says(text, [self._evidence[index] for index in nearest]) if self._says else None
@@ -274,6 +282,15 @@ def _weights(evidence: Sequence[EvidenceSentence]) -> dict[str, float]:
     """Inverse document frequency over the evidence: log(1 + sentences / sentences with the word)."""
     counts = Counter(word for one in evidence for word in one.words)
     return {word: math.log(1 + len(evidence) / count) for word, count in counts.items()}
+
+
+def _words(text: str) -> list[str]:
+    """The content words of `text`, with "three" as "3": an article has one, an answer the other."""
+    spelled = (one for one in numbers(text) if one.in_words and not one.ordinal)
+    for one in sorted(spelled, key=lambda number: -number.start):
+        if one.values[0] < SPELLED and one.values[0] != 1:  # "one" is seldom a figure
+            text = f"{text[: one.start]}{one.values[0]:.0f}{text[one.end :]}"
+    return content_words(text)
 
 
 def _titles(evidence: Sequence[EvidenceSentence]) -> list[str]:

@@ -1,16 +1,18 @@
 """Articles that disagree: a sentence of another article which says the same thing as a cited one, with another figure.
 
 By rule, after attribution. Only figures that the answer gives are compared, with figures of the same sort (figures.py);
-two sentences say the same thing where their embeddings and their weighted words are alike enough. Names are not
-compared. What is said of it is a sentence of the program's own with the exact words of the other article, so it is true
-even where both figures are right at their time. Pure: embeddings come from a callable.
+two sentences say the same thing where their embeddings and their weighted words are alike enough, and neither tells of
+other names only, nor of another such thing ("a second man"). What is said of it is a sentence of the program's own with
+the exact words of the other article, so it is true even where both figures are right at their time. Pure: embeddings
+come from a callable.
 """
 
+import calendar
 import datetime as dt
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import groupby
 from typing import NamedTuple
 
@@ -18,7 +20,7 @@ from bot.cite import Embed, EvidenceSentence
 from bot.dates import days_of, label
 from bot.figures import Figure, figures, numbers
 from bot.schema import Citation, Passage, Sentence
-from bot.words import content_words
+from bot.words import content_words, plain_letters
 
 # Set on seeds/ and on the public dev sets, where it is to keep still; docs/experiments.md has the figures.
 ALIKE = 0.75  # cosine of the two sentences + share of weighted words that they have in common
@@ -36,6 +38,16 @@ _MEASURES = frozenset(
     meter metr mile million minut month percent pound second ton tonn week yard year""".split()  # noqa: SIM905
 )
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
+_ROOT = 4  # letters that make two names one: "Iran", "Iranian"
+# A capital after a small letter is not that of a sentence's beginning.
+_WORD = re.compile(r"(?P<inside>(?<=[a-z,;] ))?(?P<word>[^\W\d_]{2,})")
+_CALENDAR = frozenset(word.lower() for word in (*calendar.month_name, *calendar.day_name))
+# Who says it: two articles may have the same from different people.
+_SAID = re.compile(r"\b(?:according to|said|says|told)\b[^,.;]*|[^,.;]*\b(?:said|says|told)\b", re.IGNORECASE)
+_ANOTHER = re.compile(
+    r"\b(?:an?\s+(?:second|third|further|different|separate|additional)|another)\s+(\w+)(?:\s+(\w+))?", re.I
+)
+_COUNTS = frozenset(content_words("count estimate survey report study tally check look time day"))  # of the same thing
 
 
 class Disagreement(NamedTuple):
@@ -56,8 +68,12 @@ def find(
     """
     given = _given(question, answer, cited)
     weigh = _Weigher(question, evidence)
+    known = frozenset().union(*(_names(text) for text in (question, *(one.text for one in evidence))))
     pairs = [
-        (one, figure) for one in evidence for figure in _differing(given, cited, one) if weigh.is_on_topic(cited, one)
+        (one, figure)
+        for one in evidence
+        for figure in _differing(given, cited, one)
+        if weigh.is_on_topic(cited, one) and not _is_another(cited, one, known)
     ]
     pairs.sort(key=lambda pair: -weigh.common(cited, pair[0]))
     if not pairs:
@@ -126,6 +142,27 @@ def _differing(given: Sequence[Figure], cited: EvidenceSentence, other: Evidence
         same_sort = [one for one in theirs if one.is_like(figure)]
         if same_sort and not any(one.agrees(figure) for one in same_sort):
             yield figure
+
+
+def _is_another(cited: EvidenceSentence, other: EvidenceSentence, known: Set[str]) -> bool:
+    """Whether they tell of two things: by names, none of which they share, or as one says that it tells of another."""
+    names, others = (_names(_SAID.sub("", one.text), known) for one in (cited, other))
+    return bool(names and others and not names & others) or _seconds(cited, other) != _seconds(other, cited)
+
+
+def _names(text: str, known: Set[str] = frozenset()) -> frozenset[str]:
+    """The roots of names: words with a capital within `text`, and those it begins with that are `known` for names."""
+    capitals = (match for match in _WORD.finditer(text) if match["word"][0].isupper())
+    words = ((plain_letters(match["word"]), match["inside"] is not None) for match in capitals)
+    return frozenset(
+        word[:_ROOT] for word, inside in words if word not in _CALENDAR and (inside or word[:_ROOT] in known)
+    )
+
+
+def _seconds(one: EvidenceSentence, other: EvidenceSentence) -> bool:
+    """Whether `one` tells of "a second man" where `other` tells of a man."""
+    said = {stem for words in _ANOTHER.findall(one.text) for stem in content_words(" ".join(words))}
+    return bool((said - _COUNTS) & other.words)
 
 
 def _may_be_same_story(one: dt.date | None, other: dt.date | None) -> bool:

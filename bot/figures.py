@@ -1,7 +1,8 @@
 """Figures of a text: numbers with what they count, and days, so that two sentences can be compared. English.
 
-A figure without a thing counted ("in 2023", "of 58", "3-2"), ordinals, times of the clock and "one" are left out. Days
-are explicit ("18 October") or relative ("on Monday", seen from the article's date).
+A figure without a thing counted ("in 2023", "of 58", "3-2"), ordinals, times of the clock and "one" are left out. Of
+people it matters what befell them: three dead are no other count of 23 who were hurt. Days are explicit ("18 October")
+or relative ("on Monday", seen from the article's date).
 """
 
 import calendar
@@ -15,6 +16,7 @@ from bot.words import ascii_case, content_words
 
 OF_DAY = "day of "  # in the unit of a day, before the stem of what happens then
 UNIT_WORDS = 3  # "74 burnt market stalls"
+NEAR = 6  # words from a number of people to what befell them
 SAME = 0.02  # share by which rounded numbers differ
 
 _ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
@@ -39,15 +41,47 @@ _NO_UNIT = re.compile(r"\s*(?:[ap]\.?m\b|o['’]clock)", re.IGNORECASE)
 _COUNTED = re.compile(
     r"\b(?:number|toll|count|total)\s+of\s+([\w\s]{1,40}?)\s+(?:\w+\s+){0,4}?(?:at|to|was|is|of)\s+$", re.IGNORECASE
 )
+_PEOPLE = frozenset(
+    content_words(
+        """people person persons man men woman women child children boys girls passengers workers soldiers civilians
+        students victims residents protesters suspects others"""
+    )
+)
+# What befalls people, by the stems of its words; those of a line say the same.
+_FATES = {
+    stem: line.split()[0]
+    for line in (
+        "die died dying dead death deaths kill killed killing fatally murdered drowned perished",
+        "hurt hurting injured injuring injury injuries wounded wounding burned",
+        "arrested detained detaining custody",
+        "charged charging accused",
+        "jailed convicted sentenced imprisoned",
+        "carried carrying aboard transported travelled",
+        "attended attending gathered marched protested demonstrated rallied",
+        "evacuated evacuating fled displaced homeless",
+        "rescued rescuing saved",
+        "missing",
+        "infected sick",
+        "employs employed hired",
+        "sacked dismissed laid redundant",
+        "lived living inhabited",
+    )
+    for stem in content_words(line)
+}
+_CLAUSE = re.compile(r"[,;:.?!]\s|[()–—]|\b(?:and|but|while|when|after|before|as|since)\b")
 _PLAIN_WORD = re.compile(r"\b[a-z][a-z’'-]*")
 _NEXT = re.compile(r"[\s-]*([^\W\d_][\w’'-]*)")
 
 
 class Figure(NamedTuple):
-    """`value` is the number, or month * 100 + day; `unit` are the stems of what is counted or happens on that day."""
+    """`value` is the number, or month * 100 + day; `unit` are the stems of what is counted or happens on that day.
+
+    `fate` is what befell people who are counted, "" where that is not known.
+    """
 
     value: float
     unit: frozenset[str]
+    fate: str = ""
 
     @property
     def is_day(self) -> bool:
@@ -55,7 +89,7 @@ class Figure(NamedTuple):
 
     def is_like(self, other: "Figure") -> bool:
         """Whether both count the same sort of thing, or are days of the same event."""
-        return bool(self.unit & other.unit)
+        return bool(self.unit & other.unit) and (not (self.fate and other.fate) or self.fate == other.fate)
 
     def agrees(self, other: "Figure") -> bool:
         """Whether both say the same number, rounded or not, or the same day."""
@@ -99,7 +133,15 @@ def _numbers(text: str) -> Iterator[Figure]:
     for match in _NUMBER.finditer(text):
         unit = _unit(text, match)
         if unit and (match["word"] or "").lower() != "one" and not _YEAR.fullmatch(match[0].strip()):
-            yield Figure(_value(match), unit)
+            yield Figure(_value(match), unit, _fate(text, *match.span()) if unit & _PEOPLE else "")
+
+
+def _fate(text: str, start: int, end: int) -> str:
+    """What befalls people whose number stands there, by the nearest word of its clause that tells."""
+    before = _PLAIN_WORD.findall(_CLAUSE.split(text[:start].lower())[-1])[::-1]
+    after = _PLAIN_WORD.findall(_CLAUSE.split(text[end:].lower())[0])
+    nearest = (words[at] for at in range(NEAR) for words in (before, after) if at < len(words))
+    return next((_FATES[stem] for word in nearest for stem in content_words(word) if stem in _FATES), "")
 
 
 def _value(match: re.Match[str]) -> float:

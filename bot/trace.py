@@ -7,7 +7,7 @@ reversed reading order, hidden tags) come out as their codes. It knows no termin
 import unicodedata
 from typing import NamedTuple
 
-from bot.schema import Answer, Filters, LeftOut, Passage, Refusal, Sentence, Span, Trace
+from bot.schema import Answer, Days, Filters, LeftOut, Passage, Refusal, Sentence, Span, Trace
 
 FIRST_WORDS = 160  # characters of a passage or sentence that a table shows
 NOTHING = "–"
@@ -68,11 +68,15 @@ def _shown(section: Section) -> Section:
 
 def _search(answer: Answer, trace: Trace) -> Section:
     asked = [] if trace.searched == answer.question else [("asked", _one_line(answer.question))]
-    return Section("Search", (*asked, ("searched for", _one_line(trace.searched)), ("in", _limits(trace.filters))))
+    return Section(
+        "Search", (*asked, ("searched for", _one_line(trace.searched)), ("in", _limits(trace.filters, answer.period)))
+    )
 
 
-def _limits(filters: Filters) -> str:
+def _limits(filters: Filters, period: Days | None) -> str:
+    """What the user limited the search to, or words of the question did."""
     limits = [
+        period and f"articles from {period.first} to {period.last}, for “{_one_line(period.text)}”",
         filters.articles and f"the articles {', '.join(map(_one_line, filters.articles))}",
         filters.sources and f"articles of {', '.join(map(_one_line, filters.sources))}",
         filters.since and f"articles from {filters.since} on",

@@ -686,15 +686,67 @@ def test_a_follow_up_that_asks_for_a_day_gets_a_prompt_of_its_own(monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "head", ['Passage from "Ferry": ', 'Passage from "Ferry" of 2025-05-18: ', "The words nearest to the question: "]
+    "head",
+    [
+        'Passage from "Ferry": ',
+        'Passage from "Ferry" of 2025-05-18: ',
+        'Passage from "Is it so?": ',
+        "The words nearest to the question: ",
+        "The words nearest to the question are: ",
+        "The passage states that ",
+        "The passages indicate that ",
+        "According to the passage, ",
+        "According to the passages, the passage says that, ",
+        " According to the passage,\n",
+    ],
 )
 def test_the_head_of_a_passage_is_no_part_of_an_answer(head: str) -> None:
+    """It is never shown, whatever the pieces are, at whichever sentence it stands."""
+    ticket = TICKET if head.rstrip().endswith(":") else TICKET.replace("A", "a", 1)
     for letters in (False, True):
-        happened = events(head + TICKET, letters=letters)
+        happened = events(f"{head}{ticket} {head.lstrip()}{QUAY}", letters=letters)
         answer = check(happened)
-        assert answer.text == TICKET
-        assert head[:7] not in shown_tentatively(happened)
-    assert [citation.quote for citation in answer.citations] == [TICKET]
+        assert answer.text == f"{TICKET} {QUAY}"
+        assert head.strip()[:7] not in shown_tentatively(happened)
+        assert TICKET in shown_tentatively(happened)
+    assert [citation.quote for citation in answer.citations] == [TICKET, QUAY]
+
+
+@pytest.mark.parametrize("letters", [False, True])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The passage says that a man shall love his wife.",
+        "According to the passage, no priest may own land.",
+        "The passages of the cave were flooded by the river.",
+        "According to the passage of the diary, she sailed at dawn.",
+        "The passage does not open before June.",
+        "“I do not know how the fire began,” said the mayor, Ann Lee.",
+    ],
+)
+def test_what_an_article_says_in_such_words_is_an_answer(
+    said: str, letters: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = article("odd", f"{said} {TICKET}")
+    monkeypatch.setitem(TEXTS, "odd", one.text)
+    happened = list(answerer(FakeLLM([f"{said} {TICKET}"], letters=letters), [passage(one)])[0].ask("What is said?"))
+    assert check(happened).text == f"{said} {TICKET}"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "The passage does not say what a ticket costs.",
+        "The passages do not tell the price of the sea passage.",
+        "“I do not know.” A ticket costs 4 crowns.",
+        "According to the passages, I do not know.",
+    ],
+)
+def test_a_model_declines_though_an_article_tells_of_a_passage(reply: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = article("sea", f"The passage opens in June. {TICKET}")
+    monkeypatch.setitem(TEXTS, "sea", one.text)
+    answer = check(list(answerer(FakeLLM([reply]), [passage(one)])[0].ask("What does a ticket cost?")))
+    assert (answer.refused, answer.reason) == (True, "not_answered")
 
 
 def test_history_is_shown_to_the_model() -> None:
@@ -847,6 +899,8 @@ def pieces() -> Iterator[str]:
         "\n\n",
         "It",
         "The passages",
+        "According to the passage,",
+        "The words nearest to the question are",
     )
 
 

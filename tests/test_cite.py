@@ -103,11 +103,53 @@ def test_the_sentence_that_says_it_is_quoted(answer: str, quote: str) -> None:
     assert cited(by, answer)[0][0].quote == quote
 
 
-@pytest.mark.parametrize("answer", ["Zebras graze quietly.", "", "...", "It was so."])
+@pytest.mark.parametrize("answer", ["Zebras graze quietly.", "", "...", "It was so.", "Yes.", "No, it was not."])
 def test_nothing_supports_what_shares_no_word(answer: str) -> None:
     support = attributor([passage(one) for one in ARTICLES.values()]).support(answer)
     assert support.sentences == ()
     assert support.score == 0
+
+
+COUNTS = [
+    ("Rovers scored 3 goals.", "Three.", True),
+    ("Rovers scored three goals.", "3", True),
+    ("Rovers scored three goals.", "3 goals.", True),
+    ("Rovers sold twenty-three thousand tickets.", "23,000", True),
+    ("Rovers sold 200 tickets.", "Two hundred tickets.", True),
+    ("Rovers scored 3 goals.", "Four.", False),
+    ("Rovers scored the third goal.", "3", False),
+    ("Rovers scored one goal.", "1", False),
+]
+
+
+@pytest.mark.parametrize(("said", "answer", "supported"), COUNTS)
+def test_a_number_in_words_is_the_same_in_figures(said: str, answer: str, supported: bool) -> None:
+    by = attributor([passage(article("cup", f"{said} It rained.")), passage(ARTICLES["storm"])], "How many of Rovers?")
+    support = by.support(answer)
+    assert bool(support.sentences) == supported
+    if supported:
+        assert support.sentences[0].text == said
+        assert support.score > 0.4  # cite.min_support
+
+
+def test_a_yes_before_an_answer_is_no_word_of_its_own() -> None:
+    asked: list[str] = []
+
+    def says(text: str, _: object) -> float:
+        asked.append(text)
+        return 1.0
+
+    ferry = "The harbour ferry stops at Lindaby from Monday."
+    evidence = evidence_sentences([passage(ARTICLES["ferry"])], split)
+    by = Attributor("Where does the ferry stop?", evidence, FakeEmbedder().embed_documents, says)
+    plain = by.support(ferry)
+    for said in (f"Yes, {ferry}", f"Yes – {ferry}", f"“Yes. {ferry}”", f"yes: {ferry}"):
+        assert by.support(said).score == pytest.approx(plain.score, abs=0.1)
+        assert by.support(said).sentences == plain.sentences
+    assert asked == []
+    by.support("The ferry stops at Lindaby, a yes for the mayor.")
+    by.support("Yes Minister stops at Lindaby.")
+    assert len(asked) == 2
 
 
 def test_without_evidence_nothing_is_supported() -> None:

@@ -83,6 +83,16 @@ PAIRS = [
     + ("The council voted on the tram on Monday.", "The council voted on the tram on Tuesday."),
     ("How many were killed?", "Six people.")
     + ("The number of people killed by the storm is at six.", "Nine people were killed by the storm."),
+    ("How many were killed?", "Six people.")
+    + ("Six people died in the storm at Velm.", "The storm at Velm killed nine people and hurt 40."),
+    ("How many were hurt in the fire?", "14 people.")
+    + ("The market fire hurt 14 people, said Ada Quill.", "The market fire hurt 23 people, Bram Oxley told reporters."),
+    ("How many homes burnt?", "40 homes")
+    + ("The blaze in Velm destroyed 40 homes.", "A second count shows that the blaze in Velm destroyed 52 homes."),
+    ("How many people were hurt in the fire?", "14 people.")
+    + ("The fire in Velm hurt 14 people.", "Doctors in Velm say that 23 people were hurt in the fire."),
+    ("How many people did the fire hurt?", "14 people.")
+    + ("The fire hurt 14 people in Iran.", "The fire hurt 23 people, Iranian doctors found."),
 ]
 
 
@@ -104,11 +114,31 @@ def test_pairs_that_disagree(embedder: LlamaEmbedder, question: str, answer: str
         ("A single ticket costs 4 crowns.", "The new bridge costs 31 million crowns.", "4 crowns"),
         ("The fair opened on 3 May.", "The ferry stopped on 9 May.", "On 3 May."),
         ("The fair opens on 3 May.", "The fair of Orra was announced on 9 April.", "On 3 May."),
+        ("23 people were hurt in the market fire.", "Three people were killed in the market fire.", "23 people"),
+        ("Three people were killed in the market fire.", "The market fire left 23 people injured.", "Three people"),
+        ("Police arrested two people after the market fire.", "The market fire hurt 23 people.", "two people"),
+        (
+            "Six people died when a bus crashed in Velm.",
+            "The bus that crashed in Velm carried 40 people.",
+            "Six people",
+        ),
+        ("A man was arrested in Velm on Monday.", "A second man was arrested in Velm on Friday.", "On Monday."),
+        ("In the final, Rovers scored three goals.", "In the final, Athletic scored two goals.", "three goals"),
+        ("The fire hurt 14 people.", "The fire hurt another nine people.", "14 people"),
     ],
 )
 def test_pairs_that_do_not(embedder: LlamaEmbedder, one: str, other: str, answer: str) -> None:
     shown = evidence(article("one", one, date="2026-03-13"), article("other", other, date="2026-03-14"))
-    assert find("What happened to the homes in Velm?", answer, shown[0], shown, embedder.embed_documents) == []
+    for question in ("What happened to the homes in Velm?", one):
+        assert find(question, answer, shown[0], shown, embedder.embed_documents) == []
+
+
+def test_a_name_that_begins_a_sentence_is_known_from_the_others(embedder: LlamaEmbedder) -> None:
+    cup = article("cup", "Rovers scored three goals in the final.", date="2026-03-13")
+    for more, told_of in (("It was a bad day for Athletic.", False), ("It was a bad day.", True)):
+        shown = evidence(cup, article("other", f"Athletic scored two goals in the final. {more}", date="2026-03-14"))
+        found = find("How many goals did Rovers score?", "Three goals.", shown[0], shown, embedder.embed_documents)
+        assert bool(found) == told_of
 
 
 def test_an_article_does_not_disagree_with_itself(embedder: LlamaEmbedder) -> None:

@@ -42,6 +42,22 @@ def test_figures_of_a_text(text: str, expected: dict[float, set[str]]) -> None:
     assert found(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "fates"),
+    [
+        ("Three people were killed and 23 people hurt.", {3: "die", 23: "hurt"}),
+        ("It killed at least three people, wounding 23 others.", {3: "die", 23: "hurt"}),
+        ("Two men charged with killing three women were jailed.", {2: "charged", 3: "die"}),
+        ("The number of people killed by the storm is at six.", {6: "die"}),
+        ("The bus, which carried 40 people, killed two children.", {40: "carried", 2: "die"}),
+        ("Some 200 people slept in the hall, and two men died.", {200: "", 2: "die"}),
+        ("The blaze that hurt many destroyed 40 homes.", {40: ""}),
+    ],
+)
+def test_what_befell_people(text: str, fates: dict[float, str]) -> None:
+    assert {one.value: one.fate for one in figures(text)} == fates
+
+
 def test_without_a_date_no_relative_day_is_known() -> None:
     assert figures("It opened on Monday.") == []
 
@@ -56,6 +72,9 @@ def test_numbers_need_nothing_that_they_count() -> None:
         (Figure(340, frozenset({"home"})), Figure(512, frozenset({"damag", "home"})), True, False),
         (Figure(5000, frozenset({"home"})), Figure(5012, frozenset({"home"})), True, True),
         (Figure(340, frozenset({"home"})), Figure(340, frozenset({"horse"})), False, True),
+        (Figure(14, frozenset({"peopl"}), "hurt"), Figure(14, frozenset({"peopl"}), "die"), False, True),
+        (Figure(14, frozenset({"peopl"}), "hurt"), Figure(23, frozenset({"peopl"}), "hurt"), True, False),
+        (Figure(14, frozenset({"peopl"}), "hurt"), Figure(23, frozenset({"peopl"})), True, False),
         (Figure(1017, frozenset({"day of open"})), Figure(1018, frozenset({"day of open"})), True, False),
         (Figure(1017, frozenset({"day of open"})), Figure(1018, frozenset({"day of said"})), False, False),
     ],

@@ -125,6 +125,16 @@ ELLIPTIC = [
     "Really?",
     "But why?",
     "So what happened?",
+    "And what did Merkel say?",
+    "And what did Angela Merkel say?",
+    "But what does Merkel want?",
+    "What happened afterwards?",
+    "What did the mayor do afterwards?",
+    "What did others do meanwhile?",
+    "Were others killed?",
+    "Are you sure?",
+    "Are you certain of it?",
+    "Is that certain?",
 ]
 
 BARE = [
@@ -146,6 +156,11 @@ BARE = [
     "Why did the company close its plant?",
     "Was the airport closed?",
     "Who paid for the quay?",
+    "When is the funeral?",
+    "When’s the funeral?",
+    "What are the terms?",
+    "Is the deal final?",
+    "Is the ship insured?",
 ]
 
 ALONE = [
@@ -217,6 +232,18 @@ ALONE = [
     "Where did Ilse Corran go?",
     "What does the ferry ticket cost?",
     "Who Is Ilse Corran?",
+    "Are you sure that the ferry stops at Lindaby?",
+    "But who won the Coastal Cup in Brannhold?",
+    "What happened in Rome afterwards?",
+    "When is the Coastal Cup?",
+    "When is the funeral of Marta Lind?",
+    "What are the rules of chess?",
+    "What are the Alps?",
+    "What is the internet?",
+    "Is the earth flat?",
+    "Is the Hedda insured?",
+    "Is the death penalty legal?",
+    "What do others think of Osteray?",
     "hello",
     "Tell me about Osteray",
     "Is it raining in Rome?",

@@ -13,6 +13,7 @@ from rich.console import Console
 from bot.cli.trace import show_trace
 from bot.schema import (
     Answer,
+    Days,
     Filters,
     LeftOut,
     Passage,
@@ -129,6 +130,12 @@ def test_what_was_searched_for(trace: Trace, facts: dict[str, str]) -> None:
     found = dict(told(answer(trace), "Search").facts)
     assert found | facts == found
     assert ("asked" in found) == (found["searched for"] != "How much?")
+
+
+def test_the_period_that_limited_the_search_is_told() -> None:
+    week = Days(text="this\nweek", first=dt.date(2025, 5, 12), last=dt.date(2025, 5, 18))
+    found = dict(told(answer(period=week), "Search").facts)
+    assert found["in"] == "articles from 2025-05-12 to 2025-05-18, for “this week”"
 
 
 def test_passages_with_their_ranks() -> None:

@@ -10,9 +10,20 @@ from bot.schema import Citation, Event, LeftOut, Sentence, SentenceEvent, TextEv
 ENDS = ".!?…”\"')"
 # No article speaks of the passages that the model was given: such a sentence declines, whatever words it repeats.
 _OF_PASSAGES = re.compile(r"(the |these |this )?(given |provided )?passages? (\w+ )?(do|does) not ")
-# A small model now and then begins as the passages in its prompt do, or the sentences that it repeats.
-_HEADS = ('Passage from "', "The words nearest to the question:")
-_HEAD = re.compile(r"^(Passage from \"[^\"\n]*\"( of [\d-]+)?:|The words nearest to the question:)\s*(?=\S)")
+# A small model now and then begins as its prompt does: a passage there, or the sentences that it repeats.
+_HEADS = (
+    *(f"the words nearest to the question{end}" for end in (":", " are", " is")),
+    *("according to the passage,", "according to the passages,"),
+    *(f"the passage {verb}s that" for verb in ("state", "say", "mention", "indicate")),
+    *(f"the passages {verb} that" for verb in ("state", "say", "mention", "indicate")),
+)
+_NAMED = 'passage from "'  # the head of a passage, up to its title
+_GAP = " \t\n,:"
+_HEAD = re.compile(
+    rf"(?P<head>{_NAMED}[^\"\n]*\"(?: of [\d-]+)?:|(?:{'|'.join(_HEADS)})(?![\w'’-]))[{_GAP}]*(?P<first>[^{_GAP}])",
+    re.IGNORECASE,
+)
+_QUOTES = "\"“‘'«"
 # Ways of a model to say that it does not know; news says such things of others, but not in so few words.
 _DECLINES = re.compile(
     r"(i (do not|don't|cannot|can't) (know|answer|say)|i'm (not sure|sorry)|unknown$"
@@ -48,8 +59,6 @@ class Writer:
     def feed(self, piece: str) -> Iterator[Event]:
         piece = piece.encode("utf-8", "replace").decode()  # half a surrogate pair, as a server may send
         self._text += self._markers.feed(piece)
-        if not self._sent:
-            self._text = _HEAD.sub("", self._text)
         yield from self._settle(everything=False)
         yield from self._send()
 
@@ -61,33 +70,41 @@ class Writer:
         yield from self._settle(everything=True)
 
     def _settle(self, *, everything: bool) -> Iterator[Event]:
+        self._text = self._bare(self._text.lstrip())
         spans = self._split(self._text)
         finished = spans if everything else spans[:-1]
         for start, end in finished:
-            yield self._sentence(self._text[start:end])
+            yield self._sentence(self._bare(self._text[start:end]))
         if finished:
             self._text = self._text[finished[-1][1] :].lstrip()
             self._sent = 0
 
     def _send(self) -> Iterator[Event]:
-        """Words not sent yet, unless they may still become the refusal, or a passage's head."""
-        begins = _plain(self._text)
-        if not self._sent and any(one.startswith(self._text) or self._text.startswith(one) for one in _HEADS):
+        """Words not sent yet, unless they may still become the refusal, or such a beginning as `_bare` takes off."""
+        text = self._bare(self._text)
+        if not self._sent and _may_be_head(text):
             return
-        if self.declined or self._refusal.startswith(begins) or self._declines(self._text):
+        if self.declined or self._refusal.startswith(_plain(text)) or self._declines(text):
             return
-        if len(self._text) > self._sent:
-            yield TextEvent(text=self._text[self._sent :])
-            self._sent = len(self._text)
+        if len(text) > self._sent:
+            yield TextEvent(text=text[self._sent :])
+            self._sent = len(text)
+
+    def _bare(self, text: str) -> str:
+        """`text` without a beginning that speaks of the prompt; but an article may speak of a passage itself."""
+        while (match := _HEAD.match(text)) and not self._attributor.has(match["head"]):
+            text = match["first"].upper() + text[match.end() :]
+        return text
 
     def _sentence(self, text: str) -> SentenceEvent:
-        plain = _plain(text)
-        if self.declined or plain.startswith(self._refusal) or _OF_PASSAGES.match(plain):
+        of_passages = bool(_OF_PASSAGES.match(_plain(text)))
+        if self.declined or self._refuses(text) or (of_passages and not self._attributor.has("passage")):
             self.declined = True  # whatever it adds after that, it said that it does not know
             return self._leave_out(text)
         support = self._attributor.support(text)
-        if not support.sentences or support.score < self._settings.min_support:
-            self.declined = self._declines(text)
+        told = not of_passages or any("passag" in one.words for one in support.sentences)  # of a passage at sea, say
+        if not told or not support.sentences or support.score < self._settings.min_support:
+            self.declined = of_passages or self._declines(text)
             if self.declined or self._settings.unsupported == "leave_out":
                 return self._leave_out(text, support)
             self.sentences.append(settled(text, support))
@@ -110,9 +127,22 @@ class Writer:
         )
         return SentenceEvent(sentence=None)
 
-    def _declines(self, text: str) -> bool:
+    def _refuses(self, text: str) -> bool:
+        """Whether it is the refusal, or begins with it; somebody who is quoted may say more in the same words."""
         plain = _plain(text)
-        return plain.startswith(self._refusal) or bool(_DECLINES.match(plain))
+        return plain == self._refusal or (plain.startswith(self._refusal) and text.lstrip()[0] not in _QUOTES)
+
+    def _declines(self, text: str) -> bool:
+        return self._refuses(text) or bool(_DECLINES.match(_plain(text)))
+
+
+def _may_be_head(text: str) -> bool:
+    """Whether `text` may go on as one of the beginnings that are taken off, or is one with nothing after it yet."""
+    low = text.lower()
+    whole = low.rstrip(_GAP)
+    if low.startswith(_NAMED) or _NAMED.startswith(low):
+        return True
+    return any(head.startswith(low) or head.rstrip(_GAP) == whole for head in _HEADS)
 
 
 def _plain(text: str) -> str:

@@ -8,7 +8,7 @@ Resolution").
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from bot.followup import lexicon as lex
 
@@ -200,6 +200,10 @@ class _Question:
         if not set(words) & (lex.WH | lex.AUX):  # a fragment
             opened = words[0] in lex.PREP | lex.DET
             return joined or not named or (opened and len(words) <= _SHORT + 1) or (self.asks and len(words) <= _SHORT)
+        if named and all(self.low[at] in lex.DOUBTS for at in named):
+            return True
+        if words[0] in ("and", "but") and self._names_one(named):
+            return True
         chat = not lex.SPEAKERS.isdisjoint(words) and not lex.BE.isdisjoint(words)  # "Who are you?"
         if self.names or chat:
             return False
@@ -208,6 +212,10 @@ class _Question:
         if words[0] in lex.PREP and words[1:2] and words[1] in lex.WH and len(words) <= _SHORT + 1:
             return True  # "In which city?"
         return not named or (len(named) == 1 and (self._lacks_noun(named[0]) or self._lacks_all_else(named[0])))
+
+    def _names_one(self, named: Sequence[int]) -> bool:
+        """Whether the words that name something are one at most, or one name: "And what did Ada Quill say?"."""
+        return len([at for at in named if not {at, at - 1} <= self.names]) <= 1
 
     def _lacks_all_else(self, at: int) -> bool:
         """Whether the only word that names something is told of in no way: "Were there any injuries?"."""
@@ -222,7 +230,7 @@ class _Question:
         last = before[-1]
         if last in lex.BE | lex.HAVE:
             return _is_participle(self.low[at])
-        subject = last in lex.PRON or last in ("who", "what", "which", "many", "much", "people", "persons")
+        subject = last in lex.PRON or last in ("who", "what", "which", "many", "much", "people", "persons", "others")
         return subject and lex.AUX.isdisjoint(after)  # but "How many moons are there?"
 
     # -- "the company" --
@@ -240,15 +248,19 @@ class _Question:
             at += 1
         run = self._run(at)
         after = self.at(at + len(run))
+        be = self.at(the - 1) in lex.BE
         verb_last = self.at(the - 1) in lex.DO or (
-            self.at(the - 1) in lex.BE | lex.HAVE and len(run) > 1 and _is_participle(run[-1])
+            (be or self.at(the - 1) in lex.HAVE) and len(run) > 1 and _is_participle(run[-1])
         )
+        verb_last = verb_last or (be and the == 1 and not after)  # "Is the deal final?"
         nouns = run[:-1] if verb_last and len(run) > 1 else run
         modified = nouns == run and after in lex.PREP | lex.WH | {"that", "'s"}
         if len(nouns) != 1 or modified:
             return False
         told = not lex.TOLD.isdisjoint(self.low)  # of what happened: not "How does the heart work?"
-        alone = told and at in self._naming() and len(self._naming()) <= _BARE
+        # "When is the funeral?", "What are the terms?"; not "What is the internet?"
+        whole = the == 2 and not after and ((self.at(0) == "when" and be) or self.low[:2] == ["what", "are"])
+        alone = (told or whole) and at in self._naming() and len(self._naming()) <= _BARE
         return alone or _singular(nouns[0]) in lex.CLASSES or nouns[0] in self.said
 
 

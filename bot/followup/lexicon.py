@@ -45,11 +45,13 @@ SUBORDINATE = _words(
 ADVERB = _words(
     """not so just only very too also ever never still yet now then there here else again already even actually
     exactly really more most less least both either neither own same such instead well ago please away back together
-    once always usually often"""
+    once always usually often afterwards afterward thereafter subsequently beforehand meanwhile elsewhere"""
 )
 FUNCTION = (
     AUX | WH | CONJ | STOPS | PREP | NUMBERS | DET | PRON | DEMONSTRATIVE | SUBORDINATE | ADVERB | _words("to let")
 )
+
+DOUBTS = _words("sure certain serious kidding joking")  # of what was just said: "Are you sure?"
 
 # -- time --
 

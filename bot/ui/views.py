@@ -11,6 +11,7 @@ from bot.ui.bits import by_marker, counted, facts, marker, problem, words
 from bot.ui.exchange import Exchange
 from bot.ui.shelf import no_articles, no_models
 
+NEAREST = 3  # articles offered with a refusal
 MISSING = -1  # articles, as long as the models are missing
 
 
@@ -230,12 +231,15 @@ def _notes(exchange: Exchange) -> str:
 
 
 def _nearest(answer: Answer) -> str:
-    titles = {passage.article: passage.title for passage in reversed(answer.retrieved[:3])}
+    """The first articles of what was found; several passages may be of one."""
+    titles: dict[str, str] = {}
+    for passage in answer.retrieved:
+        titles.setdefault(passage.article, passage.title)
     if not titles:
         return ""
     items = "".join(
         f'<li><button type="button" data-article="{escape(key)}"><bdi>{words(title) or "Untitled"}</bdi></button></li>'
-        for key, title in reversed(titles.items())
+        for key, title in list(titles.items())[:NEAREST]
     )
     return f'<div class="cb-nearest"><p class="cb-meta">The nearest articles:</p><ul>{items}</ul></div>'
 

@@ -245,6 +245,15 @@ def test_a_sentence_without_a_source_and_a_refusal_look_different() -> None:
     assert "cb-refusal" in views.conversation([Exchange("q", answer=refusal)], 1)
 
 
+def test_a_refusal_offers_three_different_articles() -> None:
+    found = tuple(
+        Passage(article=key, start=at, end=at + 1, title=f"Title {key}", text="x") for at, key in enumerate("aababcd")
+    )
+    refusal = Answer(question="q", text="Not in your articles.", refused=True, retrieved=found)
+    shown = views.conversation([Exchange("q", answer=refusal)], 1)
+    assert re.findall(r'data-article="(\w)"><bdi>(Title \w)', shown) == [(key, f"Title {key}") for key in "abc"]
+
+
 def test_while_an_answer_grows_it_is_busy_and_has_no_source_list() -> None:
     sentence = Sentence(text="Done.", markers=(1,))
     html = views.conversation([Exchange("q", (sentence,), (cite(1, ARTICLES[0], COST, 0),), tentative="And no")], 1)

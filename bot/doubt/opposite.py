@@ -80,7 +80,6 @@ _OPPOSITES = tuple(
         ("domestic", "foreign"),
         ("optimistic", "pessimistic"),
         ("positive", "negative"),
-        ("despite", "following because"),
     )
 )
 _PREFIXES = ("un", "non")

@@ -82,6 +82,9 @@ _OPPOSITES = tuple(
         ("positive", "negative"),
     )
 )
+# A text that gives a reason often has both: "because of illness, despite pleas to stay". One that has the second words
+# only leaves no room for the first.
+_ONE_WAY = ((["despite"], ["following", "because"]),)
 _PREFIXES = ("un", "non")
 _ROOT = 5  # letters that a word has without its prefix: "under" is no opposite of "der"
 _SCOPE = 3  # words after a negation that it may deny
@@ -109,6 +112,10 @@ def _sides() -> dict[str, list[tuple[frozenset[str], frozenset[str]]]]:
         for own, turned in ((one, other), (other, one)):
             for word in own:
                 sides.setdefault(word, []).append((own, turned))
+    for pair in _ONE_WAY:
+        one, other = (frozenset(stems(side)) for side in pair)
+        for word in one:
+            sides.setdefault(word, []).append((one, other))
     return sides
 
 

@@ -26,6 +26,7 @@ _COUNTS = {  # what a text may say without a figure
         (2, "both couple pair twins duo twice double fortnight"),
         (3, "trio triple treble triplets hat-trick"),
         (10, "decade"),
+        (12, "noon midday midnight"),
         (100, "century"),
     )
     for word in words.split()
@@ -109,11 +110,11 @@ def _names(sentence: str, known: str, days: str) -> Iterator[str]:
     stock = {one.plain for one in there}
     capital = {one.plain for one in there if one.text[0].isupper()}
     months = {name for name, number in MONTHS.items() if _numeric_month(known, number)}
-    said = plain_names(sentence)
-    for one in said:
-        same = one.plain in stock | months or bool(like(one.plain) & stock)
+    words = plain_names(sentence, all_words=True)
+    for one in plain_names(sentence):
+        same = one.plain in stock | months or like(one.plain, there)
         same = same or any(is_same(one.plain, other) for other in capital)
-        if not same and not spelled_out(one, said, there):
+        if not same and not spelled_out(one, words, there):
             yield one.text
 
 

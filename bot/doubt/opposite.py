@@ -45,6 +45,7 @@ _OPPOSITES = tuple(
         ("remember", "forget forgot"),
         ("love", "hate"),
         ("true", "false"),
+        ("uphold upheld", "overturn quash"),
         ("north northern", "south southern"),
         ("east eastern", "west western"),
         ("younger", "older"),
@@ -137,11 +138,12 @@ _NEGATION = re.compile(
 _AS_GOOD = re.compile(
     r"\b(?:less|fewer|hardly|barely|scarcely|rarely|seldom|unable|lack\w*|fail\w*|refus\w+|reject\w*|den(?:y|ie)\w*|ban\w*"
     r"|forb\w+|prohibit\w*|illegal\w*|prevent\w*|avoid\w*|insufficient\w*|instead of|rather than|yet to|except|only"
-    r"|absent|outlaw\w*|stay\w* away|un(?!der|ion|it|til|ique|ivers|cle)[a-z]{4,})\b"
+    r"|absent|(?:turn|vot)\w* down|thr[eo]w\w* out|(?:call|put)\w* off"
+    r"|outlaw\w*|stay\w* away|un(?!der|ion|it|til|ique|ivers|cle)[a-z]{4,})\b"
 )
 _DENIES = f"{_NEGATION.pattern}|{_AS_GOOD.pattern}"
 _SENSE = "|".join(rf"(?P<{word}>\b(?:{pattern}))" for word, pattern in SENSES.items())
-_TOKEN = re.compile(rf"(?P<word>(?P<denies>{_DENIES})|{_SENSE}|[a-z]+(?:-[a-z]+)?)|[.;:?!…]")
+_TOKEN = re.compile(rf"(?P<word>{_SENSE}|(?P<denies>{_DENIES})|[a-z]+(?:-[a-z]+)?)|[.;:?!…]")
 _SAID_NO = re.compile(r"^\W*no[,.:;]")
 
 
@@ -213,7 +215,7 @@ def _affirmed(text: str) -> dict[str, str]:
             continue
         if not left:
             words[_sense(match)] = match["word"]
-        left = _SCOPE if match["denies"] else max(0, left - 1)
+        left = _SCOPE if match["denies"] or match["reject"] else max(0, left - 1)
     return dict(zip(stems(words), words.values(), strict=True))
 
 

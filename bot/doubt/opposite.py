@@ -1,7 +1,8 @@
 """Words of a sentence that say the opposite of what a text says: negations and opposites. Pure; English.
 
 It compares words, not meanings: what it finds is a reason to doubt, no proof. So the list has no pairs of which one
-text often has both truly: who was born also died, what one sells another buys, what opens closes.
+text often has both truly: who was born also died, what one sells another buys, what opens closes, what was built is
+pulled down.
 """
 
 import re

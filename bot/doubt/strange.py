@@ -6,10 +6,11 @@ like a name.
 """
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 
 from bot.doubt.names import is_same, like, plain_names, spelled_out
 from bot.doubt.numbers import MONTHS, Number, dates, numbers
+from bot.doubt.shares import shares
 from bot.words import is_english
 
 ROUNDED, ABOUT, OVER = 0.02, 0.1, 0.25  # shares by which a figure may differ: bare, after "about", after "over"
@@ -32,7 +33,6 @@ _COUNTS = {  # what a text may say without a figure
     for word in words.split()
 }
 _COUNT = re.compile(rf"\b(?:{'|'.join(_COUNTS)})\b", re.IGNORECASE)
-_FRACTION = re.compile(r"\b(?:half|halves|thirds?|quarters?|fifths?|tenths?)\b|\d/\d", re.IGNORECASE)
 _PERCENT = re.compile(r"\s*(?:%|per ?cent\b)", re.IGNORECASE)
 _OF_FRACTION = re.compile(r"\s*(?:and a half|halves|thirds|quarters|fifths)\b", re.IGNORECASE)
 _TIME = re.compile(r"(?:[:.]\d\d)?\s*[ap]\.?m\b|:\d\d|\s*o['’]clock", re.IGNORECASE)
@@ -83,11 +83,15 @@ def _known(one: Number, sentence: str, values: Set[float], known: str) -> bool:
     parts = {float(part) for part in _PARTS.findall(one.text)} if "." in one.text and not one.scaled else set()
     if any(value in values for value in one.values) or (parts and parts <= values):
         return True
-    if _OF_FRACTION.match(after) or ((_PERCENT.match(after) or one.values[0] < 1) and _FRACTION.search(known)):
+    if _OF_FRACTION.match(after):
         return True
     value = one.values[0]
+    if _PERCENT.match(after) and _near(value, (100 * share for share in shares(known)), ABOUT):
+        return True
+    if 0 < value < 1 and _near(value, shares(known), ABOUT):
+        return True
     if one.ordinal and _ONE.search(before) and after.startswith(" of "):  # "a third of them"
-        return bool(_FRACTION.search(known)) or any(abs(100 / value - other) <= ABOUT * other for other in values)
+        return _near(1 / value, shares(known), ABOUT) or _near(100 / value, values, ABOUT)
     if one.decade:
         return any(value <= other < value + 10 for value in one.values for other in values)
     if _TIME.match(after) and (value + 12 in values or value - 12 in values):
@@ -101,8 +105,11 @@ def _known(one: Number, sentence: str, values: Set[float], known: str) -> bool:
         return False
     if _OVER.search(before):
         return any(value <= other <= value * (1 + OVER) for other in values)
-    share = ABOUT if about else ROUNDED
-    return any(abs(value - other) <= share * max(value, other) for other in values)
+    return _near(value, values, ABOUT if about else ROUNDED)
+
+
+def _near(value: float, others: Iterable[float], share: float) -> bool:
+    return any(abs(value - other) <= share * max(value, other) for other in others)
 
 
 def _names(sentence: str, known: str, days: str) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """Names as texts write them: what counts as one, and when two are the same. Pure; English."""
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bot.doubt.numbers import MONTHS
+from bot.doubt.peoples import of_people, same_word
 from bot.words import plain_letters
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -24,51 +25,16 @@ _GENERIC = frozenset(
     city town county state university college street road island islands mount war world second first president prime
     minister king queen prince princess general captain mayor senator the""".split()  # noqa: SIM905
 )
-_ENDINGS = ("n", "an", "ian", "ean", "ese", "ish", "i", "ic", "s", "y", "er", "ers", "istan", "land")
+_ENDINGS = frozenset(
+    """n an ian ean ese ish i ic s y er ers istan land ns ans ians eans is""".split()  # noqa: SIM905
+)
+_SHORT = 3  # letters of a country's abbreviation, at most: "us", "uae"
 _BEFORE = 12  # characters that tell whether a word begins a sentence
 _STEM = 3  # letters that two names must share, at least, for one to be of the other
-_SAME = tuple(
-    frozenset(group.split())
-    for group in (
-        "france french frenchman",
-        "netherlands dutch holland",
-        "spain spanish spaniard spaniards",
-        "britain british briton britons uk gb",
-        "england english",
-        "poland polish pole poles",
-        "china chinese",
-        "wales welsh",
-        "denmark danish dane danes",
-        "switzerland swiss",
-        "greece greek greeks",
-        "ireland irish",
-        "scotland scottish scots scot",
-        "finland finnish finn finns",
-        "sweden swedish swede swedes",
-        "turkey turkish turk turks",
-        "norway norwegian norwegians",
-        "portugal portuguese",
-        "peru peruvian peruvians",
-        "belgium belgian belgians",
-        "asia asian asians",
-        "europe european europeans eu",
-        "germany german germans",
-        "us usa america american americans",
-        "philippines filipino filipinos philippine",
-        "argentina argentine argentines",
-        "slovakia slovak slovaks",
-        "canada canadian canadians",
-        "kyiv kiev",
-        "west western",
-        "east eastern",
-        "north northern",
-        "south southern",
-    )
-)
-_GROUP = {word: group for group in _SAME for word in group}
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _FULL = {day[:3]: day for day in _DAYS} | {"tues": "tuesday", "weds": "wednesday", "thurs": "thursday"}
 _FULL |= {short: name for short, n in MONTHS.items() for name, other in MONTHS.items() if n == other and len(name) > 4}
+_FULL |= {"centre": "center", "theatre": "theater", "defence": "defense", "labour": "labor", "harbour": "harbor"}
 
 
 class Name(NamedTuple):
@@ -97,13 +63,16 @@ def _is_name(word: str, before: str) -> bool:
 
 
 def plain(word: str) -> str:
-    letters = plain_letters(word)
+    letters = plain_letters(word).replace("isation", "ization")
     return _FULL.get(letters, letters)
 
 
-def like(name: str) -> Set[str]:
-    """The words that mean the same, whatever their letters: "france" for "french"."""
-    return _GROUP.get(name, frozenset())
+def like(name: str, there: Sequence[Name]) -> bool:
+    """Whether a word that is `there` means the same, whatever its letters: "France" for "french"."""
+    people, words = of_people(name), same_word(name)
+    return any(
+        one.plain in words or (people and one.text[0].isupper() and of_people(one.plain) == people) for one in there
+    )
 
 
 def is_same(one: str, other: str) -> bool:
@@ -116,14 +85,29 @@ def is_same(one: str, other: str) -> bool:
 
 
 def spelled_out(one: Name, said: Sequence[Name], there: Sequence[Name]) -> bool:
-    """Whether `one` is an abbreviation of words that are `there`, or part of the words of one that is there."""
-    if one.text.isupper():
-        return any(_initials_of(word, there) for word in (one.plain, *like(one.plain)))
-    short = {other.plain for other in there if other.text.isupper() and len(other.text) > 1}
-    return any(one.plain[0] in word and _initials_of(word, said) for word in short)
+    """Whether `one` is an abbreviation of words that are `there`, or one of the words of an abbreviation that is there.
+
+    `said` are all words of the sentence.
+    """
+    capitals = [other for other in there if other.text[0].isupper()]
+    if one.text.isupper() and any(_runs(one.plain, there)):
+        return True
+    if any(any(_runs(short, capitals)) for short in _short_forms(one.plain)):
+        return True
+    short = {other.plain for other in capitals if other.text.isupper() and len(other.text) > 1}
+    short.update(form for other in capitals for form in _short_forms(other.plain))
+    return any(one in run for word in short for run in _runs(word, said))
 
 
-def _initials_of(short: str, words: Sequence[Name]) -> bool:
-    """Whether some words that follow each other begin with the letters of `short`; small ones may be left out."""
-    initials = "".join(word.plain[0] for word in words if len(word.plain) > 3 or word.text[0].isupper())
-    return short in initials
+def _short_forms(name: str) -> Iterator[str]:
+    return (word for word in of_people(name) if len(word) <= _SHORT)
+
+
+def _runs(short: str, words: Sequence[Name]) -> Iterator[Sequence[Name]]:
+    """The words that follow each other and begin with the letters of `short`; small ones may be left out."""
+    words = [word for word in words if len(word.plain) > 3 or word.text[0].isupper()]
+    initials = "".join(word.plain[0] for word in words)
+    start = initials.find(short)
+    while start >= 0:
+        yield words[start : start + len(short)]
+        start = initials.find(short, start + 1)

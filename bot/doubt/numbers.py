@@ -20,6 +20,12 @@ _ORDINALS = {
     )
 } | {"thirtieth": 30, "fortieth": 40, "fiftieth": 50, "hundredth": 100}
 _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "dozen": 12.0}
+_SIGNS = {"½": 0.5, "¼": 0.25, "¾": 0.75}
+_DECADES = {
+    word: 10 * n
+    for n, word in enumerate("twenties thirties forties fifties sixties seventies eighties nineties".split(), start=2)  # noqa: SIM905
+}
+_PER = {"decade": 10, "year": 12, "week": 7, "day": 24, "hour": 60, "minute": 60}  # of the next smaller unit
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9, "tn": 1e12}
 MONTHS = {name.lower(): n for n, name in enumerate(calendar.month_name) if n}
 MONTHS |= {name[:3]: n for name, n in MONTHS.items()} | {"sept": 9}
@@ -31,15 +37,31 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _SCALE = rf"(?:[ -]?(?P<scale>{'|'.join(_SCALES)})s?\b|(?P<short>[ ]?(?:{'|'.join(_SHORT_SCALES)}))(?![a-z]))"
-_DIGITS = re.compile(rf"(?P<digits>\d+(?:,\d{{3}})*(?:\.\d+)?|\.\d+){_SCALE}?(?P<decade>s\b)?", re.IGNORECASE)
-_NUMBER_WORD = rf"(?:{'|'.join([*_TENS, *reversed(_ONES)])})"
+_DIGITS = re.compile(
+    rf"(?P<digits>\d+(?:,\d{{3}})*(?:\.\d+)?|\.\d+)(?P<sign>[½¼¾])?{_SCALE}?(?P<decade>s\b)?", re.IGNORECASE
+)
+_YEARS = re.compile(r"\b(?P<first>(?:1\d|20)\d\d) ?[-/–] ?(?P<last>\d\d)\b(?![-/–.]\d)")  # "2023-24"
 _BETWEEN = "(?: ?- ?| )"  # some texts have spaces round a hyphen
+_ONE = "|".join(reversed(_ONES))
+_LARGE = "(?:thousand|million|billion|trillion|dozen)"
+_SMALL = rf"(?:(?:{'|'.join(_TENS)})(?:{_BETWEEN}(?:{_ONE}))?|{_ONE})"
+_AND = rf"\b{_BETWEEN}(?:and )?"
+# Two numbers, and not one: "two hundred and three hundred", "two thousand and three thousand".
+_GROUP = rf"(?:(?:{_SMALL}|a){_BETWEEN}hundred(?:{_AND}{_SMALL}\b(?!{_BETWEEN}hundred))?|{_SMALL})"
+_HALF = rf"(?:{_BETWEEN}and{_BETWEEN}a{_BETWEEN}half)"
+_PART = rf"(?:(?:a{_BETWEEN})?half(?:{_BETWEEN}a)?|(?:a|one|three){_BETWEEN}quarters? of a|(?:{_GROUP}|a){_HALF}?)"
+_CARDINAL = (
+    rf"(?:{_PART}{_BETWEEN}{_LARGE}\b(?:{_BETWEEN}{_GROUP}{_BETWEEN}{_LARGE}\b)*"
+    rf"(?:{_AND}{_GROUP}\b(?!{_BETWEEN}{_LARGE}))?|{_GROUP}){_HALF}?"
+)
 _ORDINAL_WORD = "|".join(sorted(_ORDINALS, key=len, reverse=True))
+_UNIT = rf"(?P<unit>{'|'.join(_PER)})s?"
 _WORDS = re.compile(
-    rf"\b(?:(?P<cardinal>{_NUMBER_WORD}(?:{_BETWEEN}(?:and )?(?:{_NUMBER_WORD}|{'|'.join(_SCALES)}))*)"
-    rf"(?:{_BETWEEN}(?P<last>{_ORDINAL_WORD}))?|(?P<ordinal>{_ORDINAL_WORD}))\b",
+    rf"\b(?:(?P<cardinal>{_CARDINAL})(?:(?<=[yd]){_AND}(?P<last>{_ORDINAL_WORD}))?|(?P<ordinal>{_ORDINAL_WORD})"
+    rf"|(?P<decade>{'|'.join(_DECADES)})|an? {_UNIT} and a half)\b",
     re.IGNORECASE,
 )
+_OF_UNIT = re.compile(rf"{_BETWEEN}{_UNIT}\b", re.IGNORECASE)
 
 
 class Number(NamedTuple):
@@ -58,32 +80,70 @@ class Number(NamedTuple):
 def numbers(text: str) -> Iterator[Number]:
     """All of them, in no order."""
     text = ascii_case(text)
+    years = {match.start("last"): _last_year(match["first"], match["last"]) for match in _YEARS.finditer(text)}
     for match in _DIGITS.finditer(text):
-        plain = float(match["digits"].replace(",", ""))
+        plain = float(match["digits"].replace(",", "")) + _SIGNS.get(match["sign"], 0)
         short = (match["short"] or "").strip().lower()
         scale = _SCALES.get((match["scale"] or "").lower()) or _SHORT_SCALES.get(short)
         values = (plain * scale, *([plain] if short == "m" else [])) if scale else (plain,)
+        values += (years[match.start()],) if match.start() in years else _in_unit(plain, text, match.end())
         decade = bool(match["decade"]) and plain % 10 == 0
+        values += _decade(plain) if decade else ()
         yield Number(match[0].strip(), *match.span(), values, decade=decade, scaled=bool(scale))
     for match in _WORDS.finditer(text):
-        if match["ordinal"]:
-            value = float(_ORDINALS[match["ordinal"].lower()])
-        else:
-            value = _spoken(match["cardinal"].lower()) + _ORDINALS.get((match["last"] or "").lower(), 0)
-        ordinal = bool(match["ordinal"] or match["last"])
-        yield Number(match[0], *match.span(), (value,), in_words=True, ordinal=ordinal)
+        yield _in_words(match, text)
+
+
+def _in_words(match: re.Match[str], text: str) -> Number:
+    word = (match["decade"] or match["unit"] or "").lower()
+    ordinal = bool(match["ordinal"] or match["last"])
+    values: tuple[float, ...]
+    if match["decade"]:
+        values = (_DECADES[word], *_decade(_DECADES[word]))
+    elif match["unit"]:
+        values = (1.5, 1.5 * _PER[word])
+    else:
+        last = (match["ordinal"] or match["last"] or "").lower()
+        value = _spoken((match["cardinal"] or "").lower()) + _ORDINALS.get(last, 0)
+        values = (value, *_in_unit(value, text, match.end()))
+    return Number(match[0], *match.span(), values, in_words=True, ordinal=ordinal, decade=bool(match["decade"]))
+
+
+def _in_unit(value: float, text: str, end: int) -> tuple[float, ...]:
+    """What else a text may say for `value` if a unit follows: 30 months, 20 years for 2.5 years, two decades."""
+    unit = _OF_UNIT.match(text, end)
+    if not unit or not (value % 1 or unit["unit"].lower() == "decade"):
+        return ()
+    return (value * _PER[unit["unit"].lower()],)
+
+
+def _decade(value: float) -> tuple[float, ...]:
+    """The year that "the 90s" begin with, which may be of the last century or of this one."""
+    return (1900 + value, 2000 + value) if value < 100 else ()
+
+
+def _last_year(first: str, last: str) -> float:
+    """2024 for the 24 of "2023-24"; 2000 for the 00 of "1999-00"."""
+    century = int(first) // 100 + (last <= first[2:])
+    return 100.0 * century + int(last)
 
 
 def _spoken(words: str) -> float:
     """The value of "one hundred and fifty thousand"."""
     total = group = 0.0
+    scale = 1.0  # of the word before
     for word in re.findall(r"[a-z]+", words):
         if word in _CARDINALS:
             group += _CARDINALS[word]
+        elif word == "half":
+            group += 0.5 * (scale if total and not group else 1)
+        elif word in ("quarter", "quarters"):
+            group = (group or 1) / 4
         elif word == "hundred":
             group = (group or 1) * 100
         elif word in _SCALES:
-            total += (group or 1) * _SCALES[word]
+            scale = _SCALES[word]
+            total += (group or 1) * scale
             group = 0.0
     return total + group
 

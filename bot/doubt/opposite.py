@@ -1,12 +1,15 @@
 """Words of a sentence that say the opposite of what a text says: negations and opposites. Pure; English.
 
 It compares words, not meanings: what it finds is a reason to doubt, no proof. So the list has no pairs of which one
-text often has both truly: who was born also died, what one sells another buys, what opens closes.
+text often has both truly: who was born also died, what one sells another buys, what opens closes, what was built is
+pulled down.
 """
 
 import re
-from collections.abc import Set
+from collections.abc import Iterator, Set
 
+from bot.doubt.order import same_order
+from bot.doubt.senses import SENSES, without_measures
 from bot.words import plain_letters, stems
 
 # Two sides of a line; which of a side's words stands in the text is all the same.
@@ -14,18 +17,23 @@ _OPPOSITES = tuple(
     (one.split(), other.split())
     for one, other in (
         (
-            "increase rise rose risen grow grew grown gain climb jump surge soar upward higher raise expand",
-            "decrease decline fall fell fallen drop lose lost slump sink sank sunk plunge plummet tumble downward "
-            "lower reduce shrink shrank cut",
+            "increase rise rose risen grow grew grown gain climb jump surge soar rebound upward higher raise expand",
+            "decrease decline fall fell fallen drop lose lost slump sink sank sunk plunge plummet tumble slide slid "
+            "slip dip downward lower reduce shrink shrank cut",
         ),
         ("more", "less fewer"),
         ("above", "below"),
-        ("high high-level highest big biggest large largest huge", "low lowest small smallest tiny"),
+        # By degree: the highest tower has a low door.
+        ("high high-level", "low low-level"),
+        ("highest", "lowest"),
+        ("big large huge", "small tiny"),
+        ("bigger larger", "smaller"),
+        ("biggest largest", "smallest"),
         ("before earlier", "after later"),
         ("allow permit approve legalise legalize authorise authorize", "ban forbid prohibit block outlaw"),
         ("accept", "reject refuse decline"),
         ("keep kept retain", "delete remove drop"),
-        ("support back endorse favour favor", "oppose condemn criticise criticize"),
+        ("support endorse favour favor", "oppose condemn criticise criticize"),
         ("confirm admit", "deny denied"),
         ("praise", "blame criticise criticize"),
         ("inside within indoors", "outside outdoors"),
@@ -33,24 +41,32 @@ _OPPOSITES = tuple(
         ("publicly openly", "secret secretly privately"),
         ("succeed success successful successfully victory", "fail failure failed unsuccessful defeat"),
         ("survive alive", "dead die killed"),
-        ("destroy demolish", "build built construct"),
         ("import", "export"),
         ("agree", "disagree"),
         ("remember", "forget forgot"),
         ("love", "hate"),
         ("true", "false"),
+        ("uphold upheld", "overturn quash"),
         ("north northern", "south southern"),
         ("east eastern", "west western"),
-        ("younger youngest", "older oldest"),
-        ("hot warm warmer", "cold cool colder"),
-        ("long longer longest", "short shorter shortest"),
-        ("strong stronger strongest", "weak weaker weakest"),
+        ("younger", "older"),
+        ("youngest", "oldest"),
+        ("hot warm", "cold cool"),
+        ("warmer", "colder cooler"),
+        ("long", "short"),
+        ("longer", "shorter"),
+        ("longest", "shortest"),
+        ("strong", "weak"),
+        ("stronger", "weaker"),
+        ("strongest", "weakest"),
         ("rich wealthy", "poor"),
         ("safe", "dangerous unsafe"),
         ("easy", "difficult hard"),
-        ("cheap cheaper", "expensive costly"),
-        ("fast faster quickly", "slow slower slowly"),
-        ("better best", "worse worst"),
+        ("cheap", "expensive costly"),
+        ("fast quickly", "slow slowly"),
+        ("faster", "slower"),
+        ("better", "worse"),
+        ("best", "worst"),
         ("full", "empty"),
         ("guilty convict", "innocent acquit"),
         ("always", "never"),
@@ -62,11 +78,13 @@ _OPPOSITES = tuple(
         ("voluntary voluntarily", "compulsory mandatory"),
         ("deliberate deliberately intentional", "accidental accidentally"),
         ("include", "exclude omit"),
-        ("hide hid hidden conceal", "reveal show disclose"),
+        ("hide hid hidden conceal", "reveal disclose"),
         ("wet rainy", "dry"),
-        ("heavy heavier", "light lighter"),
-        ("wide wider broad", "narrow narrower"),
-        ("deep deeper", "shallow"),
+        ("heavy", "light"),
+        ("heavier", "lighter"),
+        ("wide broad", "narrow"),
+        ("wider", "narrower"),
+        ("deep", "shallow"),
         ("thick", "thin"),
         ("loud", "quiet silent"),
         ("identical same", "different"),
@@ -80,12 +98,38 @@ _OPPOSITES = tuple(
         ("domestic", "foreign"),
         ("optimistic", "pessimistic"),
         ("positive", "negative"),
-        ("despite", "following because"),
+    )
+)
+# A text that gives a reason often has both: "because of illness, despite pleas to stay". One that has the second words
+# only leaves no room for the first.
+_ONE_WAY = ((["despite"], ["following", "because"]),)
+# What a text says instead of denying the first: nobody was hurt if all escaped. No opposites, as a text may have both.
+_INSTEAD = tuple(
+    (one.split(), other.split())
+    for one, other in (
+        ("injure injury hurt harm wound casualty victim", "safe safely escape"),
+        (
+            "die death kill dead fatality casualty victim",
+            "safe safely escape survive survivor alive rescue",
+        ),
+        ("survivor", "die kill dead perish"),
+        ("open reopen", "close shut"),
+        ("close shut", "open reopen"),
+        ("outside outdoors", "indoors inside"),
+        ("rain", "dry"),
+        ("cancel call", "ahead"),
+        ("leave left", "stay remain"),
+        ("change", "same keep kept remain stay"),
+        ("pay cost charge", "free"),
+        ("support favour favor", "against"),
+        ("win won", "lose lost beat beaten"),
+        ("start begin began", "postpone delay cancel"),
     )
 )
 _PREFIXES = ("un", "non")
 _ROOT = 5  # letters that a word has without its prefix: "under" is no opposite of "der"
 _SCOPE = 3  # words after a negation that it may deny
+_REACH = 8  # words after a negation of which one may be what it denies, at most
 _NOT = "not(?! only| until| necessarily)"
 _NO = r"no(?! later| earlier| more than| less than| fewer than| doubt|\.? ?\d)"
 _NEGATION = re.compile(
@@ -95,10 +139,12 @@ _NEGATION = re.compile(
 _AS_GOOD = re.compile(
     r"\b(?:less|fewer|hardly|barely|scarcely|rarely|seldom|unable|lack\w*|fail\w*|refus\w+|reject\w*|den(?:y|ie)\w*|ban\w*"
     r"|forb\w+|prohibit\w*|illegal\w*|prevent\w*|avoid\w*|insufficient\w*|instead of|rather than|yet to|except|only"
-    r"|absent|un(?!der|ion|it|til|ique|ivers|cle)[a-z]{4,})\b"
+    r"|absent|(?:turn|vot)\w* down|thr[eo]w\w* out|(?:call|put)\w* off"
+    r"|outlaw\w*|stay\w* away|un(?!der|ion|it|til|ique|ivers|cle)[a-z]{4,})\b"
 )
 _DENIES = f"{_NEGATION.pattern}|{_AS_GOOD.pattern}"
-_TOKEN = re.compile(rf"(?P<word>(?P<denies>{_DENIES})|[a-z]+(?:-[a-z]+)?)|[.;:?!…]")
+_SENSE = "|".join(rf"(?P<{word}>\b(?:{pattern}))" for word, pattern in SENSES.items())
+_TOKEN = re.compile(rf"(?P<word>{_SENSE}|(?P<denies>{_DENIES})|[a-z]+(?:-[a-z]+)?)|[.;:?!…]")
 _SAID_NO = re.compile(r"^\W*no[,.:;]")
 
 
@@ -110,10 +156,15 @@ def _sides() -> dict[str, list[tuple[frozenset[str], frozenset[str]]]]:
         for own, turned in ((one, other), (other, one)):
             for word in own:
                 sides.setdefault(word, []).append((own, turned))
+    for pair in _ONE_WAY:
+        one, other = (frozenset(stems(side)) for side in pair)
+        for word in one:
+            sides.setdefault(word, []).append((one, other))
     return sides
 
 
 _SIDES = _sides()
+_ALSO_DENIED = [tuple(frozenset(stems(side)) for side in pair) for pair in _INSTEAD]
 
 
 def opposed(sentence: str, text: str) -> tuple[str, ...]:
@@ -122,26 +173,51 @@ def opposed(sentence: str, text: str) -> tuple[str, ...]:
     A negation is one if `text` has neither a negation nor a word that is as good as one. Another word is one if `text`
     has its opposite, and not itself or what means the same; words that are denied, here or there, are left out.
     """
-    plain, known = _SAID_NO.sub("", plain_letters(sentence)), plain_letters(text)
-    negated = [] if re.search(_DENIES, known) else [match[0] for match in _NEGATION.finditer(plain)]
+    plain = without_measures(_SAID_NO.sub("", plain_letters(sentence)))
+    known = without_measures(plain_letters(text))
     said, there = _affirmed(plain), set(_affirmed(known))
-    everything = set(stems(match["word"] for match in _TOKEN.finditer(plain) if match["word"]))
+    negated = [] if re.search(_DENIES, known) else [*_denials(plain, there)]
+    everything = set(stems(_sense(match) for match in _TOKEN.finditer(plain) if match["word"]))
     turned = [word for stem, word in said.items() if stem not in there and _turns(stem, there - everything, there)]
+    if not {"before", "after"}.isdisjoint(turned) and same_order(plain, known):
+        turned = [word for word in turned if word not in ("before", "after")]
     return tuple(dict.fromkeys([*negated, *turned]))
+
+
+def _denials(plain: str, there: Set[str]) -> Iterator[str]:
+    """The negations of a sentence, but for those that deny the opposite of what is `there`."""
+    for match in _NEGATION.finditer(plain):
+        denied = set[str]()
+        for token in _TOKEN.finditer(plain, match.end()):
+            if not token["word"] or len(denied) == _REACH:
+                break
+            denied.update(stems([_sense(token)]))
+        if not any(_says_instead(stem, there) for stem in denied):
+            yield match[0]
+
+
+def _says_instead(stem: str, there: Set[str]) -> bool:
+    sides = [*_SIDES.get(stem, ()), *((own, turned) for own, turned in _ALSO_DENIED if stem in own)]
+    return any(turned & there and not own & there for own, turned in sides)
+
+
+def _sense(token: re.Match[str]) -> str:
+    """The word, or the one that it stands for here."""
+    return next((word for word in SENSES if token[word]), token["word"])
 
 
 def _affirmed(text: str) -> dict[str, str]:
     """The words of `text` that it does not deny, by their stems; it has no capitals or accents."""
-    words = []
+    words = {}
     left = 0  # of the words that the last negation may deny
     for match in _TOKEN.finditer(text):
         if not match["word"]:
             left = 0
             continue
         if not left:
-            words.append(match["word"])
-        left = _SCOPE if match["denies"] else max(0, left - 1)
-    return dict(zip(stems(words), words, strict=True))
+            words[_sense(match)] = match["word"]
+        left = _SCOPE if match["denies"] or match["reject"] else max(0, left - 1)
+    return dict(zip(stems(words), words.values(), strict=True))
 
 
 def _turns(stem: str, lost: Set[str], there: Set[str]) -> bool:

@@ -6,22 +6,37 @@ like a name.
 """
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 
 from bot.doubt.names import is_same, like, plain_names, spelled_out
 from bot.doubt.numbers import MONTHS, Number, dates, numbers
+from bot.doubt.shares import shares
 from bot.words import is_english
 
 ROUNDED, ABOUT, OVER = 0.02, 0.1, 0.25  # shares by which a figure may differ: bare, after "about", after "over"
-SMALL = 20  # smaller figures must be the same
+SMALL, SMALL_ABOUT = 20, 12  # smaller figures must be the same, bare or after "about"
 
 _PARTS = re.compile(r"\d+")
 _ABOUT = re.compile(r"\b(?:about|around|nearly|almost|roughly|some|approximately|close to|up to)\s+\W?$", re.IGNORECASE)
 _OVER = re.compile(r"\b(?:over|more than|at least|above|exceed\w*)\s+\W?$", re.IGNORECASE)
-_FRACTION = re.compile(r"\b(?:half|halves|thirds?|quarters?|fifths?|tenths?)\b|\d/\d", re.IGNORECASE)
+_ROUND = re.compile(r"(?:half[ -]|a quarter of )?a[ -](?:half[ -])?[a-z]+", re.IGNORECASE)  # "a hundred"
+_COUNTS = {  # what a text may say without a figure
+    word: n
+    for n, words in (
+        (0, "nil goalless scoreless"),
+        (2, "both couple pair twins duo twice double fortnight"),
+        (3, "trio triple treble triplets hat-trick"),
+        (10, "decade"),
+        (12, "noon midday midnight"),
+        (100, "century"),
+    )
+    for word in words.split()
+}
+_COUNT = re.compile(rf"\b(?:{'|'.join(_COUNTS)})\b", re.IGNORECASE)
 _PERCENT = re.compile(r"\s*(?:%|per ?cent\b)", re.IGNORECASE)
 _OF_FRACTION = re.compile(r"\s*(?:and a half|halves|thirds|quarters|fifths)\b", re.IGNORECASE)
 _TIME = re.compile(r"(?:[:.]\d\d)?\s*[ap]\.?m\b|:\d\d|\s*o['’]clock", re.IGNORECASE)
+_ONE = re.compile(r"\b(?:an?|one)[ -]$", re.IGNORECASE)
 _LIST_MARK = re.compile(r"\s*\d+[.)]\s")
 _YEAR = re.compile(r"(?:1\d|20)\d\d")
 
@@ -55,6 +70,7 @@ def _figures(sentence: str, known: str, days: str, *, words: bool) -> Iterator[s
 def _values(text: str) -> set[float]:
     """What the figures of a text may mean, and what their parts do: the 10 and the 30 of "10.30 am"."""
     values = {value for one in numbers(text) for value in one.values}
+    values.update(_COUNTS[word.lower()] for word in _COUNT.findall(text))
     return (
         values
         | {float(part) for part in _PARTS.findall(text.replace(",", ""))}
@@ -67,19 +83,33 @@ def _known(one: Number, sentence: str, values: Set[float], known: str) -> bool:
     parts = {float(part) for part in _PARTS.findall(one.text)} if "." in one.text and not one.scaled else set()
     if any(value in values for value in one.values) or (parts and parts <= values):
         return True
-    if _OF_FRACTION.match(after) or (_PERCENT.match(after) and _FRACTION.search(known)):
+    if _OF_FRACTION.match(after):
         return True
     value = one.values[0]
+    if _PERCENT.match(after) and _near(value, (100 * share for share in shares(known)), ABOUT):
+        return True
+    if 0 < value < 1 and _near(value, shares(known), ABOUT):
+        return True
+    if one.ordinal and _ONE.search(before) and after.startswith(" of "):  # "a third of them"
+        return _near(1 / value, shares(known), ABOUT) or _near(100 / value, values, ABOUT)
     if one.decade:
-        return any(value <= other < value + 10 for other in values)
+        return any(value <= other < value + 10 for value in one.values for other in values)
     if _TIME.match(after) and (value + 12 in values or value - 12 in values):
         return True
-    if one.ordinal or value < SMALL or (_YEAR.fullmatch(one.text) and not _PERCENT.match(after)):
+    about = bool(_ABOUT.search(before) or _ROUND.fullmatch(one.text))
+    if (
+        one.ordinal
+        or value < (SMALL_ABOUT if about else SMALL)
+        or (_YEAR.fullmatch(one.text) and not _PERCENT.match(after))
+    ):
         return False
     if _OVER.search(before):
         return any(value <= other <= value * (1 + OVER) for other in values)
-    share = ABOUT if _ABOUT.search(before) else ROUNDED
-    return any(abs(value - other) <= share * max(value, other) for other in values)
+    return _near(value, values, ABOUT if about else ROUNDED)
+
+
+def _near(value: float, others: Iterable[float], share: float) -> bool:
+    return any(abs(value - other) <= share * max(value, other) for other in others)
 
 
 def _names(sentence: str, known: str, days: str) -> Iterator[str]:
@@ -87,11 +117,11 @@ def _names(sentence: str, known: str, days: str) -> Iterator[str]:
     stock = {one.plain for one in there}
     capital = {one.plain for one in there if one.text[0].isupper()}
     months = {name for name, number in MONTHS.items() if _numeric_month(known, number)}
-    said = plain_names(sentence)
-    for one in said:
-        same = one.plain in stock | months or bool(like(one.plain) & stock)
+    words = plain_names(sentence, all_words=True)
+    for one in plain_names(sentence):
+        same = one.plain in stock | months or like(one.plain, there)
         same = same or any(is_same(one.plain, other) for other in capital)
-        if not same and not spelled_out(one, said, there):
+        if not same and not spelled_out(one, words, there):
             yield one.text
 
 

@@ -47,7 +47,7 @@ READ = 4  # evidence sentences that figures and names must stand in or beside, a
 SPELLED = 1e6  # numbers in words up to here are also written in figures; "five million" is mostly "5 million"
 DOUBTED = 0.4  # what is left of the support where a word, figure or name speaks against it
 
-_YES = re.compile(r"\W*yes(?:\s*[,.:;!–—-]\s*|\W*$)", re.IGNORECASE)  # before what is answered
+_YES = re.compile(r"\W*yes(?:\s*[,.:;!–—-]\s*|\W*$)", re.IGNORECASE)  # says that the rest is so: the model is asked
 _MARKER = re.compile(r"(?<!\s)\s*(?:\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\]|【[^】]{0,40}】)")
 # Marks within marks that are still open, each ended by the next in one way only: else the search could take for ever.
 _OPEN_MARKER = re.compile(r"(?<!\s)\s*(?:(?:\[[\s^\d,;–-]*|【[^】【\[]{0,40})*(?:\[[\s^\d,;–-]*|【[^】【]{0,40}))?$")
@@ -173,7 +173,7 @@ class Attributor:
         score = WORD_WEIGHT * self._supported(words, chosen) + (1 - WORD_WEIGHT) * max(0.0, float(both[best]))
         nearest = [order[rank] for rank in ranked]
         doubts = self._doubts(text, nearest)
-        odds = self._ask(text, nearest[:READ]) if not doubts and self._own(words) else None
+        odds = self._ask(text, nearest[:READ]) if not doubts and (yes or self._own(words)) else None
         doubted = doubts or (odds is not None and odds < self._min_odds)
         score = min(1.0, score) * (DOUBTED if doubted else 1.0)
         return Support(score, tuple(self._evidence[index] for index in chosen), doubts, odds)

@@ -132,7 +132,7 @@ def test_a_number_in_words_is_the_same_in_figures(said: str, answer: str, suppor
         assert support.score > 0.4  # cite.min_support
 
 
-def test_a_yes_before_an_answer_is_no_word_of_its_own() -> None:
+def test_a_yes_before_an_answer_is_no_word_but_the_model_is_asked_whether_it_is_so() -> None:
     asked: list[str] = []
 
     def says(text: str, _: object) -> float:
@@ -146,6 +146,9 @@ def test_a_yes_before_an_answer_is_no_word_of_its_own() -> None:
     for said in (f"Yes, {ferry}", f"Yes – {ferry}", f"“Yes. {ferry}”", f"yes: {ferry}"):
         assert by.support(said).score == pytest.approx(plain.score, abs=0.1)
         assert by.support(said).sentences == plain.sentences
+    assert asked[::2] == asked[1::2] == [f"Yes, {ferry}", f"Yes – {ferry}", f"“Yes. {ferry}”", f"yes: {ferry}"]
+    asked.clear()
+    by.support(ferry)
     assert asked == []
     by.support("The ferry stops at Lindaby, a yes for the mayor.")
     by.support("Yes Minister stops at Lindaby.")

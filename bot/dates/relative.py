@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from bot.dates.plans import planned
 from bot.dates.spans import DAY, Range, label, same_day, shift_months, week_of, year_of
 from bot.dates.tense import Tense, tense_at
 from bot.schema import Days
@@ -37,7 +38,7 @@ _DATE = re.compile(
 _OPENING = re.compile(r"[\s\"“‘'(\[—–:-]*$")
 _BEFORE = re.compile(r"([\w’'.-]+)\s+$")
 _LEADS_TO_WEEKDAY = frozenset(
-    """after and around before but by early for from late of on or since till until""".split()  # noqa: SIM905
+    """after and around before but by early for from late least of on or since till until""".split()  # noqa: SIM905
 )
 _OWNERS = re.compile(r"(?:\b(?:the|his|her|their|its|our|my|your|every|each|any)|['’]s)\s+$", re.IGNORECASE)
 _LOOSELY = re.compile(
@@ -243,7 +244,7 @@ def _tense_of_weekday(place: _Place) -> Tense:
         r"\bfrom\s+$", place.before, re.IGNORECASE
     ):
         return "future"
-    return place.tense()
+    return planned(place.sentence, *place.match.span(), place.tense())
 
 
 def _last_or_next(written: dt.date, wanted: int, side: str) -> Range | None:

@@ -37,7 +37,7 @@ _FUTURE = rf"""(?:will|shall|must|can|may|might|should|cannot|won['’]t|['’]l
     |(?:plan|intend|hope|expect|aim|promise|want|mean|have|ha|need|vow|threaten)s?\s+to\b{_VERB}
     |(?:begin|start|open|resume|arrive|return|expire|meet|reopen|convene|premiere)s
     |ahead\s+of|takes?\s+place|kicks\s+off|(?:beginning|starting|opening|closing)(?=\s+(?:on|from|next)\b)"""
-_TIMELESS = rf"""(?:is|are|am|be)(?:{_BETWEEN}\s+(?:\w+ed|\w+ing)\b)?|{"|".join(_PRESENT)}
+_TIMELESS = rf"""(?:is|are|am|be)(?:{_BETWEEN}\s+(?:\w+ed|\w+ing)\b)?|(?:do|does)(?:\s+not|n['’]t)|{"|".join(_PRESENT)}
     |to\s+(?!(?:the|an?|his|her|its|their|him|them|it|that|this|one|{"|".join(_PLACES)})\b)[^\W\d]+"""
 _PAST = rf"""(?:has|have|had)\s+been\s+\w+|(?:{"|".join(_IRREGULAR)})(?:n['’]t)?|\w+ed"""
 
@@ -63,6 +63,11 @@ def tense_at(sentence: str, start: int, end: int) -> Tense:
         elif cue.start >= end:
             return before or cue.tense
     return before or "open"
+
+
+def nearest_verb(sentence: str, start: int) -> int | None:
+    """Where the verb begins that decides about the place `start`, if one stands before it."""
+    return max((cue.start for cue in _cues(sentence) if cue.start < start), default=None)
 
 
 def _cues(sentence: str) -> list[_Cue]:

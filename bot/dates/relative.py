@@ -31,7 +31,8 @@ _UNIT = r"(?P<unit>day|week|month|year)s?"
 # A full stop ends a sentence unless it stands after one letter (a.m., J. Smith) or a title.
 _STOP = r"(?:[!?]|(?<!\b\w)(?<!\b[DMS][rst])(?<!\b(?:Mrs|Gov|Sen|Gen|Rep))\.)(?=[\"”’')\]]*\s+[\"“‘'(]*[A-Z\d])"
 _SENTENCE = re.compile(rf"(?:(?!{_STOP}|\n).)+.?[\"”’')\]]*")
-_REST_OF_DAY = re.compile(r"(?:['’]s)?(?:\s+(?:morning|lunchtime|afternoon|evening|night)(?:['’]s)?)?\b")
+_HALF_DAY = r"(?:morning|lunchtime|afternoon|evening|night)"
+_REST_OF_DAY = re.compile(rf"(?:['’]s)?(?:\s+{_HALF_DAY}(?:['’]s)?)?\b")
 _DATE = re.compile(
     rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTH})|(?:{_MONTH})\.?\s+\d{{1,2}})\b", re.IGNORECASE
 )
@@ -46,8 +47,15 @@ _LOOSELY = re.compile(
 )
 _NO_BARE_WEEKDAY = re.compile(
     rf"s\b|\s*(?:to|through|-|–|—)\s*(?:{_DAY})\b|-\w|\s*[,(]?\s*(?:\d|(?:{_MONTH})\.?\s+\d)"
+    rf"|\s+{_HALF_DAY}s\b|\s+(?:{_HALF_DAY}\s+)?(?:last|next)\s+(?:week|month|year)\b"
     rf"|\s+(?:week|of|before\s+last|in\s+(?:{_MONTH}|\d{{4}})|the\s+\d+\w*|school|roast|best|prayers|mass)\b"
     r"|(?-i:\s+(?:Times|Telegraph|Mirror|Mail|Express|Post|Herald|Night|Club|World|Sport|Business|Review|Brunch))\b",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(r"\b(?:ago(?:\s+on)?|(?:day|week|month|year)s?\s+from)\s+$", re.IGNORECASE)
+_WEEKS = re.compile(rf"\b(?:an?|\d+|{'|'.join(_NUMBERS)})\s+(?:week|month|year)s?\s+$", re.IGNORECASE)
+_ERA = re.compile(
+    r"\b(?:(?<!ahead\s)(?<!because\s)(?<!instead\s)(?<!as\s)(?<!end\s)of|better|brighter|fairer|greener|safer)\s+$",
     re.IGNORECASE,
 )
 
@@ -134,7 +142,8 @@ def _in_sentence(sentence: str, written: dt.date) -> Iterator[tuple[int, int, Ra
                 continue
             taken.append((start, end))  # also where it is left out: "Last Week Tonight" holds no "tonight" either
             place = _Place(sentence, match, written)
-            days = None if place.is_name() else _on_calendar(resolve, place)
+            is_left_out = place.is_name() or _COUNTED.search(place.before)  # "a year ago today"
+            days = None if is_left_out else _on_calendar(resolve, place)
             if days:
                 yield start, end, days
 
@@ -150,6 +159,8 @@ def _single(place: _Place) -> Range | None:
     words = " ".join(place.match[0].lower().split())
     if words.startswith("today") and re.match(r"['’]s\b|\s+(?:programme|show)\b", place.after):
         return None
+    if _WEEKS.search(place.before) or (_ERA.search(place.before) and place.after[:2] not in ("'s", "’s")):
+        return None  # "a week tomorrow", "a better tomorrow", "the leaders of tomorrow"
     shifts = {
         "yesterday": -1,
         "last night": -1,
@@ -266,7 +277,7 @@ def _may_be_bare(place: _Place) -> bool:
     word = _BEFORE.search(place.before)
     if word is None:
         return not place.before.strip() or place.before.rstrip()[-1] in ',;:“"(—–'
-    if word[1].lower() in _LEADS_TO_WEEKDAY:
+    if word[1].lower() in _LEADS_TO_WEEKDAY or word[1].lower() == "due":
         return True
     return word[1].islower() and tense_at(word[1], len(word[1]), len(word[1])) == "past"
 

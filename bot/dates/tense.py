@@ -29,7 +29,7 @@ _SET = r"(?:due|set|scheduled|expected|slated|supposed|poised|likely|planned|bil
 _UNSURE = rf"""(?:would|could|might|may|must|should|will){_BETWEEN}\s+have\s+\w+
     |(?:was|were|had|has|have)(?:\s+been)?{_BETWEEN}\s+(?:going\s+to|about\s+to|to|{_SET}(?:\s+to)?)\b{_VERB}
     |(?:planned|intended|hoped|wanted|meant|asked|refused|agreed|vowed|promised)\s+to\b{_VERB}
-    |could{_VERB}|if"""
+    |(?:originally|initially|previously)\s+{_SET}\b(?:\s+(?:to\b{_VERB}|for|on|by|in|at)\b)?|could{_VERB}|if"""
 _FUTURE = rf"""(?:will|shall|must|can|may|might|should|cannot|won['’]t|['’]ll|would){_VERB}
     |(?:is|are){_BETWEEN}\s+(?:going\s+|about\s+)?to\b{_VERB}
     |(?:is|are)\s+on(?=\s+\S+day\b)

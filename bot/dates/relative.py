@@ -32,10 +32,13 @@ _UNIT = r"(?P<unit>day|week|month|year)s?"
 _STOP = r"(?:[!?]|(?<!\b\w)(?<!\b[DMS][rst])(?<!\b(?:Mrs|Gov|Sen|Gen|Rep))\.)(?=[\"”’')\]]*\s+[\"“‘'(]*[A-Z\d])"
 _SENTENCE = re.compile(rf"(?:(?!{_STOP}|\n).)+.?[\"”’')\]]*")
 _HALF_DAY = r"(?:morning|lunchtime|afternoon|evening|night)"
-_REST_OF_DAY = re.compile(rf"(?:['’]s)?(?:\s+{_HALF_DAY}(?:['’]s)?)?\b")
+_REST_OF_DAY = re.compile(rf"(?:['’]s)?(?:\s+{_HALF_DAY}(?:['’]s)?)?\b", re.IGNORECASE)
 _DATE = re.compile(
-    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTH})|(?:{_MONTH})\.?\s+\d{{1,2}})\b", re.IGNORECASE
+    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTH})|(?:{_MONTH})\.?\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?"
+    r"|\d{4}-\d\d-\d\d|\d{1,2}([/.])\d{1,2}\1\d{4})\b",
+    re.IGNORECASE,
 )
+_MAY = re.compile(r"\bmay\b")  # the verb: "it may 10 times"
 _OPENING = re.compile(r"[\s\"“‘'(\[—–:-]*$")
 _BEFORE = re.compile(r"([\w’'.-]+)\s+$")
 _LEADS_TO_WEEKDAY = frozenset(
@@ -130,7 +133,7 @@ def dated(text: str, written: dt.date | None) -> str:
 
 def has_date(text: str) -> bool:
     """Whether a day of the calendar stands in it, such as "19 May" or "May 19th"."""
-    return bool(_DATE.search(text))
+    return bool(_DATE.search(_MAY.sub("", text)))
 
 
 def _in_sentence(sentence: str, written: dt.date) -> Iterator[tuple[int, int, Range]]:

@@ -305,7 +305,11 @@ def _days(evidence: Sequence[EvidenceSentence]) -> str:
 
 
 def _written(days: Iterable[tuple[dt.date, dt.date]]) -> str:
-    return " ".join(f"{_weekday(first)} {label(first, last)}" for first, last in sorted(set(days)))
+    """With its weekday only where it is one day: "last week" does not say "on Monday"."""
+    return " ".join(
+        f"{_weekday(first)} {label(first, last)}" if first == last else label(first, last)
+        for first, last in sorted(set(days))
+    )
 
 
 def _weekday(day: dt.date) -> str:

@@ -13,6 +13,7 @@ from samples import CHEESE, FERRY, STORM, article, passage
 from bot.articles.sentences import split
 from bot.cite import DOUBTED, READ, Attributor, EvidenceSentence, MarkerFilter, evidence_sentences, joined
 from bot.schema import Article, Citation, Passage
+from bot.words import content_words
 
 ARTICLES = {
     one.id: one for one in (article("ferry", FERRY, date="2025-05-18"), article("storm", STORM), article("c", CHEESE))
@@ -277,6 +278,19 @@ def test_the_day_that_a_weekday_means_is_supported_and_the_articles_own_day_less
     assert asked == ["The council approved the quay on 14 May 2025."], "of the day meant, every word is known"
     assert meant.score > 0.7
     assert own_day.score < 0.4  # cite.min_support
+
+
+@pytest.mark.parametrize(
+    ("words", "weekday", "expected"),
+    [("last week", "Monday", False), ("last month", "Tuesday", False), ("yesterday", "Tuesday", True)],
+)
+def test_a_weekday_is_known_of_a_single_day_only(words: str, weekday: str, expected: bool) -> None:
+    quay = article("quay", f"The quay was opened {words}.", date="2025-05-14")
+    (one,) = evidence_sentences([passage(quay)], split)
+    assert one.words.issuperset(content_words(weekday)) == expected
+    assert one.words.issuperset(content_words("2025"))
+    by = Attributor("When was the quay opened?", [one], FakeEmbedder().embed_documents)
+    assert (by.support(f"The quay was opened on {weekday}.").doubts == ()) == expected
 
 
 def test_a_citation_carries_what_a_reader_needs() -> None:

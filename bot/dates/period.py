@@ -22,8 +22,10 @@ _TODAYS_NEWS = re.compile(
     r"\b(?:today|tonight)['’]s\s+(?:news|headlines|articles|stories|top\s+stor\w+)", re.IGNORECASE
 )
 _FOR_DAY = re.compile(
-    r"\b(?:what|which)\s+(?:(?:is|was|are|were|will\s+be)\s+the\s+)?(?:exact\s+|calendar\s+)?(?:date|day)\b",
-    re.IGNORECASE,
+    r"""\b(?:what|which)\s+(?:(?:exact|specific|calendar)\s+)?(?:date\b|day\b(?!\s+(?:of\s+the\s+week|trip|cent|care|job)))(?![-'’])
+    |\b(?:what(?:['’]s|\s+(?:is|was|are|were|will\s+be))|give(?:\s+me)?|tell\s+me|name)\s+the
+    \s+(?:(?:[\w-]+\s+){0,2}date\b|(?:exact\s+)?day\s+(?:and|of|on|that|when)\b)(?![-'’])""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _OF_NEWS = re.compile(r"\b(?:did|was|were|has|have|had|happen\w*|said|died|news)\b", re.IGNORECASE)
 _SUNDAYS_WEEK = re.compile(r"\b(?<!the )(last|this)\s+week\b(?!\s+of\b)", re.IGNORECASE)

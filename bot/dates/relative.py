@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from bot.dates.plans import planned
 from bot.dates.spans import DAY, Range, label, same_day, shift_months, week_of, year_of
 from bot.dates.tense import Tense, tense_at
 from bot.schema import Days
@@ -30,14 +31,18 @@ _UNIT = r"(?P<unit>day|week|month|year)s?"
 # A full stop ends a sentence unless it stands after one letter (a.m., J. Smith) or a title.
 _STOP = r"(?:[!?]|(?<!\b\w)(?<!\b[DMS][rst])(?<!\b(?:Mrs|Gov|Sen|Gen|Rep))\.)(?=[\"”’')\]]*\s+[\"“‘'(]*[A-Z\d])"
 _SENTENCE = re.compile(rf"(?:(?!{_STOP}|\n).)+.?[\"”’')\]]*")
-_REST_OF_DAY = re.compile(r"(?:['’]s)?(?:\s+(?:morning|lunchtime|afternoon|evening|night)(?:['’]s)?)?\b")
+_HALF_DAY = r"(?:morning|lunchtime|afternoon|evening|night)"
+_REST_OF_DAY = re.compile(rf"(?:['’]s)?(?:\s+{_HALF_DAY}(?:['’]s)?)?\b", re.IGNORECASE)
 _DATE = re.compile(
-    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTH})|(?:{_MONTH})\.?\s+\d{{1,2}})\b", re.IGNORECASE
+    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTH})|(?:{_MONTH})\.?\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?"
+    r"|\d{4}-\d\d-\d\d|\d{1,2}([/.])\d{1,2}\1\d{4})\b",
+    re.IGNORECASE,
 )
+_MAY = re.compile(r"\bmay\b")  # the verb: "it may 10 times"
 _OPENING = re.compile(r"[\s\"“‘'(\[—–:-]*$")
 _BEFORE = re.compile(r"([\w’'.-]+)\s+$")
 _LEADS_TO_WEEKDAY = frozenset(
-    """after and around before but by early for from late of on or since till until""".split()  # noqa: SIM905
+    """after and around before but by early for from late least of on or since till until""".split()  # noqa: SIM905
 )
 _OWNERS = re.compile(r"(?:\b(?:the|his|her|their|its|our|my|your|every|each|any)|['’]s)\s+$", re.IGNORECASE)
 _LOOSELY = re.compile(
@@ -45,8 +50,15 @@ _LOOSELY = re.compile(
 )
 _NO_BARE_WEEKDAY = re.compile(
     rf"s\b|\s*(?:to|through|-|–|—)\s*(?:{_DAY})\b|-\w|\s*[,(]?\s*(?:\d|(?:{_MONTH})\.?\s+\d)"
+    rf"|\s+{_HALF_DAY}s\b|\s+(?:{_HALF_DAY}\s+)?(?:last|next)\s+(?:week|month|year)\b"
     rf"|\s+(?:week|of|before\s+last|in\s+(?:{_MONTH}|\d{{4}})|the\s+\d+\w*|school|roast|best|prayers|mass)\b"
     r"|(?-i:\s+(?:Times|Telegraph|Mirror|Mail|Express|Post|Herald|Night|Club|World|Sport|Business|Review|Brunch))\b",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(r"\b(?:ago(?:\s+on)?|(?:day|week|month|year)s?\s+from)\s+$", re.IGNORECASE)
+_WEEKS = re.compile(rf"\b(?:an?|\d+|{'|'.join(_NUMBERS)})\s+(?:week|month|year)s?\s+$", re.IGNORECASE)
+_ERA = re.compile(
+    r"\b(?:(?<!ahead\s)(?<!because\s)(?<!instead\s)(?<!as\s)(?<!end\s)of|better|brighter|fairer|greener|safer)\s+$",
     re.IGNORECASE,
 )
 
@@ -121,7 +133,7 @@ def dated(text: str, written: dt.date | None) -> str:
 
 def has_date(text: str) -> bool:
     """Whether a day of the calendar stands in it, such as "19 May" or "May 19th"."""
-    return bool(_DATE.search(text))
+    return bool(_DATE.search(_MAY.sub("", text)))
 
 
 def _in_sentence(sentence: str, written: dt.date) -> Iterator[tuple[int, int, Range]]:
@@ -133,7 +145,8 @@ def _in_sentence(sentence: str, written: dt.date) -> Iterator[tuple[int, int, Ra
                 continue
             taken.append((start, end))  # also where it is left out: "Last Week Tonight" holds no "tonight" either
             place = _Place(sentence, match, written)
-            days = None if place.is_name() else _on_calendar(resolve, place)
+            is_left_out = place.is_name() or _COUNTED.search(place.before)  # "a year ago today"
+            days = None if is_left_out else _on_calendar(resolve, place)
             if days:
                 yield start, end, days
 
@@ -149,6 +162,8 @@ def _single(place: _Place) -> Range | None:
     words = " ".join(place.match[0].lower().split())
     if words.startswith("today") and re.match(r"['’]s\b|\s+(?:programme|show)\b", place.after):
         return None
+    if _WEEKS.search(place.before) or (_ERA.search(place.before) and place.after[:2] not in ("'s", "’s")):
+        return None  # "a week tomorrow", "a better tomorrow", "the leaders of tomorrow"
     shifts = {
         "yesterday": -1,
         "last night": -1,
@@ -243,7 +258,7 @@ def _tense_of_weekday(place: _Place) -> Tense:
         r"\bfrom\s+$", place.before, re.IGNORECASE
     ):
         return "future"
-    return place.tense()
+    return planned(place.sentence, *place.match.span(), place.tense())
 
 
 def _last_or_next(written: dt.date, wanted: int, side: str) -> Range | None:
@@ -265,7 +280,7 @@ def _may_be_bare(place: _Place) -> bool:
     word = _BEFORE.search(place.before)
     if word is None:
         return not place.before.strip() or place.before.rstrip()[-1] in ',;:“"(—–'
-    if word[1].lower() in _LEADS_TO_WEEKDAY:
+    if word[1].lower() in _LEADS_TO_WEEKDAY or word[1].lower() == "due":
         return True
     return word[1].islower() and tense_at(word[1], len(word[1]), len(word[1])) == "past"
 

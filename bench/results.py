@@ -10,6 +10,7 @@ anew, so older runs get the measures of today; a run that lacks answers makes no
 
 import argparse
 import datetime as dt
+import hashlib
 import json
 import os
 import shlex
@@ -36,6 +37,7 @@ SHOWN = (
     "false_refusal", "answerable_auroc", "first_token_s_p50", "total_s_p50", "total_s_p95",
 )  # fmt: skip
 WALL = "wall.json"
+WORTH = 0.4  # false_refusal up to which the curve is told
 
 
 class Missing(Exception):
@@ -49,6 +51,7 @@ class Measured(NamedTuple):
     answering: float  # seconds that the answers took, all together
     wall: float | None
     report: dict[str, Any]
+    halves: tuple[dict[str, Any], ...]  # the same of the questions on one half of the articles, and on the other
 
 
 def main() -> None:
@@ -139,15 +142,21 @@ def measured(name: str, data: Path, runs: Path) -> Measured:
     embedder = None
     if any(question.distractors for question in asked.questions):
         embedder = open_embedder(load({"data_dir": str(runs / "data")}).settings)
-    rows = [run.rows[one.id] for one in asked.questions]
+    embed = embedder.embed_documents if embedder else None
+
+    def reported(questions: Sequence[Question]) -> dict[str, Any]:
+        return report([run.rows[one.id] for one in questions], questions, run.meta, embed)
+
+    halves = [[one for one in asked.questions if in_first_half(one) is first] for first in (True, False)]
     noted = runs / name / WALL
     return Measured(
         name,
         asked.questions,
         run.meta,
-        sum(row.timings.total_s or 0.0 for row in rows),
+        sum(run.rows[one.id].timings.total_s or 0.0 for one in asked.questions),
         json.loads(noted.read_bytes())["seconds"] if noted.exists() else None,
-        report(rows, asked.questions, run.meta, embedder.embed_documents if embedder else None),
+        reported(asked.questions),
+        tuple(reported(half) for half in halves),
     )
 
 
@@ -161,16 +170,18 @@ def page(found: Sequence[Measured], missing: dict[str, str], data: Path, runs: P
 
 Written by `make eval` (bench/results.py) on {dt.date.today()}.
 Each set was asked with {how}, all questions of it, by `bot eval`.
-docs/measures.md has the formulas; intervals are 95%, by the bootstrap over questions (bot/evaluate/intervals.py). Times
-have the load of the machine in them. The sets are no part of this repository; they were in `{data}`.
+docs/measures.md has the formulas; intervals are 95%, by the bootstrap over questions (bot/evaluate/intervals.py). The
+halves have different articles (a question without a gold article is in one by its id). Times have the load of the
+machine in them. The sets are no part of this repository; they were in `{data}`.
 
 {sections}{left}"""
 
 
 def section(one: Measured, data: Path, runs: Path, given: Sequence[str]) -> str:
     metrics = one.report["metrics"]
+    halves = [{name: value for name, value, *_ in table(half)} for half in one.halves]
     rows = "\n".join(
-        f"| `{name}` | {value} | {ends} | {cases} |"
+        f"| `{name}` | {value} | {ends} | {cases} | {' | '.join(half.get(name) or '–' for half in halves)} |"
         for name, value, ends, cases in table(one.report)
         if name in SHOWN and metrics["n"][name]
     )
@@ -190,10 +201,38 @@ def section(one: Measured, data: Path, runs: Path, given: Sequence[str]) -> str:
 | time | {wall_told(one)} |
 | command | `{shlex.join(["bot", *command(one.name, data, runs, given)])}` |
 
-| measure | value | interval | n |
-| --- | --- | --- | --- |
+| measure | value | interval | n | one half | other half |
+| --- | --- | --- | --- | --- | --- |
 {rows}
+{curve(one.report["refusal_curve"])}"""
+
+
+def curve(points: Sequence[dict[str, Any]]) -> str:
+    """What refusing below other probabilities would have done, where it changes anything; without cases, nothing."""
+    told = [one for one in points if one["refusal_recall"] is not None and one["false_refusal"] is not None]
+    changing = [one for before, one in zip(told, told[1:], strict=False) if _shares(before) != _shares(one)]
+    changing = [one for one in changing if one["false_refusal"] <= WORTH] or changing[:1]
+    if not changing:
+        return ""
+    columns = [told[0], *changing]
+    return f"""
+Refusals, had `answer.min_answerable` been another (below that of the run, nothing changes):
+
+| `answer.min_answerable` | {" | ".join(f"{one['min_answerable']:.2f}" for one in columns)} |
+| --- |{" --- |" * len(columns)}
+| `refusal_recall` | {" | ".join(f"{one['refusal_recall']:.3f}" for one in columns)} |
+| `false_refusal` | {" | ".join(f"{one['false_refusal']:.3f}" for one in columns)} |
 """
+
+
+def _shares(point: dict[str, Any]) -> tuple[float, float]:
+    return point["refusal_recall"], point["false_refusal"]
+
+
+def in_first_half(question: Question) -> bool:
+    """By its first gold article, so that both halves have different articles; by itself where it has none."""
+    named = question.gold[0] if question.gold else question.id
+    return hashlib.sha256(named.encode()).digest()[0] % 2 == 0
 
 
 def settings_told(meta: dict[str, Any]) -> str:

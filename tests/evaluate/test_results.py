@@ -13,7 +13,7 @@ from samples import FERRY, SMALL_LLM
 
 from bot.config import PROJECT, Settings, flatten
 from bot.evaluate import Question, load_questions, run, run_meta
-from bot.schema import Answer, Filters, Turn
+from bot.schema import Answer, Filters, Trace, Turn
 
 from .library import make_answer
 
@@ -43,7 +43,8 @@ def made(data: Path, name: str, questions: Sequence[Question], **changed: object
     meta = run_meta(settings, {"small": "0" * 64}, file, None, seed=0) | {"revision": "abc123"}
 
     def ask(asked: str, history: Sequence[Turn], filters: Filters) -> Answer:
-        return make_answer(asked, "It costs 4 crowns.", 1)
+        told = Trace(searched=asked, filters=Filters(), min_support=0.4, min_answerable=0.15, answerable=0.32)
+        return make_answer(asked, "It costs 4 crowns.", 1, trace=told)
 
     run(questions, ask, data.parent / "runs" / name, meta, "open")
 
@@ -68,8 +69,11 @@ def test_whole_runs_make_tables_and_the_others_are_told(sets: Path) -> None:
     assert "2 questions, 1 of them answerable, over 1 articles." in out
     assert "| revision | abc123 |" in out
     assert "| settings | retrieve.characters = 1200 |" in out  # the port changes no answer
-    assert "| `accuracy` | 1.000 | 1.000 to 1.000 | 1 |" in out
+    assert re.search(r"\| `accuracy` \| 1.000 \| 1.000 to 1.000 \| 1 \| (1.000 \| –|– \| 1.000) \|", out)
     assert re.search(r"\| `total_s_p50` \| 2.50 s \| [\d.]+ to [\d.]+ s \| 2 \|", out)
+    curve = out.split("Refusals, had")[1].splitlines()
+    assert "| `answer.min_answerable` | 0.00 | 0.35 |" in curve
+    assert "| `refusal_recall` | 0.000 | 1.000 |" in curve
     assert "`bot eval data/one/questions.jsonl --corpus data/one/corpus.jsonl --out runs/one`" in out
     assert "option_accuracy" not in out  # no case
     left = out.split("## Not measured")[1]

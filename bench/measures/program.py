@@ -21,12 +21,11 @@ params.n_ctx = 4096
 assert llama_cpp.llama_init_from_model(model, params)
 """
 ASKING = """
-import sys
-from pathlib import Path
+import json, sys
+from threading import Event
 from bot.cli.compose import open_chat, open_embedder, open_store
 from bot.config import load
-from threading import Event
-settings = load({"data_dir": sys.argv[1], **dict(one.split("=", 1) for one in sys.argv[2].split("\n"))}).settings
+settings = load({"data_dir": sys.argv[1], **json.loads(sys.argv[2])}).settings
 embedder = open_embedder(settings)
 chat = open_chat(settings, embedder, open_store(settings, embedder))
 for article in chat.articles():
@@ -72,7 +71,7 @@ def memory(settings: Settings, data: Path, changed: Sequence[str]) -> list[Measu
     allowed = sum(file.path.stat().st_size for file in files) + (settings.cache.memory_mb << 20) + OTHER_MEMORY
     found = []
     for name, spare in (("memory", "false"), ("memory, weights in one form (llm.spare_memory)", "true")):
-        chosen = "\n".join([*changed, f"llm.spare_memory={spare}"])
+        chosen = json.dumps(dict(one.split("=", 1) for one in (*changed, f"llm.spare_memory={spare}")))
         asked = ASKING, data, chosen, QUESTION, "How much is a ferry ticket?"
         taken = int(run(sys.executable, "-c", *asked)) << 10
         found.append(Measure(name, taken, allowed, "models, what may be kept, and 500 MB", "MB"))

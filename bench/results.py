@@ -10,7 +10,6 @@ anew, so older runs get the measures of today; a run that lacks answers makes no
 
 import argparse
 import datetime as dt
-import hashlib
 import json
 import os
 import shlex
@@ -21,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from measures.halves import in_first_half
 from rich.console import Console
 
 from bot.cli.compose import open_embedder
@@ -227,12 +227,6 @@ Refusals, had `answer.min_answerable` been another (below that of the run, nothi
 
 def _shares(point: dict[str, Any]) -> tuple[float, float]:
     return point["refusal_recall"], point["false_refusal"]
-
-
-def in_first_half(question: Question) -> bool:
-    """By its first gold article, so that both halves have different articles; by itself where it has none."""
-    named = question.gold[0] if question.gold else question.id
-    return hashlib.sha256(named.encode()).digest()[0] % 2 == 0
 
 
 def settings_told(meta: dict[str, Any]) -> str:

@@ -7,13 +7,13 @@ store, so that a second run with the same chunks is quick.
 """
 
 import argparse
-import hashlib
 import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from measures.halves import in_first_half
 from rich.console import Console
 from rich.table import Table
 
@@ -75,11 +75,6 @@ def look(retriever: Retriever, question: Question, room: int) -> Row:
         "characters shown": float(characters(shown)),
         "seconds": seconds,
     }
-
-
-def in_first_half(question: Question) -> bool:
-    """By the question's first article, so that both halves have different articles."""
-    return hashlib.sha256(question.gold[0].encode()).digest()[0] % 2 == 0
 
 
 def mean(cases: Sequence[Case], name: str) -> str:

@@ -86,7 +86,7 @@ class Ahead:
     def want(self, job: Job) -> None:
         """Do this before all else, as soon as nobody asks."""
         with self._state:
-            if len(self._wanted) == WANTED:
+            while len(self._wanted) >= WANTED:  # what was broken off came back beyond it
                 self._wanted.popleft()
             self._wanted.append(job)
             self._state.notify_all()

@@ -130,6 +130,23 @@ def test_what_is_new_or_changed_is_read_though_something_goes_for_it(ahead: Ahea
     assert model.in_any_case == ["d", "b"]
 
 
+def test_wishes_that_come_back_make_no_room_for_more(ahead: Ahead, model: Model) -> None:
+    model.articles, model.seconds = [], 10
+    ahead.want(lambda stop: model.work("broken off", stop, True))
+    ahead.start()
+    time.sleep(0.3)
+    for number in range(WANTED):
+        ahead.want(lambda stop, number=number: model.work(f"{number}", stop, True))  # type: ignore[misc]
+    with ahead.paused():
+        until(lambda: model.broken_off == ["broken off"])
+        model.seconds = 0.01
+        for number in range(WANTED, 3 * WANTED):
+            ahead.want(lambda stop, number=number: model.work(f"{number}", stop, True))  # type: ignore[misc]
+    until(lambda: len(model.read) == WANTED)
+    time.sleep(0.3)
+    assert model.read == [f"{number}" for number in range(2 * WANTED, 3 * WANTED)]
+
+
 def test_of_many_wishes_the_oldest_goes(ahead: Ahead, model: Model) -> None:
     model.articles = []
     for number in range(WANTED + 2):

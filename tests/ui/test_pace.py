@@ -41,8 +41,13 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 def held(data: Path) -> dict[str, int]:
     """What lies in the folder of uploads: names and bytes."""
-    files = [path for path in (data / "uploads").rglob("*") if path.is_file() and path.suffix != ".lock"]
-    return {path.name: path.stat().st_size for path in files}
+    found: dict[str, int] = {}
+    for folder, _, names in os.walk(data / "uploads"):
+        for name in names:
+            with suppress(FileNotFoundError):  # the page takes files away while we look
+                if not name.endswith(".lock"):
+                    found[name] = (Path(folder) / name).stat().st_size
+    return found
 
 
 def part(name: str) -> bytes:

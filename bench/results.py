@@ -5,7 +5,8 @@
 
 A set is a folder of --data with questions.jsonl and corpus.jsonl. Each is asked by `bot eval` into a folder of its own
 under --runs, with the default settings whatever the machine's are, and goes on where it was broken off. Rows are scored
-anew, so older runs get the measures of today; a run that lacks answers makes no table.
+anew, so older runs get the measures of today; a run that lacks answers makes no table. Tables of other sets that the
+page has already stay as they are, each with its revision.
 """
 
 import argparse
@@ -37,6 +38,7 @@ SHOWN = (
     "false_refusal", "answerable_auroc", "first_token_s_p50", "total_s_p50", "total_s_p95",
 )  # fmt: skip
 WALL = "wall.json"
+LEFT = "Not measured"
 WORTH = 0.4  # false_refusal up to which the curve is told
 
 
@@ -69,7 +71,9 @@ def main() -> None:
             screen.print(f"{name}: {error}", soft_wrap=True, markup=False)
     if not found:
         sys.exit("There is nothing to write.")
-    text = page(found, missing, chosen.data, chosen.runs, chosen.set)
+    sections = older(chosen.write) if chosen.write and chosen.write.exists() else {}
+    sections |= {one.name: section(one, chosen.data, chosen.runs, chosen.set) for one in found}
+    text = page(sections, missing, chosen.data)
     if chosen.write:
         chosen.write.write_text(text, encoding="utf-8")
     else:
@@ -160,21 +164,27 @@ def measured(name: str, data: Path, runs: Path) -> Measured:
     )
 
 
-def page(found: Sequence[Measured], missing: dict[str, str], data: Path, runs: Path, given: Sequence[str]) -> str:
-    others = " and ".join(f"`{one}`" for one in given)
-    sections = "\n".join(section(one, data, runs, given) for one in found)
+def older(file: Path) -> dict[str, str]:
+    """The sections of a page that was written before, by set."""
+    _, *parts = f"\n{file.read_text(encoding='utf-8')}".split("\n## ")
+    named = {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in parts}
+    return {name: part for name, part in named.items() if name != LEFT}
+
+
+def page(sections: dict[str, str], missing: dict[str, str], data: Path) -> str:
+    """All sets' sections, in the order of their names."""
     lacking = "".join(f"- `{name}`: {reason}\n" for name, reason in missing.items())
-    left = f"\n## Not measured\n\n{lacking}" if missing else ""
-    how = f"the default settings but {others}" if others else "the default settings"
+    left = f"\n## {LEFT}\n\n{lacking}" if missing else ""
+    tables = "\n".join(sections[name] for name in sorted(sections))
     return f"""# Results
 
 Written by `make eval` (bench/results.py) on {dt.date.today()}.
-Each set was asked with {how}, all questions of it, by `bot eval`.
+Each set was asked with the settings that its table names, all questions of it, by `bot eval`.
 docs/measures.md has the formulas; intervals are 95%, by the bootstrap over questions (bot/evaluate/intervals.py). The
 halves have different articles (a question without a gold article is in one by its id). Times have the load of the
 machine in them. The sets are no part of this repository; they were in `{data}`.
 
-{sections}{left}"""
+{tables}{left}"""
 
 
 def section(one: Measured, data: Path, runs: Path, given: Sequence[str]) -> str:

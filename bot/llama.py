@@ -27,10 +27,10 @@ log = logging.getLogger("bot.llama")
 ABORTED = 2  # llama_decode's answer when its abort callback said yes
 CELL_TYPES = {"f16": 1, "q8_0": 8}  # ggml_type by the name that the settings know
 END = -1  # llama.cpp's "up to the last position"
+AUTO, OFF = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO, llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
 Vectors = npt.NDArray[np.float32]
 
-# ggml_log_level warn and error; all else is debug. What matters to users becomes an exception here, and a stop is an
-# error to llama.cpp.
+# ggml_log_level warn and error; all else is debug. What matters to users becomes an exception; a stop is an error, too.
 _LEVELS = {3: logging.DEBUG, 4: logging.INFO}
 
 
@@ -165,19 +165,20 @@ class Decoder:
         slice_tokens: int = 512,
         sequences: int = 1,
         cell_type: str = "f16",
+        flash: bool = True,
     ) -> None:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx, params.n_batch, params.n_ubatch = tokens, slice_tokens, slice_tokens
         params.n_seq_max, params.kv_unified = sequences, sequences > 1
         params.n_outputs_max = sequences  # logits are wanted of last tokens only; room for more takes 60 MB
         params.type_k = params.type_v = CELL_TYPES[cell_type]
+        params.flash_attn_type = AUTO if flash or cell_type != "f16" else OFF  # only f16 can do without
         params.n_threads = params.n_threads_batch = threads or default_threads()
         params.no_perf = True
         # Called between operations by threads that must not wait for Python's lock: C's strlen, of one letter or none.
         self._stop = ctypes.create_string_buffer(2)
         self._abort = ctypes.cast(ctypes.CDLL(None).strlen, llama_cpp.ggml_abort_callback)
-        params.abort_callback = self._abort
-        params.abort_callback_data = ctypes.addressof(self._stop)
+        params.abort_callback, params.abort_callback_data = self._abort, ctypes.addressof(self._stop)
         self.model = model
         self.handle = llama_cpp.llama_init_from_model(model.handle, params)
         if not self.handle:
@@ -286,8 +287,7 @@ class Encoder:
         params.n_seq_max = 64
         params.kv_unified = True
         self._threads = params.n_threads = params.n_threads_batch = threads or default_threads()
-        params.embeddings = True
-        params.no_perf = True
+        params.embeddings = params.no_perf = True
         self.handle = llama_cpp.llama_init_from_model(model.handle, params)
         if not self.handle:
             raise ModelError(f"{model.path.name} cannot be used for embeddings. Choose another embed.model.")

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from bot.errors import LLMError, Stopped
 from bot.llama import Decoder
 
-SLICE = 128  # tokens; larger ones are read no faster on a CPU, smaller ones are slower
+SLICE = 128  # tokens, unless another was measured to be better; smaller ones are slower on a CPU
 
 
 class Cells:
@@ -14,11 +14,12 @@ class Cells:
 
     `sliced` of them were read as a prompt, in slices that begin at `base`; `asked` are the last prompt, and what comes
     after was answered. Whole slices are read by `reader`, where there is one and they end before its `reach`, and
-    handed over: a context may be faster at many tokens than at one.
+    handed over: a context may be faster at many tokens than at one. Both have slices of one length.
     """
 
     def __init__(self, decoder: Decoder, reader: Decoder | None = None, reach: int = 0) -> None:
         self.decoder, self.reader, self.reach = decoder, reader, reach
+        self._slice = decoder.slice_tokens
         self.tokens: list[Hashable] = []
         self.base = self.sliced = self.asked = 0
         self._moved = False
@@ -32,10 +33,10 @@ class Cells:
         """
         same = alike(self.tokens, prompt[:-1])
         if self.goes_on(prompt):
-            self.sliced -= (self.sliced - self.base) % SLICE
+            self.sliced -= (self.sliced - self.base) % self._slice
             return self.keep(same)
         same = min(same, self.sliced)
-        return self.keep(same - (same - self.base) % SLICE if same >= self.base else 0)
+        return self.keep(same - (same - self.base) % self._slice if same >= self.base else 0)
 
     def goes_on(self, prompt: Sequence[Hashable]) -> bool:
         """Whether it begins with all of the last prompt, and has more."""
@@ -66,7 +67,7 @@ class Cells:
                     return  # it was stopped
                 start = len(self.tokens)
                 continue
-            part = [token for token in prompt[start : start + SLICE] if isinstance(token, int)]  # all of them
+            part = [token for token in prompt[start : start + self._slice] if isinstance(token, int)]  # all of them
             if not self.extend(part):
                 return
             if start == self.sliced:
@@ -84,7 +85,7 @@ class Cells:
         """
         if self._moved and start == self.base:
             return []
-        return [at for at in range(start, end - SLICE, SLICE) if at + SLICE <= self.reach]
+        return [at for at in range(start, end - self._slice, self._slice) if at + self._slice <= self.reach]
 
     def _read_by(
         self, reader: Decoder, prompt: Sequence[Hashable], slices: Sequence[int], stop: threading.Event
@@ -95,7 +96,7 @@ class Cells:
             reader.load(self.decoder.save(0), 0)
         try:
             for at in slices:
-                part = [token for token in prompt[at : at + SLICE] if isinstance(token, int)]  # all of them
+                part = [token for token in prompt[at : at + self._slice] if isinstance(token, int)]  # all of them
                 if stop.is_set() or not reader.read(part, at):
                     break
                 self.tokens.extend(part)

@@ -17,7 +17,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from bot.llama import END, Decoder
-from bot.llm.cells import SLICE
 from bot.llm.kept import Kept
 from bot.schema import Segment
 
@@ -127,8 +126,8 @@ class Joiner:
         saved = self._kept.get(name)
         if saved is None or not self._load_start(saved):
             self._reader.forget(START, 0)
-            for at in range(0, len(start), SLICE):
-                if not self._reader.read(start[at : at + SLICE], at, START):
+            for at in range(0, len(start), step := self._reader.slice_tokens):
+                if not self._reader.read(start[at : at + step], at, START):
                     self._reader.forget(START, 0)
                     return False
             saved = self._reader.save(START)
@@ -194,8 +193,8 @@ class Joiner:
         decoder.forget(READ, 0)
         decoder.give(START, READ)
         try:
-            for at in range(0, len(read.tokens), SLICE):
-                if stop.is_set() or not decoder.read(read.tokens[at : at + SLICE], after + at, READ):
+            for at in range(0, len(read.tokens), step := decoder.slice_tokens):
+                if stop.is_set() or not decoder.read(read.tokens[at : at + step], after + at, READ):
                     return False
             name = self.name(read)
             for index, (start, end) in enumerate(read.blocks):

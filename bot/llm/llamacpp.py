@@ -18,7 +18,7 @@ import numpy as np
 from bot.errors import LLMError, ModelError, Stopped
 from bot.llama import Decoder, Model, Vectors, llama_version, supports_gpu
 from bot.llm.base import NOTHING, Finished, Output, Piece, ReadAhead, Reading
-from bot.llm.cells import SLICE, Cells, alike
+from bot.llm.cells import Cells, alike
 from bot.llm.joined import ROOM, ROOM_TO_JOIN, SEQUENCES, SEQUENCES_TO_JOIN, Joiner, Joins, plain_tokens
 from bot.llm.kept import Kept
 from bot.llm.tokens import Apart, PromptTokens
@@ -76,7 +76,8 @@ class LlamaCpp:
         if kept and self._reader and self._cells.decoder.can_join():
             repacked = tuned.writes_repacked if self._reading_model is self._model else tuned.reads_repacked
             layers = gpu_layers if supports_gpu() else 0
-            made_with = f"{sha256} {cell_type} {llama_version()} {repacked} {layers}"
+            how = f"{repacked} {layers} {tuned.slice_tokens} {tuned.flash}"
+            made_with = f"{sha256} {cell_type} {llama_version()} {how}"
             self._joiner = Joiner(self._cells.decoder, self._reader, kept, made_with)
         self.keeps = self._joiner is not None
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1
@@ -88,9 +89,10 @@ class LlamaCpp:
             model,
             tokens=tokens,
             threads=self._threads,
-            slice_tokens=SLICE,
+            slice_tokens=self.tuned.slice_tokens,
             sequences=sequences,
             cell_type=self._cell_type,
+            flash=self.tuned.flash,
         )
 
     @property

@@ -82,6 +82,25 @@ def test_whole_runs_make_tables_and_the_others_are_told(sets: Path) -> None:
     assert "`four`: questions.jsonl and corpus.jsonl missing in data/four." in left
 
 
+def test_a_set_is_measured_anew_and_the_others_tables_stay(sets: Path) -> None:
+    made(sets, "one", load_questions(sets / "one" / "questions.jsonl"))
+    made(sets, "two", load_questions(sets / "two" / "questions.jsonl"))
+    words = ("--no-ask", "--write", "page.md")
+    assert results(sets, *words, "two", "four")[0] == 0
+    file = sets.parent / "page.md"
+    file.write_text(file.read_text(encoding="utf-8").replace("abc123", "an older one"), encoding="utf-8")
+    assert results(sets, *words, "one")[0] == 0
+    head, one, two = file.read_text(encoding="utf-8").split("\n## ")
+    assert head.startswith("# Results\n")
+    assert one.startswith("one\n")
+    assert "| revision | abc123 |" in one
+    assert two.startswith("two\n")
+    assert "| revision | an older one |" in two
+    before = file.read_text(encoding="utf-8")
+    assert results(sets, *words, "one", "two")[0] == 0
+    assert file.read_text(encoding="utf-8") == before.replace("an older one", "abc123"), "nothing grows"
+
+
 def test_a_run_that_lacks_answers_or_is_of_other_questions_makes_no_table(sets: Path) -> None:
     questions = load_questions(sets / "one" / "questions.jsonl")
     made(sets, "one", questions[:1])

@@ -1,16 +1,29 @@
 """tune: the fastest way is chosen, kept in a file, and measured again where the file says nothing of it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from bot.errors import ModelError
 from bot.llm import tune
-from bot.llm.tune import AS_IT_COMES, Speed, Tuned, choose, speeds, tuned
+from bot.llm.tune import AS_IT_COMES, Speed, Tuned, Way, choose, speeds, tuned
 
-ALL, HALF = 8, 4
+
+class Machine:
+    """Speeds of the ways in which it was told to be fast or slow; all others are as fast as the default."""
+
+    def __init__(self, speeds: dict[Way, tuple[int, int]]) -> None:
+        self.asked: list[Way] = []
+        self._speeds = speeds
+
+    def measure(self, ways: Sequence[Way]) -> list[Speed]:
+        self.asked += ways
+        return [Speed(*self._speeds.get(way, (100, 30))) for way in ways]
+
+
+PLAIN = Way(repacked=False)
 
 
 @pytest.mark.parametrize(
@@ -26,48 +39,79 @@ ALL, HALF = 8, 4
     ],
     ids=["each its own", "repacked", "plain", "the other way round", "alike", "half the threads", "half writes worse"],
 )
-def test_the_fastest_is_chosen(
+def test_the_fastest_layout_is_chosen(
     repacked: tuple[int, int], plain: tuple[int, int], half: tuple[int, int], chosen: Tuned
 ) -> None:
-    def measure(threads: int) -> dict[bool, Speed]:
-        assert threads in (ALL, HALF)
-        return {
-            True: Speed(*(half if threads == HALF else repacked)),
-            False: Speed(*(half if threads == HALF else plain)),
-        }
+    machine = Machine({Way(): repacked, PLAIN: plain, Way(threads=4): half, Way(repacked=False, threads=4): half})
+    assert choose(machine.measure, 8) == chosen
 
-    assert choose(measure, ALL) == chosen
+
+@pytest.mark.parametrize(
+    ("longer", "no_flash", "chosen"),
+    [
+        ((109, 30), (104, 31), AS_IT_COMES),
+        ((112, 30), (90, 30), Tuned(slice_tokens=256)),
+        ((100, 30), (106, 30), Tuned(flash=False)),
+        ((100, 30), (100, 33), Tuned(flash=False)),
+        ((100, 30), (140, 28), AS_IT_COMES),
+        ((112, 30), (106, 30), Tuned(slice_tokens=256, flash=False)),
+    ],
+    ids=["alike", "long slices", "no flash to read", "no flash to write", "no flash writes worse", "both"],
+)
+def test_the_fastest_way_to_read_is_chosen(longer: tuple[int, int], no_flash: tuple[int, int], chosen: Tuned) -> None:
+    machine = Machine({Way(slice_tokens=256): longer, Way(flash=False): no_flash})
+    assert choose(machine.measure, 2) == chosen
+
+
+def test_it_is_looked_for_with_the_layout_and_the_threads_that_read() -> None:
+    machine = Machine({PLAIN: (150, 24), Way(threads=4): (100, 40), Way(repacked=False, threads=4): (150, 40)})
+    assert choose(machine.measure, 8) == Tuned(threads=4, reads_repacked=False)
+    as_now = Way(repacked=False, threads=4)
+    assert machine.asked[-4:] == [as_now, as_now._replace(flash=False), as_now, as_now._replace(slice_tokens=256)]
 
 
 def test_two_processors_are_both_used() -> None:
-    asked: list[int] = []
+    machine = Machine({})
+    assert choose(machine.measure, 2) == AS_IT_COMES
+    assert {way.threads for way in machine.asked} == {0}
 
-    def measure(threads: int) -> dict[bool, Speed]:
-        asked.append(threads)
-        return dict.fromkeys((True, False), Speed(100, 30))
 
-    assert choose(measure, 2) == AS_IT_COMES
-    assert set(asked) == {2}
+def test_on_a_gpu_only_slices_and_attention_are_measured() -> None:
+    machine = Machine({Way(slice_tokens=512): (300, 30)})
+    assert choose(machine.measure, 16, gpu=True) == Tuned(slice_tokens=512)
+    assert {(way.repacked, way.threads) for way in machine.asked} == {(True, 0)}
 
 
 def test_the_small_model_is_measured(small_llm_path: Path) -> None:
-    found = speeds(small_llm_path, 1)
-    assert found.keys() == {True, False}
-    assert all(one.reads > one.writes > 1 for one in found.values())
+    ways = [Way(), PLAIN._replace(threads=1), Way(slice_tokens=256), Way(flash=False)]
+    assert all(one.reads > one.writes > 1 for one in speeds(small_llm_path, ways))
 
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """What was measured; the plain layout reads faster."""
     asked: list[Path] = []
+    machine = Machine(dict.fromkeys((PLAIN, PLAIN._replace(slice_tokens=256), PLAIN._replace(flash=False)), (150, 24)))
 
-    def fake(path: Path, threads: int) -> dict[bool, Speed]:
-        asked.append(path)
-        return {True: Speed(100, 30), False: Speed(150, 24)}
+    def fake(path: Path, ways: Sequence[Way], gpu_layers: int) -> list[Speed]:
+        assert gpu_layers == 0
+        if ways[0] == Way():
+            asked.append(path)
+        return machine.measure(ways)
 
     monkeypatch.setattr(tune, "speeds", fake)
     monkeypatch.setattr(tune, "default_threads", lambda: 2)
     return asked
+
+
+def test_a_gpu_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: list[Path]) -> None:
+    file = tmp_path / "speed.json"
+    assert tuned(tmp_path / "a.gguf", "00", file, gpu_layers=-1) == EXPECTED, "none is found"
+    machine = Machine({Way(slice_tokens=512): (300, 30)})
+    monkeypatch.setattr(tune, "supports_gpu", lambda: True)
+    monkeypatch.setattr(tune, "speeds", lambda path, ways, gpu_layers: machine.measure(ways) if gpu_layers else [])
+    assert tuned(tmp_path / "a.gguf", "00", file, gpu_layers=-1) == Tuned(slice_tokens=512)
+    assert tuned(tmp_path / "a.gguf", "00", file, gpu_layers=0) == EXPECTED, "what was measured for the processor"
 
 
 EXPECTED = Tuned(threads=0, writes_repacked=True, reads_repacked=False)
@@ -93,6 +137,7 @@ def test_it_is_measured_once_and_told(tmp_path: Path, measured: list[Path]) -> N
         lambda text: "[1]",
         lambda text: text.replace("0", '"x"'),
         lambda text: text.replace("threads", "thraeds"),
+        lambda text: text.replace("128", "1"),
     ],
 )
 def test_a_damaged_file_is_made_again(tmp_path: Path, measured: list[Path], damage: Callable[[str], str]) -> None:
@@ -115,7 +160,7 @@ def test_a_folder_that_cannot_be_written_costs_only_the_time(
 def test_too_little_memory_leaves_all_as_it_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> dict[bool, Speed]:
+    def fail(*_: object) -> list[Speed]:
         raise ModelError("no memory")
 
     monkeypatch.setattr(tune, "speeds", fail)

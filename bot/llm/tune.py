@@ -18,17 +18,19 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.errors import ModelError
-from bot.llama import Decoder, Model, default_threads, llama_version, supports_gpu
+from bot.errors import LLMError, ModelError
+from bot.llama import END, Decoder, Model, default_threads, llama_version, supports_gpu
 from bot.llm.cells import SLICE
 
 log = logging.getLogger("bot.llm")
 WRITTEN = 8  # tokens, one by one
-ROUNDS, FEWEST = 3, 2  # of measuring; the fewest where they take longer than ENOUGH_S
-ENOUGH_S = 5
+BEFORE = 1024  # tokens that stand before what is read, about as in prompts; they are joined, not read
+ROUNDS = 2
+ENOUGH_S = 15  # after which no more ways are tried: who waits for a slow machine waits for the first answer
 BETTER = 1.05  # a difference that counts: two layouts of one file take the memory of both
 COARSER = 1.1  # the same for longer slices: fewer of a prompt's are whole, and only those are used again
 LONGER, LONGER_ON_GPU = 256, 512  # tokens of a slice, beside SLICE
+PROMPT, LOADED = range(2)  # sequences
 
 
 class Tuned(BaseModel):
@@ -61,44 +63,59 @@ class Speed(NamedTuple):
 
 AS_IT_COMES = Tuned()
 AS_THE_FILE = Tuned(writes_repacked=False, reads_repacked=False)  # takes no memory beside the file's pages
-Measure = Callable[[Sequence[Way]], Sequence[Speed]]  # of each, measured side by side
+Measure = Callable[[Sequence[Way]], Sequence[Speed]]  # of each, measured once, one after the other
 
 
-def choose(measure: Measure, processors: int, *, gpu: bool = False) -> Tuned:
+def choose(
+    measure: Measure, processors: int, *, gpu: bool = False, in_time: Callable[[], bool] = lambda: True
+) -> Tuned:
     """The fastest by `measure`: layouts, then half the threads, then attention and slices of what reads prompts.
 
-    On a GPU only the last: layouts and threads are the processor's.
+    On a GPU only the last: layouts and threads are the processor's. What is other than usual must be better twice, and
+    stays untried where there is no time for it.
     """
     found = AS_IT_COMES if gpu else _layouts_and_threads(measure, processors)
-    as_now = Way(found.reads_repacked, found.threads)
-    sliced = as_now._replace(slice_tokens=LONGER_ON_GPU if gpu else LONGER)
-    now, plain = measure([as_now, as_now._replace(flash=False)])
-    flash = not _pays(plain, now)
-    now, longer = measure([as_now, sliced])
-    slice_tokens = sliced.slice_tokens if longer.reads > now.reads * COARSER else as_now.slice_tokens
-    return found.model_copy(update={"slice_tokens": slice_tokens, "flash": flash})
+    now = Way(found.reads_repacked, found.threads)
+    sliced, plain = now._replace(slice_tokens=LONGER_ON_GPU if gpu else LONGER), now._replace(flash=False)
+    try:
+        flash = not in_time() or not all(_pays(*measure([plain, now])) for _ in range(ROUNDS))
+        long = in_time() and all(_reads_better(*measure([sliced, now])) for _ in range(ROUNDS))
+    except (ModelError, LLMError) as error:  # no memory for it, perhaps: then it is no better
+        log.warning("Other ways to read could not be measured: %s", error)
+        return found
+    return found.model_copy(update={"slice_tokens": (sliced if long else now).slice_tokens, "flash": flash})
 
 
 def _layouts_and_threads(measure: Measure, processors: int) -> Tuned:
-    layouts = dict(zip((True, False), measure([Way(True), Way(False)]), strict=True))
+    layouts = _layouts(measure, 0)
     writes = layouts[True].writes * BETTER >= layouts[False].writes
     reads = writes
     if layouts[not writes].reads > layouts[writes].reads * BETTER:
         reads = not writes
     threads = 0
     if processors >= 4:  # where two threads share a core, half as many may be faster
-        fewer = processors // 2
-        half = dict(zip((True, False), measure([Way(True, fewer), Way(False, fewer)]), strict=True))
+        half = _layouts(measure, processors // 2)
         one = Speed(half[reads].reads, half[writes].writes)
         if _pays(one, Speed(layouts[reads].reads, layouts[writes].writes)):
-            threads = fewer
+            threads = processors // 2
     return Tuned(threads=threads, writes_repacked=writes, reads_repacked=reads)
+
+
+def _layouts(measure: Measure, threads: int) -> dict[bool, Speed]:
+    """The best of some rounds, by whether weights are repacked: other programs run, too."""
+    rounds = [measure([Way(True, threads), Way(False, threads)]) for _ in range(ROUNDS)]
+    best = [Speed(*(max(speeds) for speeds in zip(*found, strict=True))) for found in zip(*rounds, strict=True)]
+    return dict(zip((True, False), best, strict=True))
 
 
 def _pays(other: Speed, now: Speed) -> bool:
     """Whether it is faster at one and hardly slower at the other."""
     gains = other.reads / now.reads, other.writes / now.writes
     return min(gains) > 1 / BETTER and max(gains) > BETTER
+
+
+def _reads_better(longer: Speed, now: Speed) -> bool:
+    return longer.reads > now.reads * COARSER
 
 
 def tuned(
@@ -113,70 +130,93 @@ def tuned(
     where = f"gpu {gpu_layers}" if gpu else str(default_threads())
     key = " ".join((sha256, _processor(), where, llama_version()))
     known = _read(file)
-    with contextlib.suppress(KeyError, ValidationError):
-        return Tuned.model_validate(known[key])
+    if (noted := _noted(known.get(key))) is not None:
+        return noted
     tell("Measuring once how this machine runs the model …")
     try:
-        found = choose(lambda ways: speeds(path, ways, gpu_layers if gpu else 0), default_threads(), gpu=gpu)
-    except ModelError as error:  # too little memory for a second one; what is loaded next will tell
+        with contextlib.ExitStack() as opened:
+            machine, ends = Machine(path, gpu_layers if gpu else 0, opened), time.monotonic() + ENOUGH_S
+            found = choose(machine.measure, default_threads(), gpu=gpu, in_time=lambda: gpu or time.monotonic() < ends)
+    except (ModelError, LLMError) as error:  # too little memory for a second one; what is loaded next will tell
         log.warning("The model's speed could not be measured: %s", error)
         return AS_IT_COMES
     _write(file, known | {key: found.model_dump()})
     return found
 
 
-def speeds(path: Path, ways: Sequence[Way], gpu_layers: int = 0) -> list[Speed]:
-    """The best of some rounds, in which all take turns, as other programs run, too.
+def _noted(entry: object) -> Tuned | None:
+    """None also where an earlier version measured less."""
+    if not isinstance(entry, dict) or entry.keys() != Tuned.model_fields.keys():
+        return None
+    with contextlib.suppress(ValidationError):
+        return Tuned.model_validate(entry)
+    return None
 
-    All read as many tokens: the longest slice. The first round is slow, whatever comes first in it: memory is touched
-    for the first time.
-    """
-    length, ends = max(way.slice_tokens for way in ways), time.monotonic() + ENOUGH_S
-    with contextlib.ExitStack() as opened:
-        models: dict[bool, Model] = {}
-        decoders: list[Decoder] = []
-        for way in ways:
-            if way.repacked not in models:
-                models[way.repacked] = Model(path, gpu_layers=gpu_layers, repacked=way.repacked)
-                opened.callback(models[way.repacked].close)
-            decoders.append(
-                Decoder(
-                    models[way.repacked],
-                    tokens=length + SLICE,
-                    threads=way.threads,
-                    slice_tokens=way.slice_tokens,
-                    flash=way.flash,
-                )
+
+class Machine:
+    """Runs one model in any way; what it has opened it uses again, until `opened` is closed."""
+
+    def __init__(self, path: Path, gpu_layers: int, opened: contextlib.ExitStack) -> None:
+        self._path, self._gpu_layers, self._opened = path, gpu_layers, opened
+        self._models: dict[bool, Model] = {}
+        self._decoders: dict[Way, tuple[Decoder, bytes]] = {}
+
+    def measure(self, ways: Sequence[Way]) -> list[Speed]:
+        """Of each: all read as many tokens, the longest slice, after others that are joined as in a prompt."""
+        length = max(way.slice_tokens for way in ways)
+        return [_speed(*self._decoder(way), length) for way in ways]
+
+    def _decoder(self, way: Way) -> tuple[Decoder, bytes]:
+        """With the cells of a slice: reading it also touches memory for the first time, which is slow."""
+        if way not in self._decoders:
+            if way.repacked not in self._models:
+                model = Model(self._path, gpu_layers=self._gpu_layers, repacked=way.repacked)
+                self._models[way.repacked] = model
+                self._opened.callback(model.close)
+            decoder = Decoder(
+                self._models[way.repacked],
+                tokens=BEFORE + 2 * LONGER_ON_GPU,
+                threads=way.threads,
+                slice_tokens=way.slice_tokens,
+                sequences=2,
+                flash=way.flash,
             )
-            opened.callback(decoders[-1].close)
-        words = decoders[0].model.tokenize("The ferry sails at noon. ", control=False)
-        text = list(itertools.islice(itertools.cycle(words), length))
-        found = [Speed(0, 0)] * len(ways)
-        for done in range(ROUNDS):
-            if done >= FEWEST and time.monotonic() > ends:
-                break
-            for index, decoder in enumerate(decoders):
-                now, before = _speed(decoder, text), found[index]
-                found[index] = Speed(max(before.reads, now.reads), max(before.writes, now.writes))
-        return found
+            self._opened.callback(decoder.close)
+            decoder.read(_text(decoder, SLICE), 0)
+            self._decoders[way] = decoder, decoder.save(PROMPT)
+        return self._decoders[way]
 
 
-def _speed(decoder: Decoder, text: Sequence[int]) -> Speed:
-    """Of reading `text` in slices, and of some tokens after it, one by one."""
+def _speed(decoder: Decoder, cells: bytes, length: int) -> Speed:
+    """Of reading `length` tokens in slices, joining what stands before them, and of some more, one by one."""
     decoder.keep(0)
-    step, length = decoder.slice_tokens, len(text)
-    reads = length / _seconds(decoder, [text[at : at + step] for at in range(0, length, step)], 0)
-    return Speed(reads, WRITTEN / _seconds(decoder, [text[:1]] * WRITTEN, length))
-
-
-def _seconds(decoder: Decoder, batches: Sequence[Sequence[int]], at: int) -> float:
-    """For reading these one after the other from position `at`."""
+    text, step = _text(decoder, length), decoder.slice_tokens
     began = time.perf_counter()
-    for batch in batches:
-        decoder.read(batch, at)
-        decoder.logits()  # a GPU is waited for
-        at += len(batch)
-    return time.perf_counter() - began
+    if decoder.can_join():
+        for at in range(0, BEFORE, SLICE):
+            decoder.load(cells, LOADED)
+            decoder.move(LOADED, 0, END, at)
+            decoder.give(LOADED, PROMPT)
+            decoder.forget(LOADED, 0)
+    else:
+        decoder.load(cells, PROMPT)
+    start = BEFORE if decoder.can_join() else SLICE
+    for at in range(0, length, step):
+        _decode(decoder, text[at : at + step], start + at)
+    read = time.perf_counter()
+    for at in range(WRITTEN):
+        _decode(decoder, text[:1], start + length + at)
+    return Speed(length / (read - began), WRITTEN / (time.perf_counter() - read))
+
+
+def _decode(decoder: Decoder, tokens: Sequence[int], at: int) -> None:
+    decoder.read(tokens, at)
+    decoder.logits()  # a GPU is waited for
+
+
+def _text(decoder: Decoder, length: int) -> list[int]:
+    words = decoder.model.tokenize("The ferry sails at noon. ", control=False)
+    return list(itertools.islice(itertools.cycle(words), length))
 
 
 def _processor() -> str:

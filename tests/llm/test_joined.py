@@ -230,8 +230,16 @@ def test_another_process_finds_it_on_disk(small_llm_path: Path, tmp_path: Path) 
     other.close()
 
 
-@pytest.mark.parametrize("change", [{"sha256": "1" * 64}, {"cell_type": "q8_0"}])
-def test_another_model_or_form_reads_anew(small_llm_path: Path, tmp_path: Path, change: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sha256": "1" * 64},
+        {"cell_type": "q8_0"},
+        {"tuned": Tuned(slice_tokens=256)},
+        {"tuned": Tuned(flash=False)},  # its cells have another layout, too
+    ],
+)
+def test_another_model_or_form_reads_anew(small_llm_path: Path, tmp_path: Path, change: dict[str, object]) -> None:
     messages = prompt(segment())
     one = open_llm(small_llm_path, tmp_path)
     keep(one, messages)
@@ -413,19 +421,22 @@ def test_reads_are_told_apart_by_all_that_they_depend_on(llm: LlamaCpp) -> None:
 READS_PLAIN = Tuned(writes_repacked=True, reads_repacked=False)
 
 
-def test_another_layout_may_read_and_hand_over(small_llm_path: Path, small_llm: LlamaCpp, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tuned", [READS_PLAIN, READS_PLAIN.model_copy(update={"slice_tokens": 256, "flash": False})])
+def test_another_layout_may_read_and_hand_over(
+    small_llm_path: Path, small_llm: LlamaCpp, tmp_path: Path, tuned: Tuned
+) -> None:
     """Whole slices are read by one model and the answer is written by the other: the same scores, but for rounding."""
-    llm = open_llm(small_llm_path, tmp_path, tuned=READS_PLAIN)
-    long = [Message(role="user", content="The ferry sails at noon, and again at six. " * 40 + "Sum up.")]
+    llm, step = open_llm(small_llm_path, tmp_path, tuned=tuned), tuned.slice_tokens
+    long = [Message(role="user", content="The ferry sails at noon, and again at six. " * 80 + "Sum up.")]
     _, first, scores = ask(llm, long)
-    assert first.tokens.prompt > 3 * SLICE
+    assert first.tokens.prompt > 3 * step
     assert alike(scores, ask(small_llm, long)[2]) > 0.98
     ask(llm, [Message(role="user", content="Name three colours.")])
     said, _, again = ask(llm, long)
     assert np.array_equal(again, scores)
     assert ask(llm, long)[0] == said, "with what was read before, too"
     follow_up = [*long, Message(role="assistant", content=said), Message(role="user", content="Shorter, please.")]
-    assert ask(llm, follow_up)[1].tokens.reused >= 3 * SLICE
+    assert ask(llm, follow_up)[1].tokens.reused >= 3 * step
     messages = prompt(segment(FERRY + STORM))
     _, _, cold = ask(llm, messages)
     assert keep(llm, messages) == 1
@@ -437,7 +448,7 @@ def test_another_layout_may_read_and_hand_over(small_llm_path: Path, small_llm: 
     for one in (llm, plain):
         keep(one, prompt(segment(FERRY + STORM)))
     _, last, scores = ask(llm, both)
-    assert last.tokens.prompt - last.tokens.reused > 2 * SLICE, "joined first, then read in several slices"
+    assert last.tokens.prompt - last.tokens.reused > 2 * SLICE, "joined first, then read in slices"
     assert alike(scores, ask(plain, both)[2]) > SAME
     ask(llm, messages)
     assert np.array_equal(ask(llm, both)[2], scores)

@@ -1,26 +1,32 @@
 """tune: the fastest way is chosen, kept in a file, and measured again where the file says nothing of it."""
 
+import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from bot.errors import ModelError
+from bot.errors import BotError, LLMError, ModelError
 from bot.llm import tune
-from bot.llm.tune import AS_IT_COMES, Speed, Tuned, Way, choose, speeds, tuned
+from bot.llm.cells import SLICE
+from bot.llm.tune import AS_IT_COMES, Machine, Speed, Tuned, Way, choose, tuned
 
 
-class Machine:
-    """Speeds of the ways in which it was told to be fast or slow; all others are as fast as the default."""
+class Told:
+    """A machine with these speeds in some ways, one after the other where several are given; else the default's."""
 
-    def __init__(self, speeds: dict[Way, tuple[int, int]]) -> None:
+    def __init__(self, speeds: Mapping[Way, tuple[int, int] | list[tuple[int, int]]]) -> None:
         self.asked: list[Way] = []
         self._speeds = speeds
 
     def measure(self, ways: Sequence[Way]) -> list[Speed]:
         self.asked += ways
-        return [Speed(*self._speeds.get(way, (100, 30))) for way in ways]
+        return [self._speed(way) for way in ways]
+
+    def _speed(self, way: Way) -> Speed:
+        found = self._speeds.get(way, (100, 30))
+        return Speed(*(found.pop(0) if isinstance(found, list) else found))
 
 
 PLAIN = Way(repacked=False)
@@ -42,7 +48,7 @@ PLAIN = Way(repacked=False)
 def test_the_fastest_layout_is_chosen(
     repacked: tuple[int, int], plain: tuple[int, int], half: tuple[int, int], chosen: Tuned
 ) -> None:
-    machine = Machine({Way(): repacked, PLAIN: plain, Way(threads=4): half, Way(repacked=False, threads=4): half})
+    machine = Told({Way(): repacked, PLAIN: plain, Way(threads=4): half, Way(repacked=False, threads=4): half})
     assert choose(machine.measure, 8) == chosen
 
 
@@ -59,74 +65,121 @@ def test_the_fastest_layout_is_chosen(
     ids=["alike", "long slices", "no flash to read", "no flash to write", "no flash writes worse", "both"],
 )
 def test_the_fastest_way_to_read_is_chosen(longer: tuple[int, int], no_flash: tuple[int, int], chosen: Tuned) -> None:
-    machine = Machine({Way(slice_tokens=256): longer, Way(flash=False): no_flash})
+    machine = Told({Way(slice_tokens=256): longer, Way(flash=False): no_flash})
     assert choose(machine.measure, 2) == chosen
 
 
 def test_it_is_looked_for_with_the_layout_and_the_threads_that_read() -> None:
-    machine = Machine({PLAIN: (150, 24), Way(threads=4): (100, 40), Way(repacked=False, threads=4): (150, 40)})
-    assert choose(machine.measure, 8) == Tuned(threads=4, reads_repacked=False)
     as_now = Way(repacked=False, threads=4)
-    assert machine.asked[-4:] == [as_now, as_now._replace(flash=False), as_now, as_now._replace(slice_tokens=256)]
+    machine = Told({PLAIN: (150, 24), Way(threads=4): (100, 40), as_now: (150, 40)})
+    assert choose(machine.measure, 8) == Tuned(threads=4, reads_repacked=False)
+    assert machine.asked[-4:] == [as_now._replace(flash=False), as_now, as_now._replace(slice_tokens=256), as_now]
+
+
+def test_what_is_better_once_is_no_better() -> None:
+    once = {Way(slice_tokens=256): [(150, 30), (100, 30)], Way(flash=False): [(150, 30), (100, 30)]}
+    assert choose(Told(once).measure, 2) == AS_IT_COMES
+
+
+def test_layouts_are_measured_by_their_best_round() -> None:
+    assert choose(Told({Way(): [(40, 10), (100, 30), *[(100, 30)] * 2]}).measure, 2) == AS_IT_COMES
+
+
+def test_without_time_other_ways_stay_untried() -> None:
+    machine = Told({Way(slice_tokens=256): (300, 30), Way(flash=False): (300, 30), PLAIN: (150, 24)})
+    assert choose(machine.measure, 2, in_time=lambda: False) == EXPECTED
+    assert all(way.flash and way.slice_tokens == SLICE for way in machine.asked)
+
+
+def test_a_way_that_cannot_be_run_is_no_better() -> None:
+    machine = Told({PLAIN: (150, 24)})
+
+    def measure(ways: Sequence[Way]) -> list[Speed]:
+        if any(way.slice_tokens != SLICE for way in ways):
+            raise LLMError("status -2")
+        return machine.measure(ways)
+
+    assert choose(measure, 2) == EXPECTED
 
 
 def test_two_processors_are_both_used() -> None:
-    machine = Machine({})
+    machine = Told({})
     assert choose(machine.measure, 2) == AS_IT_COMES
     assert {way.threads for way in machine.asked} == {0}
 
 
 def test_on_a_gpu_only_slices_and_attention_are_measured() -> None:
-    machine = Machine({Way(slice_tokens=512): (300, 30)})
+    machine = Told({Way(slice_tokens=512): (300, 30)})
     assert choose(machine.measure, 16, gpu=True) == Tuned(slice_tokens=512)
     assert {(way.repacked, way.threads) for way in machine.asked} == {(True, 0)}
 
 
 def test_the_small_model_is_measured(small_llm_path: Path) -> None:
     ways = [Way(), PLAIN._replace(threads=1), Way(slice_tokens=256), Way(flash=False)]
-    assert all(one.reads > one.writes > 1 for one in speeds(small_llm_path, ways))
+    with contextlib.ExitStack() as opened:
+        machine = Machine(small_llm_path, 0, opened)
+        for _ in range(2):
+            assert all(one.reads > one.writes > 1 for one in machine.measure(ways))
+
+
+class Fake:
+    """Takes the place of Machine: a file's speeds are measured in turn, and which files is noted."""
+
+    def __init__(self, speeds: Mapping[Way, tuple[int, int]]) -> None:
+        self.files: list[Path] = []
+        self.told, self.error = Told(speeds), None
+
+    def __call__(self, path: Path, gpu_layers: int, opened: object) -> Told:
+        if self.error:
+            raise self.error
+        self.files.append(path)
+        return self.told
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """What was measured; the plain layout reads faster."""
-    asked: list[Path] = []
-    machine = Machine(dict.fromkeys((PLAIN, PLAIN._replace(slice_tokens=256), PLAIN._replace(flash=False)), (150, 24)))
-
-    def fake(path: Path, ways: Sequence[Way], gpu_layers: int) -> list[Speed]:
-        assert gpu_layers == 0
-        if ways[0] == Way():
-            asked.append(path)
-        return machine.measure(ways)
-
-    monkeypatch.setattr(tune, "speeds", fake)
+def measured(monkeypatch: pytest.MonkeyPatch) -> Fake:
+    """Two processors; the plain layout reads faster."""
+    ways = (PLAIN, PLAIN._replace(slice_tokens=256), PLAIN._replace(flash=False))
+    fake = Fake(dict.fromkeys(ways, (150, 24)))
+    monkeypatch.setattr(tune, "Machine", fake)
     monkeypatch.setattr(tune, "default_threads", lambda: 2)
-    return asked
+    return fake
 
 
-def test_a_gpu_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: list[Path]) -> None:
+def test_a_gpu_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: Fake) -> None:
     file = tmp_path / "speed.json"
     assert tuned(tmp_path / "a.gguf", "00", file, gpu_layers=-1) == EXPECTED, "none is found"
-    machine = Machine({Way(slice_tokens=512): (300, 30)})
     monkeypatch.setattr(tune, "supports_gpu", lambda: True)
-    monkeypatch.setattr(tune, "speeds", lambda path, ways, gpu_layers: machine.measure(ways) if gpu_layers else [])
+    monkeypatch.setattr(tune, "Machine", Fake({Way(slice_tokens=512): (300, 30)}))
     assert tuned(tmp_path / "a.gguf", "00", file, gpu_layers=-1) == Tuned(slice_tokens=512)
     assert tuned(tmp_path / "a.gguf", "00", file, gpu_layers=0) == EXPECTED, "what was measured for the processor"
+
+
+def test_what_an_earlier_version_noted_is_measured_again(tmp_path: Path, measured: Fake) -> None:
+    file = tmp_path / "speed.json"
+    tuned(tmp_path / "a.gguf", "00", file)
+    whole = json.loads(file.read_text())
+    ((key, entry),) = whole.items()
+    assert entry["slice_tokens"] == SLICE
+    file.write_text(json.dumps({key: {name: entry[name] for name in ("threads", "writes_repacked", "reads_repacked")}}))
+    assert tuned(tmp_path / "a.gguf", "00", file) == EXPECTED
+    assert len(measured.files) == 2
+    assert json.loads(file.read_text()) == whole
 
 
 EXPECTED = Tuned(threads=0, writes_repacked=True, reads_repacked=False)
 
 
-def test_it_is_measured_once_and_told(tmp_path: Path, measured: list[Path]) -> None:
+def test_it_is_measured_once_and_told(tmp_path: Path, measured: Fake) -> None:
     told: list[str] = []
     file = tmp_path / "data" / "speed.json"
     assert tuned(tmp_path / "a.gguf", "00", file, told.append) == EXPECTED
     assert tuned(tmp_path / "a.gguf", "00", file, told.append) == EXPECTED
-    assert (len(measured), len(told)) == (1, 1)
+    assert (len(measured.files), len(told)) == (1, 1)
     tuned(tmp_path / "b.gguf", "11", file, told.append)
-    assert (len(measured), len(told)) == (2, 2), "another model is another matter"
+    assert (len(measured.files), len(told)) == (2, 2), "another model is another matter"
     tuned(tmp_path / "a.gguf", "00", file)
-    assert len(measured) == 2
+    assert len(measured.files) == 2
 
 
 @pytest.mark.parametrize(
@@ -140,29 +193,25 @@ def test_it_is_measured_once_and_told(tmp_path: Path, measured: list[Path]) -> N
         lambda text: text.replace("128", "1"),
     ],
 )
-def test_a_damaged_file_is_made_again(tmp_path: Path, measured: list[Path], damage: Callable[[str], str]) -> None:
+def test_a_damaged_file_is_made_again(tmp_path: Path, measured: Fake, damage: Callable[[str], str]) -> None:
     file = tmp_path / "speed.json"
     tuned(tmp_path / "a.gguf", "ab", file)
     file.write_text(damage(file.read_text()))
     assert tuned(tmp_path / "a.gguf", "ab", file) == EXPECTED
-    assert len(measured) == 2
+    assert len(measured.files) == 2
     assert json.loads(file.read_text())
 
 
 def test_a_folder_that_cannot_be_written_costs_only_the_time(
-    tmp_path: Path, measured: list[Path], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, measured: Fake, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "data").write_text("a file")
     assert tuned(tmp_path / "a.gguf", "00", tmp_path / "data" / "speed.json") == EXPECTED
     assert "measured anew" in caplog.text
 
 
-def test_too_little_memory_leaves_all_as_it_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(*_: object) -> list[Speed]:
-        raise ModelError("no memory")
-
-    monkeypatch.setattr(tune, "speeds", fail)
+@pytest.mark.parametrize("error", [ModelError("no memory"), LLMError("status -2")])
+def test_too_little_memory_leaves_all_as_it_comes(tmp_path: Path, measured: Fake, error: BotError) -> None:
+    measured.error = error
     assert tuned(tmp_path / "a.gguf", "00", tmp_path / "speed.json") == AS_IT_COMES
     assert not (tmp_path / "speed.json").exists(), "next time it may be enough"

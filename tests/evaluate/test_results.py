@@ -36,14 +36,16 @@ def sets(tmp_path: Path) -> Path:
     return data
 
 
-def made(data: Path, name: str, questions: Sequence[Question], **changed: object) -> None:
-    """A run of these questions, answered rightly, in the folder where it belongs."""
+def made(data: Path, name: str, questions: Sequence[Question], refused: bool = False, **changed: object) -> None:
+    """A run of these questions, answered rightly or `refused`, in the folder where it belongs."""
     file = data / name / "questions.jsonl"
     settings = flatten(Settings()) | changed
     meta = run_meta(settings, {"small": "0" * 64}, file, None, seed=0) | {"revision": "abc123"}
 
     def ask(asked: str, history: Sequence[Turn], filters: Filters) -> Answer:
         told = Trace(searched=asked, filters=Filters(), min_support=0.4, min_answerable=0.15, answerable=0.32)
+        if refused:
+            return make_answer(asked, "", 0, refused=True, reason="not_answered", trace=told)
         return make_answer(asked, "It costs 4 crowns.", 1, trace=told)
 
     run(questions, ask, data.parent / "runs" / name, meta, "open")
@@ -101,6 +103,19 @@ def test_a_set_is_measured_anew_and_the_others_tables_stay(sets: Path) -> None:
     assert file.read_text(encoding="utf-8") == before.replace("an older one", "abc123"), "nothing grows"
 
 
+def test_what_was_asked_again_without_the_limit_makes_the_curve_whole(sets: Path) -> None:
+    questions = load_questions(sets / "one" / "questions.jsonl")
+    made(sets, "one", questions, refused=True)
+    (sets / "one.refused").symlink_to(sets / "one")
+    out = results(sets, "--no-ask", "one")[1]
+    assert "Refusals, had" not in out, "all are refused at any limit"
+    made(sets, "one.refused", questions)
+    out = results(sets, "--no-ask", "one")[1]
+    assert "what the run refused for it was asked again" in out
+    assert "| `refusal_recall` | 0.000 | 1.000 |" in out
+    assert re.search(r"\| `refusal_recall` \| 1.000 \| 1.000 to 1.000 \|", out), "the measure is the run's"
+
+
 def test_a_run_that_lacks_answers_or_is_of_other_questions_makes_no_table(sets: Path) -> None:
     questions = load_questions(sets / "one" / "questions.jsonl")
     made(sets, "one", questions[:1])
@@ -116,8 +131,8 @@ def test_what_has_no_answer_is_asked_under_the_defaults_and_then_written(
     sets: Path, models_dir: Path, small_llm_path: Path, embedder_path: Path
 ) -> None:
     (sets.parent / "runs" / "data").mkdir(parents=True)
-    words = ("two", "--write", "page.md", "--set", f"llm.model={SMALL_LLM}", "--set", "llm.spare_memory=true")
-    asked = (*words, "--set", "llm.answer_tokens=16", "--set", "llm.threads=1")
+    words = ("one@article", "--write", "page.md", "--set", f"llm.model={SMALL_LLM}", "--set", "llm.spare_memory=true")
+    asked = (*words, "--set", "llm.answer_tokens=16", "--set", "llm.threads=1", "--set", "answer.min_answerable=1")
     for _ in range(2):
         code, _, err = results(sets, *asked, BOT_MODELS_DIR=str(models_dir), BOT_RETRIEVE_CHARACTERS="300")
         assert code == 0, err
@@ -126,4 +141,8 @@ def test_what_has_no_answer_is_asked_under_the_defaults_and_then_written(
         assert "retrieve.characters" not in page, "a variable is no default"
         assert "in all, " in page
         assert f"`bot --set llm.model={SMALL_LLM} " in page
-    assert len((sets.parent / "runs" / "two" / "answers.jsonl").read_text().splitlines()) == 1
+        assert " --corpus data/one/corpus.jsonl --scope article --out runs/one@article`" in page
+        assert "what the run refused for it was asked again" in page
+        assert re.search(r"\n\d+ citations, 0 of them not the article's words", page)
+    for folder in ("one@article", "one@article.refused"):
+        assert len((sets.parent / "runs" / folder / "answers.jsonl").read_text().splitlines()) == 2

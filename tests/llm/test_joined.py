@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from remedies import told
 
-from bot.errors import Stopped
+from bot.errors import LLMError, Stopped
 from bot.llama import Decoder, Vectors
 from bot.llm import Finished, LlamaCpp, Piece, Reading
 from bot.llm.cells import SLICE
@@ -519,6 +520,30 @@ def test_who_leaves_while_slices_are_read_leaves_the_model_whole(small_llm_path:
         pass
     stream.close()
     assert np.array_equal(ask(llm, long)[2], expected)
+    llm.close()
+
+
+@pytest.mark.parametrize("fails", ["reader", "decoder"])
+def test_cells_that_cannot_be_handed_over_are_an_error_not_an_answer(
+    small_llm_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """Without them the one would read on from nothing, and the other write on from what it last read."""
+    llm = open_llm(small_llm_path, None, tuned=READS_PLAIN)
+    first = [Message(role="user", content="The ferry sails at noon, and again at six. " * 20 + "Sum up.")]
+    more = Message(role="user", content="The storm of 9 March took eleven roofs in Lomel. " * 30 + "And this?")
+    follow_up = [*first, Message(role="assistant", content="It sails twice."), more]
+    ask(llm, first)
+    _, _, expected = ask(llm, follow_up)
+    llm._cells.keep(0)
+    ask(llm, first)
+    monkeypatch.setattr(getattr(llm._cells, fails), "load", lambda *_: False)
+    with told(LLMError, "hand over"):
+        ask(llm, follow_up)
+        pytest.fail("an answer")
+    monkeypatch.undo()
+    llm._cells.keep(0)
+    ask(llm, first)
+    assert np.array_equal(ask(llm, follow_up)[2], expected)
     llm.close()
 
 

@@ -1,12 +1,15 @@
 """joined, with the small real model: what was read before says the same as what is read now, and is picked apart."""
 
 import contextlib
+import datetime as dt
 import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
+import diskcache
 import numpy as np
 import pytest
 from remedies import told
@@ -17,6 +20,7 @@ from bot.llm import Finished, LlamaCpp, Piece, Reading
 from bot.llm.cells import SLICE
 from bot.llm.joined import BLOCK, ROOM, Read, plain_tokens, read_of
 from bot.llm.kept import Kept
+from bot.llm.template import ChatTemplate
 from bot.llm.tune import Tuned
 from bot.schema import Message, Segment
 
@@ -242,8 +246,48 @@ def test_another_model_or_form_reads_anew(small_llm_path: Path, tmp_path: Path, 
     assert ask(other, messages)[0]
     other.close()
     again = open_llm(small_llm_path, tmp_path)
-    assert keep(again, messages) == 1, "what was made with another model was dropped"
+    assert keep(again, messages) == 0, "what one model read stays while another is used"
     again.close()
+
+
+DATED = "{{ strftime_now('%d %B') }}. {% for one in messages %}{{ one.role }}: {{ one.content }}\n{% endfor %}"
+
+
+def test_a_template_that_prints_the_date_reads_anew_each_day(
+    small_llm_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on(day: int) -> None:
+        today = type("", (dt.datetime,), {"now": lambda: dt.datetime(2025, 3, day)})
+        monkeypatch.setattr("bot.llm.template.dt", SimpleNamespace(datetime=today))
+
+    llm = open_llm(small_llm_path, tmp_path)
+    llm._tokens._template = ChatTemplate(DATED, bos="", eos="")
+    messages = prompt(segment())
+    on(9)
+    said = [keep(llm, messages)]
+    on(10)
+    said += [keep(llm, messages), keep(llm, messages)]
+    on(9)
+    said.append(keep(llm, messages))
+    assert said == [1, 1, 0, 0], "the day before is still there"
+    assert llm.has_room()
+    llm.close()
+
+
+def test_what_the_disk_does_not_keep_is_told(
+    small_llm_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llm = open_llm(small_llm_path, tmp_path)
+    assert llm.keep(prompt(segment()), stop=threading.Event()) == (1, 0, 0)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(diskcache.Cache, "set", fail)
+    several = prompt(segment(), segment(STORM, title="Storm"))
+    assert llm.keep(several, stop=threading.Event()) == (1, 0, 1)
+    assert ask(llm, several)[1].tokens.reused > 100, "in memory it is"
+    llm.close()
 
 
 def test_another_start_of_the_prompt_or_another_title_reads_anew(llm: LlamaCpp) -> None:
@@ -303,7 +347,7 @@ def test_a_stop_ends_reading_ahead_and_what_is_kept_stays(llm: LlamaCpp) -> None
     stop, began = threading.Event(), time.perf_counter()
     timer = threading.Timer(1.0, stop.set)
     timer.start()
-    read, left = llm.keep(many, stop=stop)
+    read, left, _ = llm.keep(many, stop=stop)
     timer.join()
     assert time.perf_counter() - began < 2.0
     assert read + left == 40 > read
@@ -396,7 +440,7 @@ def test_a_stop_while_waiting(llm: LlamaCpp) -> None:
     stop.set()
     with pytest.raises(Stopped):
         list(llm.stream(prompt(segment()), max_tokens=4, stop=stop))
-    assert llm.keep(prompt(segment()), stop=stop) == (0, 1)
+    assert llm.keep(prompt(segment()), stop=stop) == (0, 1, 0)
 
 
 def test_reads_are_told_apart_by_all_that_they_depend_on(llm: LlamaCpp) -> None:

@@ -38,6 +38,10 @@ class _PlainDisk(diskcache.Disk):  # type: ignore[misc]
             raise ValueError("a pickled value")
         return super().fetch(mode, filename, value, read)
 
+    def get(self, key: Any, raw: bool) -> Any:
+        """The key as it was put; one that would be unpickled is none of ours."""
+        return super().get(key, raw) if raw else ""
+
 
 class Kept:
     """Values by key, at most `memory_bytes` of them in memory and about `disk_bytes` in `folder`.

@@ -10,7 +10,7 @@ from pathlib import Path
 import diskcache
 import pytest
 
-from bot.llm.kept import Kept
+from bot.llm.kept import Kept, fault
 
 MIB = 1 << 20
 
@@ -257,6 +257,27 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     kept = on_disk(tmp_path)
     assert kept.get("a") is None
     kept.close()
+
+
+class Evil:
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
+        return Path.touch, (self.file,)
+
+
+def test_no_key_is_unpickled(tmp_path: Path) -> None:
+    with diskcache.Cache(str(tmp_path / "read")) as cache:
+        cache.set(Evil(tmp_path / "touched"), b"a value")
+    kept = on_disk(tmp_path)
+    kept.put("a", b"a")
+    assert not kept.full()
+    assert kept.get("a") == b"a"
+    kept.close()
+    assert not (tmp_path / "touched").exists()
+    assert fault(tmp_path / "read", full=True) == ""
+    assert not (tmp_path / "touched").exists()
 
 
 def test_a_folder_that_cannot_be_used_costs_only_the_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,10 +5,11 @@ import os
 import platform
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from measures.limits import Limits
 from measures.measure import Measure
 
 from bot.config import PROJECT
@@ -17,14 +18,14 @@ ROW, LABEL, WIDTH, BAR = 26, 330, 760, 14  # pixels
 MOST = 1.6  # ratio at the plot's right edge
 
 
-def document(path: Path, found: Sequence[Measure], limits: Mapping[str, float], words: Sequence[str]) -> None:
-    """Write the page, and its plot beside it."""
+def document(path: Path, found: Sequence[Measure], limits: Limits, words: Sequence[str], load: float) -> None:
+    """Write the page, and its plot beside it; `load` is the machine's before all this."""
     measured = revision()  # before the files below are written, which would make it "dirty"
     plot = path.with_suffix(".svg")
     plot.write_text(drawn(found, limits), encoding="utf-8")
     rows = [
         f"| {one.name} | {one.shown(one.ours)} | {one.shown(one.beneath)} | {one.against} | {one.ratio:.2f} | "
-        f"{limits.get(one.name, '') and f'{limits[one.name]:.2f}'} |"
+        f"{told(limits.ratio_of(one))} | {in_seconds(one, limits)} |"
         for one in found
     ]
     command = shlex.join(["python", "bench/speed.py", *words])
@@ -34,20 +35,32 @@ Written by `{command}` on {dt.date.today()},
 at {measured}. Each line is the program against what lies beneath it, measured in turn in one run; less is better.
 `make bench` measures anew, and fails where a ratio is above its limit (bench/limits.toml).
 
-The machine: {machine()}.
+The machine: {machine()}; load average before: {load:.1f}.
 
 ![Ratios and their limits]({plot.name})
 
-| measure | ours | beneath | which is | ratio | at most |
-| --- | --- | --- | --- | --- | --- |
+| measure | ours | beneath | which is | ratio | at most | ours, at most |
+| --- | --- | --- | --- | --- | --- | --- |
 {chr(10).join(rows)}
+
+{limits.machine_told(found)}
 
 What was tried, and what these numbers were before, is in [experiments.md](experiments.md).
 """
     path.write_text(page, encoding="utf-8")
 
 
-def drawn(found: Sequence[Measure], limits: Mapping[str, float]) -> str:
+def told(limit: float | None) -> str:
+    return "" if limit is None else f"{limit:.2f}"
+
+
+def in_seconds(one: Measure, limits: Limits) -> str:
+    """The limit in seconds, and whether it is met."""
+    limit = limits.seconds_of(one)
+    return "" if limit is None else f"{limit:.2f} s: {'not ' if limits.late(one) else ''}met"
+
+
+def drawn(found: Sequence[Measure], limits: Limits) -> str:
     """Bars of the ratios, with a line where each has its limit; longer ones end at the edge."""
     scale = (WIDTH - LABEL - 60) / MOST
     parts = [
@@ -57,8 +70,8 @@ def drawn(found: Sequence[Measure], limits: Mapping[str, float]) -> str:
     ]
     for number, one in enumerate(found):
         middle = ROW * (number + 1)
-        limit = limits.get(one.name)
-        colour = "#c0392b" if limit is not None and one.ratio > limit else "#2e7d5b"
+        limit = limits.ratio_of(one)
+        colour = "#c0392b" if limits.over(one) else "#2e7d5b"
         long = min(one.ratio, MOST) * scale
         edge = min(max(one.ratio, limit or 0.0), MOST) * scale
         parts += [

@@ -1,8 +1,9 @@
 """Articles are read ahead while nobody asks, so that the model need not read them when somebody does.
 
 One thread reads: first what was asked about last, then all articles, the newest first, as long as nothing that is used
-has to go for it, and what was added or changed since it began in any case. It stops at once when somebody asks. It
-knows no model: it is given what to call.
+has to go for it, and what was added or changed since it began in any case. It stops at once when somebody asks. What
+was read is looked at again now and then: another process may have pushed it out, a prompt with the date in it is
+another the next day, and what failed may not fail again. It knows no model: it is given what to call.
 """
 
 import logging
@@ -19,6 +20,7 @@ from bot.schema import ArticleInfo, Progress
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0  # after an answer: a reader who asks again at once does not wait for what was begun
 LOOK_SECONDS = 5.0  # between two looks for new articles, where all are read
+AGAIN_SECONDS = 3600.0  # until what was read is looked at again, which is short where all is there
 WANTED = 8  # wishes that wait at most; the oldest goes
 CLOSE_SECONDS = 5.0  # at most, for what no stop reaches
 
@@ -46,9 +48,10 @@ class Ahead:
         self._closed = False
         self._wanted: deque[Job] = deque()
         self._done: set[Key] = set()
-        self._first: set[Key] | None = None  # those that were there at the first look
+        self._first: set[Key] | None = None  # those that were there at the first look, or were read since
         self._waiting: deque[Key] = deque()
-        self._total, self._looked = 0, -math.inf
+        self._total, self._looked, self._anew = 0, -math.inf, time.monotonic()
+        self._try_one = False  # even without room: only what is read tells that the prompt is another by now
         self._progress = Progress(0, 0)
         self._thread: threading.Thread | None = None
 
@@ -133,7 +136,8 @@ class Ahead:
                         self._wanted.appendleft(wanted)
             return True
         self._look()
-        spare = self._has_room()
+        spare = self._has_room() or self._try_one
+        self._try_one = False
         article = next((one for one in self._waiting if spare or self._is_new(one)), None)
         if article is None:
             self._progress = Progress(0, 0)
@@ -151,12 +155,17 @@ class Ahead:
             self._waiting.appendleft(article)
         elif whole:
             self._done.add(article)
+            if self._first is not None:
+                self._first.add(article)
         return True
 
     def _look(self) -> None:
         """See now and then which articles there are: with many of them that takes a while."""
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
+        if time.monotonic() - self._anew >= AGAIN_SECONDS:
+            self._anew, self._try_one = time.monotonic(), True
+            self._done.clear()
         articles = [(info.id, info.content_hash) for info in self._articles()]
         self._done &= set(articles)
         self._waiting = deque(article for article in articles if article not in self._done)
@@ -164,5 +173,5 @@ class Ahead:
         self._total, self._looked = len(articles), time.monotonic()
 
     def _is_new(self, article: Key) -> bool:
-        """Whether it was added or changed since the first look."""
+        """Whether it was added or changed since the first look, and not read yet."""
         return self._first is not None and article not in self._first

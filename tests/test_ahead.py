@@ -219,6 +219,45 @@ def test_a_store_that_fails_is_asked_again(model: Model, caplog: pytest.LogCaptu
     assert "locked" in caplog.text
 
 
+def test_now_and_then_all_is_looked_at_again(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may have pushed it out, or the prompt have another date in it; and a failure may have passed."""
+    model.fails = {"b": StoreError("The store is locked. Try again.")}
+    made = Ahead(model.work, lambda: model.articles, model.has_room)
+    made.start()
+    until(lambda: model.read == ["c", "a"])
+    model.articles = [ArticleInfo(id="d", title="d"), *model.articles]
+    until(lambda: model.read[2:] == ["d"])
+    monkeypatch.setattr("bot.ahead.AGAIN_SECONDS", 0.5)
+    until(lambda: len(model.read) >= 7)
+    made.close()
+    assert model.read[3:7] == ["d", "c", "b", "a"]
+    assert model.in_any_case == ["d"], "nothing has to go for it a second time"
+
+
+def test_now_and_then_one_article_is_looked_at_though_there_is_no_room(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fills the room may be of no use with today's prompt, which is told only when something is read."""
+
+    def work(article: str, stop: threading.Event, spare: bool) -> bool:
+        if len(model.read) == 2:  # another date is told
+            monkeypatch.setattr("bot.ahead.AGAIN_SECONDS", 3600.0)
+            model.room = 100
+        return model.work(article, stop, spare)
+
+    model.room = 2
+    made = Ahead(work, lambda: model.articles, model.has_room)
+    made.start()
+    until(lambda: model.read == ["c", "b"])
+    time.sleep(0.2)
+    assert model.read == ["c", "b"]
+    monkeypatch.setattr("bot.ahead.AGAIN_SECONDS", 0.5)
+    until(lambda: len(model.read) == 5)
+    made.close()
+    assert model.read == ["c", "b", "c", "b", "a"]
+    assert model.in_any_case == []
+
+
 def test_an_article_that_is_not_read_whole_is_not_counted(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is looked at again, and the others are read first."""
     monkeypatch.setattr("bot.ahead.LOOK_SECONDS", 1.0)  # longer than reading three takes on a busy machine

@@ -15,6 +15,7 @@ from bot.chat import Chat, describe
 from bot.config import RetrieveSettings, Settings
 from bot.errors import ArticleError, Stopped, StoreError
 from bot.ingest import Ingester, Result
+from bot.llm import NOTHING
 from bot.prompt import find, read
 from bot.retrieve import Retriever
 from bot.schema import AnswerEvent, Filters, Message, Segment, StageEvent, Turn
@@ -211,7 +212,7 @@ def test_what_a_question_showed_is_read_later_though_its_asker_leaves_with_the_a
 
 def test_a_whole_article_is_read(chat: Chat, store: Store, llm: FakeLLM, fake_embedder: FakeEmbedder) -> None:
     put(store, fake_embedder, article("ferry", FERRY), article("storm", STORM))
-    assert chat.read_article("ferry", threading.Event()) == (1, 0)
+    assert chat.read_article("ferry", threading.Event()) == (1, 0, 0)
     (segment,) = segments_of(llm.kept[0])
     assert "".join(segment.texts).split() == FERRY.split()
     assert segment.shown == tuple(range(len(segment.texts)))
@@ -221,7 +222,7 @@ def test_a_whole_article_is_read(chat: Chat, store: Store, llm: FakeLLM, fake_em
 
 def test_reading_for_nothing_found_reads_nothing(chat: Chat, llm: FakeLLM) -> None:
     llm.keeps = True
-    assert chat.read_for("How much is a ticket?") == (0, 0)
+    assert chat.read_for("How much is a ticket?") == NOTHING
     assert llm.kept == []
 
 
@@ -230,7 +231,7 @@ def test_a_model_that_keeps_nothing_is_not_bothered(
 ) -> None:
     put(store, fake_embedder, article("ferry", FERRY))
     chat.read_ahead()
-    assert chat.read_for("How much is a ticket?") == (0, 0)
+    assert chat.read_for("How much is a ticket?") == NOTHING
     llm.replies.append(TICKET)
     list(chat.ask("How much is a ticket?"))
     chat.close()

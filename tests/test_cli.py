@@ -493,6 +493,18 @@ def test_warm_says_where_nothing_is_kept(run: Run, data: Path, small_llm_path: P
     assert re.search(r"keeps nothing.*bot bench cache", err)
 
 
+def test_warm_says_where_the_disk_keeps_nothing(
+    run: Run, data: Path, small_llm_path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    (tmp_path / "data" / "read").write_text("no folder")
+    code, out, _ = run("--data-dir", tmp_path / "data", *ALWAYS, "warm", "--model", SMALL_LLM)
+    assert code == 0
+    assert "are not kept in" in caplog.text
+    assert re.match(r"0 of 3 articles are ready; 3 stretches.*\n3 were read but not kept", out)
+    assert "no room" not in out
+
+
 def test_warm_says_where_there_is_no_room(run: Run, data: Path, small_llm_path: Path, tmp_path: Path) -> None:
     shutil.copytree(data, tmp_path / "data")
     limits = ("--set", "cache.disk_mb=0", "--set", "cache.memory_mb=1")

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
@@ -13,15 +13,14 @@ from bot.cli.compose import open_chat, open_embedder, open_ingester, open_llm, o
 from bot.config import PROJECT, Settings
 from bot.errors import ModelError
 from bot.evaluate.cases import Question, load_questions
-from bot.llama import Decoder, Model
-from bot.llm import LlamaCpp, Output, Piece
+from bot.llm import LlamaCpp, Output, Piece, Reading
 from bot.llm.whole import Whole
 from bot.models.files import resolve
 from bot.schema import Answer, AnswerEvent, Message, Turn
+from measures.bare import Bare
 from measures.measure import Measure, medians, middle
 
 SEEDS = PROJECT / "seeds"
-SLICE = 512  # tokens that bare llama.cpp reads at once, its own default
 ANSWER_TOKENS = 32
 TEXT = "The harbour ferry carries more people every year, and the council wants a bridge."
 
@@ -55,32 +54,6 @@ def unread(llm: LlamaCpp) -> Iterator[None]:
         yield
 
 
-class Bare:
-    """llama.cpp as it comes: no progress, no stop, no text."""
-
-    def __init__(self, path: Path) -> None:
-        self._decoder = Decoder(Model(path), tokens=4096, threads=0, slice_tokens=SLICE)
-        self._length = 0
-
-    def read(self, tokens: Sequence[int]) -> float:
-        """Seconds to read these."""
-        self._decoder.keep(0)
-        began = time.perf_counter()
-        for start in range(0, len(tokens), SLICE):
-            self._decoder.read(tokens[start : start + SLICE], start)
-        self._decoder.logits().argmax()
-        self._length = len(tokens)
-        return time.perf_counter() - began
-
-    def write(self) -> float:
-        """Seconds for a token of an answer."""
-        self._decoder.keep(self._length)
-        began = time.perf_counter()
-        for position in range(self._length, self._length + ANSWER_TOKENS):
-            self._decoder.read([int(self._decoder.logits().argmax())], position)
-        return (time.perf_counter() - began) / ANSWER_TOKENS
-
-
 class Asked(NamedTuple):
     """One question asked in all ways; `bare` are seconds to read what the one without read segments had to read."""
 
@@ -106,18 +79,17 @@ def measure(settings: Settings, count: int, folder: Path) -> list[Measure]:
         "joined": open_chat(settings, embedder, store, llm),
         "quick": open_chat(quick, embedder, store, llm),
     }
-    bare = Bare(resolve(settings.llm.model, settings.models_dir, "llm").path)
-    questions = [one for one in load_questions(SEEDS / "questions.jsonl") if one.answerable and not one.history]
-    for chat in ways.values():  # the examples of checks are read once
-        ask(llm, chat, questions[0].question)
-    asked = [ask_all_ways(llm, cold, ways, bare, one) for one in questions[1 : count + 1]]
-    talks = [talk(llm, ways, one) for one in load_questions(SEEDS / "conversations.jsonl")[:count]]
-    long = [Message(role="user", content=f"{' '.join(TEXT for _ in range(30))} Retell this in many words.")]
-    bare.read(llm._tokens.whole(long))
-    writing = [(written(llm, long), bare.write()) for _ in range(5)]
+    with closing(Bare(resolve(settings.llm.model, settings.models_dir, "llm").path)) as bare:
+        questions = [one for one in load_questions(SEEDS / "questions.jsonl") if one.answerable and not one.history]
+        for chat in ways.values():  # the examples of checks are read once
+            ask(llm, chat, questions[0].question)
+        bare.read(llm._tokens.whole([Message(role="user", content=TEXT)]))
+        asked = [ask_all_ways(llm, cold, ways, bare, one) for one in questions[1 : count + 1]]
+        talks = [talk(llm, ways, one) for one in load_questions(SEEDS / "conversations.jsonl")[:count]]
+        rates = [written(llm, bare) for _ in range(5)]
     llm.close()
     store.close()
-    return [*of_questions(asked), *of_talks(talks), of_writing(writing)]
+    return [*of_questions(asked), *of_talks(talks), *of_rates(rates)]
 
 
 def ask_all_ways(llm: LlamaCpp, cold: Cold, ways: Mapping[str, Chat], bare: Bare, question: Question) -> Asked:
@@ -163,14 +135,27 @@ def talk(llm: LlamaCpp, ways: Mapping[str, Chat], question: Question) -> tuple[f
     return None if whole.timings.first_token_s is None else (onward.timings.first_token_s, whole.timings.first_token_s)
 
 
-def written(llm: LlamaCpp, messages: Sequence[Message]) -> float:
-    """Seconds for a token of an answer."""
-    arrivals = [
-        time.perf_counter()
-        for output in llm.stream(messages, max_tokens=ANSWER_TOKENS, stop=threading.Event())
-        if isinstance(output, Piece)
-    ]
-    return (arrivals[-1] - arrivals[0]) / max(1, len(arrivals) - 1)
+class Rates(NamedTuple):
+    """Seconds for a token of a prompt and of its answer, ours and bare llama.cpp's for the same tokens."""
+
+    prompt: tuple[float, float]
+    answer: tuple[float, float]
+
+
+def written(llm: LlamaCpp, bare: Bare) -> Rates:
+    """A prompt that is read from its beginning, and its answer."""
+    messages = [Message(role="user", content=f"{' '.join(TEXT for _ in range(30))} Retell this in many words.")]
+    prompt = llm._tokens.whole(messages)
+    llm._cells.keep(0)
+    began, read, arrivals = time.perf_counter(), 0.0, []
+    for output in llm.stream(messages, max_tokens=ANSWER_TOKENS, stop=threading.Event()):
+        if isinstance(output, Reading) and output.done == output.total:
+            read = time.perf_counter() - began
+        elif isinstance(output, Piece):
+            arrivals.append(time.perf_counter())
+    answer = [token for token in llm._cells.tokens[len(prompt) :] if isinstance(token, int)]
+    ours = read / len(prompt), (arrivals[-1] - arrivals[0]) / max(1, len(arrivals) - 1)
+    return Rates((ours[0], bare.read(prompt) / len(prompt)), (ours[1], bare.write(answer)))
 
 
 def of_questions(asked: Sequence[Asked]) -> list[Measure]:
@@ -200,5 +185,8 @@ def of_talks(talks: Sequence[tuple[float, float] | None]) -> list[Measure]:
     return [Measure(name, *medians(onward), "the prompt read whole")] if onward else []
 
 
-def of_writing(pairs: Sequence[tuple[float, float]]) -> Measure:
-    return Measure("a token of the answer", *middle(pairs), "bare llama.cpp", "ms")
+def of_rates(rates: Sequence[Rates]) -> list[Measure]:
+    return [
+        Measure("a token of the prompt", *middle([one.prompt for one in rates]), "bare llama.cpp", "ms"),
+        Measure("a token of the answer", *middle([one.answer for one in rates]), "bare llama.cpp", "ms"),
+    ]

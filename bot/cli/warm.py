@@ -26,13 +26,16 @@ def warm(
             "`bot bench cache` measures it; cache.join = always turns it on."
         )
     articles = chat.articles()
-    segments = ready = 0
+    segments = ready = lost = 0
     chat.read_beginnings()
     with progress_bar("Reading") as report:
         for number, info in enumerate(articles):
             report(Progress(number, len(articles)))
-            read, left = chat.read_article(info.id, threading.Event())
-            segments, ready = segments + read, ready + (not left)
+            found = chat.read_article(info.id, threading.Event())
+            segments, lost = segments + found.read, lost + bool(found.lost)
+            ready += not (found.left or found.lost)
     console().print(f"{ready} of {len(articles)} articles are ready; {segments} stretches of them were read now.")
-    if ready < len(articles):
+    if lost:
+        console().print(f"{lost} were read but not kept on disk, see the warning. Mend that and run `bot warm` again.")
+    elif ready < len(articles):
         console().print("There is no room for more. Raise cache.disk_mb to keep more.")

@@ -40,10 +40,14 @@ Output = Reading | Piece | Finished
 
 
 class ReadAhead(NamedTuple):
-    """Of a prompt's segments, how many were read ahead now, and how many are `left` that are not kept."""
+    """Of a prompt's segments, how many were read ahead now, and how many are `left` that are not kept.
+
+    `lost` of those read are kept for this process at most: the disk failed.
+    """
 
     read: int
     left: int
+    lost: int = 0
 
 
 NOTHING = ReadAhead(0, 0)

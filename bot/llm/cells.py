@@ -7,6 +7,10 @@ from bot.errors import LLMError, Stopped
 from bot.llama import Decoder
 
 SLICE = 128  # tokens, unless another was measured to be better; smaller ones are slower on a CPU
+NOT_TAKEN = (
+    "llama.cpp could not hand over what it read of the prompt. Ask again with a shorter question, or set "
+    "llm.spare_memory = true, where nothing is handed over."
+)
 
 
 class Cells:
@@ -92,8 +96,9 @@ class Cells:
     ) -> Iterator[int]:
         """Let `reader` read the slices that begin at these indices, and take its cells."""
         reader.forget(0, 0)
-        if self.tokens:
-            reader.load(self.decoder.save(0), 0)
+        if self.tokens and not reader.load(self.decoder.save(0), 0):
+            raise LLMError(NOT_TAKEN)
+        taken = True
         try:
             for at in slices:
                 part = [token for token in prompt[at : at + self._slice] if isinstance(token, int)]  # all of them
@@ -106,9 +111,11 @@ class Cells:
         finally:  # also where nobody wants the rest
             reader.keep(len(self.tokens))
             self.decoder.forget(0, 0)
-            if self.tokens and not self.decoder.load(reader.save(0), 0):
+            if self.tokens and not (taken := self.decoder.load(reader.save(0), 0)):
                 self.keep(0)
             reader.forget(0, 0)
+        if not taken:
+            raise LLMError(NOT_TAKEN)
 
     def read_all(self, prompt: Sequence[Hashable], start: int, stop: threading.Event) -> None:
         """The same at once; raises Stopped where a stop broke it off."""

@@ -187,21 +187,21 @@ class Joiner:
             found[index] = value
         return found
 
-    def keep(self, read: Read, stop: threading.Event) -> bool:
-        """Read a segment after the start, and save its blocks; False where it was stopped."""
+    def keep(self, read: Read, stop: threading.Event) -> bool | None:
+        """Read a segment after the start, and save its blocks; whether all are kept, None where it was stopped."""
         decoder, after = self._reader, len(self._start)
         decoder.forget(READ, 0)
         decoder.give(START, READ)
         try:
             for at in range(0, len(read.tokens), step := decoder.slice_tokens):
                 if stop.is_set() or not decoder.read(read.tokens[at : at + step], after + at, READ):
-                    return False
-            name = self.name(read)
+                    return None
+            name, whole = self.name(read), True
             for index, (start, end) in enumerate(read.blocks):
                 decoder.give(READ, LOADED, after + start, after + end)
-                self._kept.put(f"{name}.{index}", decoder.save(LOADED))
+                whole &= self._kept.put(f"{name}.{index}", decoder.save(LOADED))
                 decoder.forget(LOADED, 0)
-            return True
+            return whole
         finally:
             decoder.forget(READ, 0)
 

@@ -1,7 +1,8 @@
 """Cells that a model has read, kept for other questions: in memory, then on disk; the only importer of diskcache.
 
 What is here can all be made again: what is damaged counts as missing, and what cannot be written is not kept. Several
-processes may share a folder. It knows no tokens and no articles.
+processes may share a folder, with models of their own: a key says all that its value was made with. It knows no tokens
+and no articles.
 """
 
 import hashlib
@@ -19,12 +20,13 @@ from typing import Any
 import diskcache
 
 log = logging.getLogger("bot.llm")
-MARK = "made for"  # the key of a note in the folder: what all that is in it was made with
+MARK = "made for"  # the key of a note that earlier versions left in the folder
 DIGEST = 32  # bytes of the sum that stands before each value
 WAIT_SECONDS = 0.3  # for another process's turn
 REST_SECONDS = 60.0  # without the disk, after it failed
 FULL = 0.95  # of the room
-USED_SECONDS = 60.0  # between two notes on the disk that a value is used
+NO_LONGER = 0.75  # of it, once it was full: several values at once go for a new one
+USED_SECONDS = 60.0  # between two notes on the disk that a value is used, and two looks for what is gone
 _FAILURES = (OSError, sqlite3.Error, diskcache.Timeout, ValueError)
 
 
@@ -36,13 +38,18 @@ class _PlainDisk(diskcache.Disk):  # type: ignore[misc]
             raise ValueError("a pickled value")
         return super().fetch(mode, filename, value, read)
 
+    def get(self, key: Any, raw: bool) -> Any:
+        """The key as it was put; one that would be unpickled is none of ours."""
+        return super().get(key, raw) if raw else ""
+
 
 class Kept:
     """Values by key, at most `memory_bytes` of them in memory and about `disk_bytes` in `folder`.
 
     What was not used for longest goes first. 0 bytes keep nothing there. Safe for several threads.
 
-    It is full where what was used or put since it was opened takes all the room: what others left goes for new values.
+    It is full where what was used or put since it was opened, or since `made_for` told of something new, takes all the
+    room: what others left goes for new values.
     """
 
     def __init__(self, folder: Path | None, *, memory_bytes: int, disk_bytes: int) -> None:
@@ -53,6 +60,8 @@ class Kept:
         self._opened: diskcache.Cache | None = None
         self._again = 0.0  # when the disk is tried again, after it failed
         self._on_disk: dict[str, tuple[float, int]] = {}  # what was used there: when that was noted last, and its bytes
+        self._looked = 0.0  # when the disk was asked which of them are there
+        self._mark, self._was_full = "", False
         self._closed = False
         with self._lock:
             self._disk  # noqa: B018 - opens it
@@ -67,17 +76,16 @@ class Kept:
         return self._opened
 
     def made_for(self, mark: str) -> None:
-        """Say what is kept from now on is made with: all that was made with anything else is dropped."""
+        """Say what all is made with that is used from now on.
+
+        What was made with anything else does not count as used any more. It stays on the disk until new values need its
+        room, and goes first: a prompt may come back, and another process may use another model.
+        """
         with self._lock:
-            if self._disk is None:
-                return
-            try:
-                if self._disk.get(MARK) != mark:
-                    self._disk.clear()
-                    self._on_disk.clear()
-                    self._disk.set(MARK, mark)
-            except _FAILURES as error:
-                self._rest(error)
+            if mark != self._mark:
+                self._mark, self._used, self._was_full = mark, 0, False
+                self._memory.clear()
+                self._on_disk.clear()
 
     def get(self, key: str) -> bytes | None:
         """The value, None where there is none or it is damaged."""
@@ -106,22 +114,30 @@ class Kept:
                 return key in self._memory
             return self._note_use(key)
 
-    def put(self, key: str, value: bytes) -> None:
+    def put(self, key: str, value: bytes) -> bool:
+        """Whether it is kept now; where there should be a disk, on that."""
         with self._lock:
             self._remember(key, value)
-            if self._disk is not None:
-                try:
-                    self._disk.get(MARK)  # so that the note is never what was not used for longest
-                    self._disk.set(key, _digest(value) + value)
-                    self._on_disk[key] = time.monotonic(), DIGEST + len(value)
-                except _FAILURES as error:
-                    self._rest(error)
+            if self._folder is None or not self._disk_bytes:
+                return key in self._memory
+            if self._disk is None:
+                return False
+            try:
+                self._disk.set(key, _digest(value) + value)
+            except _FAILURES as error:
+                self._rest(error)
+                return False
+            self._on_disk[key] = time.monotonic(), DIGEST + len(value)
+            return True
 
     def full(self) -> bool:
         """Whether more would push out what is used."""
         with self._lock:
+            self._forget_lost()
             if self._disk is not None:
-                return sum(size for _, size in self._on_disk.values()) >= FULL * self._disk_bytes
+                limit = (NO_LONGER if self._was_full else FULL) * self._disk_bytes
+                self._was_full = sum(size for _, size in self._on_disk.values()) >= limit
+                return self._was_full
             return self._used >= FULL * self._memory_bytes
 
     def close(self) -> None:
@@ -182,6 +198,18 @@ class Kept:
             found.close()
         self._on_disk[key] = time.monotonic(), size
         return True
+
+    def _forget_lost(self) -> None:
+        """See now and then what of the used is gone: another process may have pushed it out."""
+        if self._disk is None or time.monotonic() - self._looked < USED_SECONDS:
+            return
+        self._looked = time.monotonic()
+        try:
+            there = set(self._disk.iterkeys())
+        except _FAILURES as error:
+            self._rest(error)
+            return
+        self._on_disk = {key: noted for key, noted in self._on_disk.items() if key in there}
 
     def _drop(self, key: str) -> None:
         self._on_disk.pop(key, None)

@@ -157,7 +157,7 @@ class LlamaCpp:
         apart = self._tokens.apart(messages) if self._joiner else None
         if apart is None or not self._joiner:
             return NOTHING
-        read, left = 0, len(apart.reads)
+        read, left, lost = 0, len(apart.reads), 0
         with contextlib.suppress(Stopped):
             for one in apart.reads:
                 with turn(self._lock, stop), stoppable(stop, *self._decoders):
@@ -165,10 +165,11 @@ class LlamaCpp:
                         break
                     there = self._joiner.has(one) or not self._joiner.fits(one)
                     if not there and not (spare and self._joiner.is_full()):
-                        there = self._joiner.keep(one, stop)
-                        read += there
+                        kept = self._joiner.keep(one, stop)
+                        there = kept is not None
+                        read, lost = read + there, lost + (kept is False)
                     left -= there
-        return ReadAhead(read, left)
+        return ReadAhead(read, left, lost)
 
     def prepare(self, messages: Sequence[Message], *, stop: threading.Event) -> None:
         apart = self._tokens.apart(messages) if self._joiner else None

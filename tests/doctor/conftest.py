@@ -95,7 +95,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory, run_main: Run, embedder_pat
     Kept(data / "feedback.jsonl").add(rating.model_copy(update={"question": "Another"}))
     Users(data, rounds=4).add("Ada", "a long password")
     kept = KeptPassages(data / "read", memory_bytes=0, disk_bytes=1 << 24)
-    kept.made_for("test")
     kept.put("key", b"x" * 100_000)
     kept.close()
     (data / "speed.json").write_text("{}", encoding="utf-8")

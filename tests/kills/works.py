@@ -249,9 +249,7 @@ CELLS = {f"cell {number}": random.Random(number).randbytes(60_000) for number in
 
 
 def open_cells(folder: Path) -> Kept:
-    kept = Kept(folder / "read", memory_bytes=0, disk_bytes=1 << 24)
-    kept.made_for("this model")
-    return kept
+    return Kept(folder / "read", memory_bytes=0, disk_bytes=1 << 24)
 
 
 def keep(folder: Path) -> None:

@@ -1,21 +1,26 @@
 """joined, with the small real model: what was read before says the same as what is read now, and is picked apart."""
 
 import contextlib
+import datetime as dt
 import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
+import diskcache
 import numpy as np
 import pytest
+from remedies import told
 
-from bot.errors import Stopped
+from bot.errors import LLMError, Stopped
 from bot.llama import Decoder, Vectors
 from bot.llm import Finished, LlamaCpp, Piece, Reading
 from bot.llm.cells import SLICE
 from bot.llm.joined import BLOCK, ROOM, Read, plain_tokens, read_of
 from bot.llm.kept import Kept
+from bot.llm.template import ChatTemplate
 from bot.llm.tune import Tuned
 from bot.schema import Message, Segment
 
@@ -249,8 +254,48 @@ def test_another_model_or_form_reads_anew(small_llm_path: Path, tmp_path: Path, 
     assert ask(other, messages)[0]
     other.close()
     again = open_llm(small_llm_path, tmp_path)
-    assert keep(again, messages) == 1, "what was made with another model was dropped"
+    assert keep(again, messages) == 0, "what one model read stays while another is used"
     again.close()
+
+
+DATED = "{{ strftime_now('%d %B') }}. {% for one in messages %}{{ one.role }}: {{ one.content }}\n{% endfor %}"
+
+
+def test_a_template_that_prints_the_date_reads_anew_each_day(
+    small_llm_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on(day: int) -> None:
+        today = type("", (dt.datetime,), {"now": lambda: dt.datetime(2025, 3, day)})
+        monkeypatch.setattr("bot.llm.template.dt", SimpleNamespace(datetime=today))
+
+    llm = open_llm(small_llm_path, tmp_path)
+    llm._tokens._template = ChatTemplate(DATED, bos="", eos="")
+    messages = prompt(segment())
+    on(9)
+    said = [keep(llm, messages)]
+    on(10)
+    said += [keep(llm, messages), keep(llm, messages)]
+    on(9)
+    said.append(keep(llm, messages))
+    assert said == [1, 1, 0, 0], "the day before is still there"
+    assert llm.has_room()
+    llm.close()
+
+
+def test_what_the_disk_does_not_keep_is_told(
+    small_llm_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llm = open_llm(small_llm_path, tmp_path)
+    assert llm.keep(prompt(segment()), stop=threading.Event()) == (1, 0, 0)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(diskcache.Cache, "set", fail)
+    several = prompt(segment(), segment(STORM, title="Storm"))
+    assert llm.keep(several, stop=threading.Event()) == (1, 0, 1)
+    assert ask(llm, several)[1].tokens.reused > 100, "in memory it is"
+    llm.close()
 
 
 def test_another_start_of_the_prompt_or_another_title_reads_anew(llm: LlamaCpp) -> None:
@@ -310,7 +355,7 @@ def test_a_stop_ends_reading_ahead_and_what_is_kept_stays(llm: LlamaCpp) -> None
     stop, began = threading.Event(), time.perf_counter()
     timer = threading.Timer(1.0, stop.set)
     timer.start()
-    read, left = llm.keep(many, stop=stop)
+    read, left, _ = llm.keep(many, stop=stop)
     timer.join()
     assert time.perf_counter() - began < 2.0
     assert read + left == 40 > read
@@ -403,7 +448,7 @@ def test_a_stop_while_waiting(llm: LlamaCpp) -> None:
     stop.set()
     with pytest.raises(Stopped):
         list(llm.stream(prompt(segment()), max_tokens=4, stop=stop))
-    assert llm.keep(prompt(segment()), stop=stop) == (0, 1)
+    assert llm.keep(prompt(segment()), stop=stop) == (0, 1, 0)
 
 
 def test_reads_are_told_apart_by_all_that_they_depend_on(llm: LlamaCpp) -> None:
@@ -530,6 +575,30 @@ def test_who_leaves_while_slices_are_read_leaves_the_model_whole(small_llm_path:
         pass
     stream.close()
     assert np.array_equal(ask(llm, long)[2], expected)
+    llm.close()
+
+
+@pytest.mark.parametrize("fails", ["reader", "decoder"])
+def test_cells_that_cannot_be_handed_over_are_an_error_not_an_answer(
+    small_llm_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """Without them the one would read on from nothing, and the other write on from what it last read."""
+    llm = open_llm(small_llm_path, None, tuned=READS_PLAIN)
+    first = [Message(role="user", content="The ferry sails at noon, and again at six. " * 20 + "Sum up.")]
+    more = Message(role="user", content="The storm of 9 March took eleven roofs in Lomel. " * 30 + "And this?")
+    follow_up = [*first, Message(role="assistant", content="It sails twice."), more]
+    ask(llm, first)
+    _, _, expected = ask(llm, follow_up)
+    llm._cells.keep(0)
+    ask(llm, first)
+    monkeypatch.setattr(getattr(llm._cells, fails), "load", lambda *_: False)
+    with told(LLMError, "hand over"):
+        ask(llm, follow_up)
+        pytest.fail("an answer")
+    monkeypatch.undo()
+    llm._cells.keep(0)
+    ask(llm, first)
+    assert np.array_equal(ask(llm, follow_up)[2], expected)
     llm.close()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import diskcache
 import pytest
 
-from bot.llm.kept import Kept
+from bot.llm.kept import Kept, fault
 
 MIB = 1 << 20
 
@@ -59,6 +59,18 @@ def test_the_disk_outlives_the_process_and_stays_under_its_limit(tmp_path: Path)
     assert again.get("249") == bytes([249]) * (MIB // 25)
     assert again.get("1") is None
     again.close()
+
+
+def test_what_goes_for_new_values_makes_no_room_for_what_nobody_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several go at once: filled up again each time, the same would be read over and over."""
+    monkeypatch.setattr("bot.llm.kept.USED_SECONDS", 0.0)
+    kept = on_disk(tmp_path, 8 * MIB)
+    for number in range(250):
+        kept.put(f"{number}", bytes([number]) * (MIB // 15))
+        assert kept.full() is (number > 115) or 110 < number < 120
+    kept.close()
 
 
 def test_what_is_used_from_memory_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,16 +126,75 @@ def test_a_disk_that_could_not_be_opened_is_tried_again(
     assert not kept.use("b"), "closed for good"
 
 
-def test_what_was_made_with_something_else_is_dropped(tmp_path: Path) -> None:
-    kept = on_disk(tmp_path)
-    kept.made_for("one model")
-    kept.put("a", b"a" * MIB)
-    kept.made_for("one model")
-    assert kept.use("a")
-    kept.made_for("another")
-    assert not kept.use("a")
-    assert not files(tmp_path)
+def test_what_was_made_with_something_else_stays_but_is_the_first_to_go(tmp_path: Path) -> None:
+    """A prompt with the day's date in it is another each day; another model's values are a second process's."""
+    one, limit = bytes(MIB // 25), 16 * MIB
+    kept = on_disk(tmp_path, limit)
+    kept.made_for("yesterday")
+    for number in range(400):
+        kept.put(f"old {number}", one)
+    assert kept.full()
+    kept.made_for("today")
+    assert not kept.full(), "nobody needs yesterday's now"
+    assert kept.use("old 399")
+    for number in range(350):
+        assert not kept.full()
+        kept.put(f"new {number}", one)
+    assert all(kept.get(f"new {number}") for number in range(350)), "what yesterday left went for it"
+    kept.made_for("today")
+    for number in range(350, 390):
+        kept.put(f"new {number}", one)
+    assert kept.full(), "of today's"
     kept.close()
+
+
+def test_a_memory_full_of_what_was_made_with_something_else_has_room() -> None:
+    kept = Kept(None, memory_bytes=300, disk_bytes=0)
+    kept.made_for("yesterday")
+    kept.put("old", bytes(300))
+    assert kept.full()
+    kept.made_for("yesterday")
+    assert kept.full()
+    kept.made_for("today")
+    assert not kept.full()
+    kept.put("new", bytes(200))
+    assert kept.get("new") == bytes(200)
+
+
+def test_what_another_process_pushed_out_does_not_count_as_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.llm.kept.USED_SECONDS", 0.3)
+    one, limit = bytes(MIB // 25), 16 * MIB
+    kept, other = on_disk(tmp_path, limit), on_disk(tmp_path, limit)
+    for number in range(400):
+        kept.put(f"{number}", one)
+    assert kept.full()
+    for number in range(400):
+        other.put(f"other {number}", one)
+    time.sleep(0.4)
+    assert not kept.full()
+    assert not kept.use("0"), "so it is made again"
+    kept.put("0", one)
+    assert kept.use("0")
+    kept.close()
+    other.close()
+
+
+def test_it_says_whether_a_value_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kept = Kept(tmp_path / "read", memory_bytes=MIB, disk_bytes=64 * MIB)
+    assert kept.put("a", b"a")
+    other = sqlite3.connect(tmp_path / "read" / "cache.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with caplog.at_level(logging.WARNING):
+        assert not kept.put("b", b"b"), "the disk failed"
+    assert not kept.put("c", b"c"), "and rests"
+    assert kept.get("c") == b"c", "in memory, for this process"
+    other.close()
+    kept.close()
+    small = Kept(None, memory_bytes=10, disk_bytes=0)
+    assert small.put("a", bytes(10))
+    assert not small.put("b", bytes(11))
 
 
 @pytest.mark.parametrize("damage", [lambda raw: raw[:-1], lambda raw: b"", lambda raw: raw[:40] + b"x" + raw[41:]])
@@ -188,6 +259,27 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     kept.close()
 
 
+class Evil:
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
+        return Path.touch, (self.file,)
+
+
+def test_no_key_is_unpickled(tmp_path: Path) -> None:
+    with diskcache.Cache(str(tmp_path / "read")) as cache:
+        cache.set(Evil(tmp_path / "touched"), b"a value")
+    kept = on_disk(tmp_path)
+    kept.put("a", b"a")
+    assert not kept.full()
+    assert kept.get("a") == b"a"
+    kept.close()
+    assert not (tmp_path / "touched").exists()
+    assert fault(tmp_path / "read", full=True) == ""
+    assert not (tmp_path / "touched").exists()
+
+
 def test_a_folder_that_cannot_be_used_costs_only_the_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "read").write_text("a file")
     with caplog.at_level(logging.WARNING):
@@ -218,7 +310,6 @@ def test_a_full_disk_costs_only_the_disk(
 
 def _write(folder: Path, name: str) -> None:
     kept = on_disk(folder)
-    kept.made_for("the same model")
     for number in range(20):
         kept.put(f"{name}{number}", f"{name}{number}".encode() * 20_000)
     kept.close()
@@ -233,7 +324,6 @@ def test_two_processes_share_a_folder(tmp_path: Path) -> None:
         writer.join()
     assert [writer.exitcode for writer in writers] == [0, 0]
     kept = on_disk(tmp_path)
-    kept.made_for("the same model")
     for name in "ab":
         for number in range(20):
             assert kept.get(f"{name}{number}") == f"{name}{number}".encode() * 20_000

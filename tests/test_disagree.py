@@ -125,6 +125,7 @@ def test_pairs_that_disagree(embedder: LlamaEmbedder, question: str, answer: str
         ("A man was arrested in Velm on Monday.", "A second man was arrested in Velm on Friday.", "On Monday."),
         ("In the final, Rovers scored three goals.", "In the final, Athletic scored two goals.", "three goals"),
         ("The fire hurt 14 people.", "The fire hurt another nine people.", "14 people"),
+        ("The fire hurt two hundred and fifty people.", "The fire hurt 250 people.", "250 people"),
     ],
 )
 def test_pairs_that_do_not(embedder: LlamaEmbedder, one: str, other: str, answer: str) -> None:

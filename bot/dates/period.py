@@ -9,7 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 
-from bot.dates.relative import find
+from bot.dates.relative import Found, find
 from bot.dates.spans import DAY, week_of
 from bot.dates.tense import tense_at
 from bot.schema import Days, Passage
@@ -28,6 +28,7 @@ _FOR_DAY = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _OF_NEWS = re.compile(r"\b(?:did|was|were|has|have|had|happen\w*|said|died|news)\b", re.IGNORECASE)
+_UP_TO_TODAY = re.compile(r"(?:the|these)\s")  # "the past two weeks"
 _SUNDAYS_WEEK = re.compile(r"\b(?<!the )(last|this)\s+week\b(?!\s+of\b)", re.IGNORECASE)
 
 
@@ -36,11 +37,14 @@ def asked(question: str, today: dt.date) -> Days | None:
 
     None where the question names no such period. Several are taken together.
     """
-    found = [(question[one.start : one.end], one.first, one.last) for one in find(question, today)]
+    days = find(question, today)
+    if any(_is_to_come(question, one, today) for one in days):
+        return None
+    found = [(question[one.start : one.end], one.first, one.last) for one in days]
     if not _OF_NEWS.search(question):
         found = [one for one in found if one[0].lower() != "today"]  # nowadays
     found += _found_in_questions(question, today)
-    if not found or any(first > today for _, first, _ in found):
+    if not found:
         return None
     first, last = min(first for _, first, _ in found), max(last for _, _, last in found)
     length = (last - first).days + 1
@@ -51,6 +55,17 @@ def asked(question: str, today: dt.date) -> Days | None:
 def asks_for_day(question: str) -> bool:
     """Whether it asks for a day of the calendar in so many words: "On what date …", not "When …"."""
     return bool(_FOR_DAY.search(question))
+
+
+def _is_to_come(question: str, one: Found, today: dt.date) -> bool:
+    """Whether the question asks about days, or hours of today, that are still to come."""
+    if one.last < today or one.first > today:
+        return one.first > today
+    words = question[one.start : one.end].lower()
+    tense = tense_at(question, one.start, one.end)
+    if tense == "open":
+        return words in ("tonight", "this evening")  # "Who plays tonight?"
+    return tense == "future" and not _UP_TO_TODAY.match(words)
 
 
 def _found_in_questions(question: str, today: dt.date) -> list[tuple[str, dt.date, dt.date]]:

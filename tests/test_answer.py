@@ -565,7 +565,8 @@ class DatedRetriever(FixedRetriever):
     def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
         first, last = filters.since or dt.date.min, filters.until or dt.date.max
         found = super().search(question, count, filters)
-        return [one for one in found if one.date and first <= one.date <= last]
+        anything = filters.since is None and filters.until is None
+        return [one for one in found if anything or (one.date and first <= one.date <= last)]
 
 
 @pytest.mark.parametrize(
@@ -590,6 +591,34 @@ def test_a_period_that_the_question_names_limits_the_search(
     assert said == period
     assert [one.article for one in made.search(question, 5, asked_of)] == found
     assert [one.article for one in made.search(question, 1, asked_of)] == found[:1]
+
+
+YESTERDAY = Filters(today=dt.date(2025, 5, 14))
+
+
+def goes_on(first: str, question: str, passages: Sequence[Passage], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether `question`, which leans on `first`, goes on from the prompt that `passages` were shown in."""
+    for one in passages:
+        monkeypatch.setitem(TEXTS, one.article, one.text)
+    llm = FakeLLM([TICKET, TICKET])
+    made = Answerer(DatedRetriever(passages), llm, FakeEmbedder(), PROMPT, split, Settings())  # type: ignore[arg-type]
+    turn = Turn(question=first, answer=answer_of(made.ask(first, filters=YESTERDAY)).text)
+    answer = answer_of(made.ask(question, search="cost ticket", history=[turn], thread=[turn], filters=YESTERDAY))
+    assert answer.period
+    assert [one.article for one in answer.retrieved] == ["new"]
+    return llm.asked[1][:2] == llm.asked[0]
+
+
+def test_a_follow_up_about_a_period_goes_on_only_from_articles_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    question = "And what did it cost yesterday?"
+    assert goes_on("What does it cost?", question, NEWS[:1], monkeypatch)
+    assert not goes_on("What does it cost?", question, NEWS, monkeypatch)
+    undated = passage(article("undated", QUAY)).model_copy(update={"similarity": 0.4})
+    assert not goes_on("What does it cost?", question, [NEWS[0], undated], monkeypatch)
+
+
+def test_a_follow_up_keeps_the_period_of_what_it_leans_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert goes_on("What did it cost yesterday?", "And for children?", NEWS, monkeypatch)
 
 
 @pytest.mark.parametrize("error", [LLMError("broken"), ValueError("no error of ours")])
@@ -865,6 +894,8 @@ def test_a_prompt_of_another_conversation_is_not_gone_on_from() -> None:
     assert recent.find([one, last], Filters()) is prompt
     assert recent.find([other, last], Filters()) is None
     assert recent.find([other, one, last], Filters()) is None
+    dated = [turn.model_copy(update={"day": dt.date(2025, 5, 14)}) for turn in (one, last)]
+    assert recent.find(dated, Filters()) is prompt, "no prompt shows the day on which a turn was asked"
     assert recent.find([last], Filters()) is prompt, "a long conversation is not given whole"
 
 

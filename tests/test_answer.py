@@ -621,6 +621,29 @@ def test_a_follow_up_keeps_the_period_of_what_it_leans_on(monkeypatch: pytest.Mo
     assert goes_on("What did it cost yesterday?", "And for children?", NEWS, monkeypatch)
 
 
+@pytest.mark.parametrize(
+    ("question", "beside"),
+    [
+        ("What did it cost yesterday?", " (yesterday = 13 May 2025)"),
+        ("What does it cost this week, and last month?", " (this week = 12 to 18 May 2025; last month = April 2025)"),
+        ("What is today’s news?", " (today’s news = 14 May 2025)"),
+        ("What will it cost tomorrow?", " (tomorrow = 15 May 2025)"),
+        ("What does it cost?", ""),
+        ("What did it cost on 13 May 2025?", ""),
+    ],
+)
+def test_the_model_is_told_what_yesterday_means(question: str, beside: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = FakeLLM([TICKET, TICKET])
+    llm.keeps = True
+    made, _ = answerer(llm)
+    turn = Turn(question=question, answer=answer_of(made.ask(question, filters=YESTERDAY)).text)
+    asked = f"Question: {question}{beside}"
+    assert llm.asked[0][-1].content.endswith(f"\n\n{asked}")
+    assert str(llm.asked[0][-1].parts[-1]).endswith(asked), "what was read of articles stays as it is"
+    list(made.ask(question, search="cost ticket", history=[turn], thread=[turn], filters=YESTERDAY))
+    assert llm.asked[1][-1].content.endswith(asked), "also where a prompt goes on"
+
+
 @pytest.mark.parametrize("error", [LLMError("broken"), ValueError("no error of ours")])
 def test_a_model_that_fails_is_told(error: Exception) -> None:
     with pytest.raises(type(error)):

@@ -17,7 +17,7 @@ from bot.answer.writer import Writer
 from bot.answerable import Calibration
 from bot.cite import Attributor, EvidenceSentence, Split, evidence_sentences
 from bot.config import Settings
-from bot.dates import asked, asks_for_day
+from bot.dates import asked, asks_for_day, meant
 from bot.disagree import told
 from bot.embed import Embedder
 from bot.errors import Stopped
@@ -238,6 +238,7 @@ class Answerer:
                     count_tokens=self._llm.count_tokens,
                     budget=self._budget,
                     today=today,
+                    days=meant(question, today),
                     stretches={id_: self._cut(text) for id_, text in texts.items()},
                 )
                 if prompt:
@@ -255,6 +256,7 @@ class Answerer:
             count_tokens=self._llm.count_tokens,
             budget=self._budget,
             today=today,
+            days=meant(question, today),
             stretches={id_: self._cut(text) for id_, text in found.texts.items()} if self._llm.keeps else None,
         )
 

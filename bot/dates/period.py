@@ -10,8 +10,8 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 
-from bot.dates.relative import Found, find
-from bot.dates.spans import DAY, week_of
+from bot.dates.relative import Found, days_of, find
+from bot.dates.spans import DAY, note, week_of
 from bot.dates.tense import tense_at
 from bot.schema import Days, Passage, Turn
 
@@ -69,6 +69,13 @@ def _named(question: str, today: dt.date) -> Days | None:
     length = (last - first).days + 1
     until = _shifted(last, max(AFTER, length if length > 7 else 0))
     return Days(text=" … ".join(text for text, _, _ in found), first=_shifted(first, -BEFORE), last=min(until, today))
+
+
+def meant(question: str, today: dt.date) -> str:
+    """What its words that count from today mean: "this week = 12 to 18 May 2025"; "" where there are none."""
+    days = days_of(question, today)
+    others = (one for one in _found_in_questions(question, today) if not days)
+    return note((*days, *(Days(text=text, first=first, last=last) for text, first, last in others)))
 
 
 def asks_for_day(question: str) -> bool:

@@ -552,6 +552,48 @@ def test_another_article_s_figure_is_said_as_a_last_sentence() -> None:
     assert prompt.index(BEFORE.text) < prompt.index(AFTER.text), "the newer stands nearer to the question"
 
 
+LED = [
+    passage(
+        article("led", "Fire chief Roald Tansley said that the fire in the market hurt 14 people.", date="2026-03-10")
+    ),
+    passage(article("follows", "The market fire hurt 23 people, the mayor said. It is out.", date="2026-03-13")),
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "likeness", "led_by"),
+    [
+        ("How many people did the market fire hurt?", 0.58, "The market fire hurt 23 people, the mayor said."),
+        ("How many people did the market fire hurt?", 0.5, LED[0].text),  # less like the question
+        ("Who is fire chief Roald Tansley?", 0.58, LED[0].text),  # it says nothing of him
+        ("Who said that the fire in the market hurt 14 people?", 0.58, LED[0].text),
+    ],
+)
+def test_where_articles_disagree_the_newer_s_figure_stands_beside_the_question(
+    question: str, likeness: float, led_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older article is a little nearer to the question, and the model heeds most what stands beside it."""
+    llm = FakeLLM([TICKET, TICKET])
+    llm.keeps = True
+    passages = [one.model_copy(update={"similarity": near}) for one, near in zip(LED, (0.6, likeness), strict=True)]
+    for one in passages:
+        monkeypatch.setitem(TEXTS, one.article, one.text)
+    made, retriever = answerer(llm, passages)
+    whole = retriever.evidence
+
+    def by_sentence(question: str, passages: Sequence[Passage], characters: int, *, fill: bool) -> Evidence:
+        found = whole(question, passages, characters, fill=fill)
+        return found._replace(nearest=[part for one in found.nearest for part in sentences(one)])
+
+    monkeypatch.setattr(retriever, "evidence", by_sentence)
+    list(made.ask(question))
+    assert f"nearest to the question: {led_by}\n" in llm.asked[0][-1].content
+
+
+def sentences(one: Passage) -> list[Passage]:
+    return [one.model_copy(update={"start": a, "end": b, "text": one.text[a:b]}) for a, b in split(one.text)]
+
+
 NEWS = [
     passage(article("new", TICKET, date="2025-05-13")).model_copy(update={"similarity": 0.5}),
     passage(article("old", QUAY, date="2025-01-02")).model_copy(update={"similarity": 0.6}),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bot.config import RetrieveSettings
 from bot.dates import asked, keeps
-from bot.disagree import newer_first
+from bot.disagree import newer_first, newest_figures_first
 from bot.errors import PromptError
 from bot.evidence import Evidence
 from bot.retrieve import Retriever
@@ -41,7 +41,9 @@ class Finder:
         # Words of earlier turns find what was said before: how much better that fits says nothing of the rest.
         leans = searched != question
         evidence = self._retriever.evidence(searched, retrieved, self._settings.characters, fill=leans)
-        return Found(period, retrieved, evidence._replace(passages=newer_first(evidence.passages)))
+        passages = newer_first(evidence.passages)
+        nearest = newest_figures_first(question, evidence.nearest, passages, searched)
+        return Found(period, retrieved, evidence._replace(passages=passages, nearest=nearest))
 
     def search(
         self, question: str, period: Days | None, filters: Filters, count: int = RETRIEVED

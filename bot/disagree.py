@@ -136,6 +136,7 @@ def newest_figures_first(
     figure that the question names itself is none that it asks for. `searched` are its words and those that it leans on.
     """
     best = {article: _nearest(list(group)) for article, group in groupby(passages, key=lambda one: one.article)}
+    newer = {(one, other) for one in best for other in best if _supersedes(best[one], best[other])}
     found = [EvidenceSentence(one, one.text, one, frozenset(content_words(one.text))) for one in nearest]
     weigh, known = _Weigher(searched or question, found), set(numbers(question))
     ordered: list[EvidenceSentence] = []
@@ -143,7 +144,7 @@ def newest_figures_first(
         places = (
             place
             for place, other in enumerate(ordered)
-            if _supersedes(best[one.span.article], best[other.span.article])
+            if (one.span.article, other.span.article) in newer
             and weigh.is_on_topic(other, one, AS_MUCH_ON_TOPIC)
             and _corrects(one, other, known)
         )

@@ -69,14 +69,15 @@ class Chat:
         prompt longer and mislead.
         """
         search, thread = resolve(question, history)
+        asked = partial(self._answerer.ask, question, search=search, thread=thread, filters=filters)
         answered = [turn for turn in thread if not turn.refused]
         recent = answered[-self._history_turns :] if self._history_turns else []
-        read = partial(self._answerer.read_for, question, search=search, filters=filters)
+        read = partial(self._answerer.read_for, question, search=search, thread=thread, filters=filters)
         stop = stop or threading.Event()
         with self._ahead.paused(), self._line.place() as place:
             for before in place.moves(stop):
                 yield StageEvent(stage="waiting", before=before)
-            for event in self._answerer.ask(question, search=search, history=recent, filters=filters, stop=stop):
+            for event in asked(history=recent, stop=stop):
                 if isinstance(event, AnswerEvent):  # nobody needs to come back for what follows it
                     self._ahead.want(lambda stop: read(stop=stop))
                 yield event
@@ -151,8 +152,9 @@ class Chat:
         stop: threading.Event | None = None,
     ) -> ReadAhead:
         """Let the model read now what `ask` would show it."""
-        search, _ = resolve(question, history)
-        return self._answerer.read_for(question, search=search, filters=filters, stop=stop or threading.Event())
+        search, thread = resolve(question, history)
+        stop = stop or threading.Event()
+        return self._answerer.read_for(question, search=search, thread=thread, filters=filters, stop=stop)
 
     def articles(self) -> list[ArticleInfo]:
         """All articles, the newest first, those without a date last, then by title."""

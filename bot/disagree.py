@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from bot.cite import Embed, EvidenceSentence
 from bot.dates import days_of, label
-from bot.figures import Figure, figures, numbers
+from bot.figures import OF_DAY, Figure, figures, numbers
 from bot.schema import Citation, Passage, Sentence
 from bot.words import content_words, plain_letters
 
@@ -27,9 +27,12 @@ ALIKE = 0.75  # cosine of the two sentences + share of weighted words that they 
 COSINE = 0.55  # of the two sentences at least
 COSINE_OF_DAYS = 0.65  # more, as most sentences of a story have some date
 ON_TOPIC = 0.4  # the other sentence, with its title, holds so much of the question as the cited one does
+AS_MUCH_ON_TOPIC = 0.7  # the same, where it is to stand beside the question instead of the other
 COMPARED = 8  # sentences whose embeddings are compared, those with most words in common
 SAME_STORY = dt.timedelta(days=120)  # between the dates of two articles; later ones tell of the next results or season
 STORY_WORDS = 0.1  # share of words in common of two passages that tell the same story
+SAME_COUNT = 0.2  # share of the words of the shorter of two sentences that the other has, both counting one thing
+SAME_MEASURE = 0.4  # the same, where both measure something, or tell of a day
 NEAR = 0.05  # of cosine with the question: passages nearly as good as each other
 
 # Stems of units that anything is measured in: that two sentences have them in common says nothing.
@@ -37,6 +40,7 @@ _MEASURES = frozenset(
     """billion cent centimetr crown day degre dollar euro feet foot hour inch kilogram kilometr litr
     meter metr mile million minut month percent pound second ton tonn week yard year""".split()  # noqa: SIM905
 )
+_TOLD = frozenset(OF_DAY + stem for stem in content_words("said says told announced reported confirmed published"))
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 _ROOT = 4  # letters that make two names one: "Iran", "Iranian"
 # A capital after a small letter is not that of a sentence's beginning.
@@ -123,6 +127,50 @@ def newer_first(passages: Sequence[Passage]) -> list[Passage]:
     return [passage for article in ordered for passage in article]
 
 
+def newest_figures_first(
+    question: str, nearest: Sequence[Passage], passages: Sequence[Passage], searched: str = ""
+) -> list[Passage]:
+    """`nearest` (sentences, best first), so that where two articles on one story disagree, the newer's figure leads.
+
+    `passages` are what the sentences are of: by them it is decided which article gives way to which, as above. A
+    figure that the question names itself is none that it asks for. `searched` are its words and those that it leans on.
+    """
+    best = {article: _nearest(list(group)) for article, group in groupby(passages, key=lambda one: one.article)}
+    newer = {(one, other) for one in best for other in best if _supersedes(best[one], best[other])}
+    found = [EvidenceSentence(one, one.text, one, frozenset(content_words(one.text))) for one in nearest]
+    weigh, known = _Weigher(searched or question, found), set(numbers(question))
+    ordered: list[EvidenceSentence] = []
+    for one in found:
+        places = (
+            place
+            for place, other in enumerate(ordered)
+            if (one.span.article, other.span.article) in newer
+            and weigh.is_on_topic(other, one, AS_MUCH_ON_TOPIC)
+            and _corrects(one, other, known)
+        )
+        ordered.insert(next(places, len(ordered)), one)
+    return [one.passage for one in ordered]
+
+
+def _corrects(one: EvidenceSentence, other: EvidenceSentence, known: Set[float]) -> bool:
+    """Whether `one` seems to say the same thing as `other` with another figure, by their words alone."""
+    words, others = _telling(one.words), _telling(other.words)
+    common = len(words & others) / (min(len(words), len(others)) or 1)
+    given = [figure for figure in figures(other.text, other.passage.date) if figure.value not in known]
+    differing = (
+        figure.unit & new.unit
+        for figure in given
+        for new in figures(one.text, one.passage.date)
+        if figure.is_like(new) and not figure.agrees(new)
+    )
+    return any(common >= (SAME_COUNT if _is_count(units) else SAME_MEASURE) for units in differing if units - _TOLD)
+
+
+def _is_count(units: frozenset[str]) -> bool:
+    """Whether the units say what is counted, and not only how it is measured or what happens on a day."""
+    return any(unit not in _MEASURES and len(unit) > 1 and not unit.startswith(OF_DAY) for unit in units)
+
+
 def _given(question: str, answer: str, cited: EvidenceSentence) -> list[Figure]:
     """The figures of `cited` that `answer` adds to the question."""
     date = cited.passage.date
@@ -182,9 +230,9 @@ class _Weigher:
         words, others = _telling(one.words), _telling(other.words)
         return self._sum(words & others) / (self._sum(words | others) or 1.0)
 
-    def is_on_topic(self, cited: EvidenceSentence, other: EvidenceSentence) -> bool:
+    def is_on_topic(self, cited: EvidenceSentence, other: EvidenceSentence, share: float = ON_TOPIC) -> bool:
         held, wanted = (self._sum(self._asked & (one.words | _title(one))) for one in (other, cited))
-        return held >= ON_TOPIC * wanted
+        return held >= share * wanted
 
     def _sum(self, words: set[str] | frozenset[str]) -> float:
         return sum(math.log(1 + self._total / self._counts.get(word, 1)) for word in words)

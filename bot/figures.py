@@ -1,8 +1,8 @@
 """Figures of a text: numbers with what they count, and days, so that two sentences can be compared. English.
 
-A figure without a thing counted ("in 2023", "of 58", "3-2"), ordinals, times of the clock and "one" are left out. Of
-people it matters what befell them: three dead are no other count of 23 who were hurt. Days are explicit ("18 October")
-or relative ("on Monday", seen from the article's date).
+A figure without a thing counted ("in 2023", "of 58", "3-2"), ordinals, times of the clock, "one" and round words ("a
+hundred") are left out. Of people it matters what befell them: three dead are no other count of 23 who were hurt. Days
+are explicit ("18 October") or relative ("on Monday", seen from the article's date).
 """
 
 import calendar
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bot.dates import find
+from bot.doubt.numbers import numbers as spoken
 from bot.words import ascii_case, content_words
 
 OF_DAY = "day of "  # in the unit of a day, before the stem of what happens then
@@ -19,10 +20,6 @@ UNIT_WORDS = 3  # "74 burnt market stalls"
 NEAR = 6  # words from a number of people to what befell them
 SAME = 0.02  # share by which rounded numbers differ
 
-_ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-    seventeen eighteen nineteen""".split()  # noqa: SIM905 - a list literal of it would fill the page
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_WORDS = {word: value for value, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, start=2)}
 _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "m": 1e6, "bn": 1e9, "dozen": 12.0}
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 _MONTHS |= {name[:3]: number for name, number in _MONTHS.items()} | {"sept": 9}
@@ -30,11 +27,16 @@ _MONTHS |= {name[:3]: number for name, number in _MONTHS.items()} | {"sept": 9}
 _MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\.?"
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _DATES = tuple(re.compile(rf"\b{form}\b", re.IGNORECASE) for form in (rf"{_DAY}\s+{_MONTH}", rf"{_MONTH}\s+{_DAY}"))
-_NUMBER = re.compile(
-    rf"(?<![\w.,:/–-])(?P<sign>[$£€])?(?:(?P<digits>\d+(?:,\d{{3}})*(?:\.\d+)?)"
-    rf"|(?P<word>(?:{'|'.join(_TENS)})(?:-(?:{'|'.join(_ONES[1:10])}))?|{'|'.join(_ONES)}))"
-    rf"(?:\s?(?P<scale>{'|'.join(_SCALES)})\b)?(?![\w:]|[.,–/-]\d)(?P<percent>\s?%|\s+per\s?cent\b)?",
+_NOT_AFTER = r"(?<![\w.,:/–-])"  # within a word, a time of the clock, a range
+_AFTER = r"(?![\w:]|[.,–/-]\d)(?P<percent>\s?%|\s+per\s?cent\b)?"
+_DIGITS = re.compile(
+    rf"{_NOT_AFTER}(?P<sign>[$£€])?(?P<digits>\d+(?:,\d{{3}})*(?:\.\d+)?)(?:\s?(?P<scale>{'|'.join(_SCALES)})\b)?{_AFTER}",
     re.IGNORECASE,
+)
+_BEFORE_WORDS, _AFTER_WORDS = re.compile(_NOT_AFTER), re.compile(_AFTER, re.IGNORECASE)
+# "A hundred" and "half a million" are no counts, and "a year and a half" counts nothing that follows.
+_LOOSE = re.compile(
+    r"(?:(?:\w+ quarters? of )?an?|(?:a[ -])?half(?:[ -]an?)?)[ -][a-z]+|an? \w+ and a half", re.IGNORECASE
 )
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 _NO_UNIT = re.compile(r"\s*(?:[ap]\.?m\b|o['’]clock)", re.IGNORECASE)
@@ -109,7 +111,7 @@ def figures(text: str, written: dt.date | None = None) -> list[Figure]:
 
 def numbers(text: str) -> list[float]:
     """The numbers of `text`, whatever they count."""
-    return [_value(match) for match in _NUMBER.finditer(ascii_case(text))]
+    return [one.value for one in _all(ascii_case(text))]
 
 
 def _days(text: str, written: dt.date | None) -> Iterator[Figure]:
@@ -129,11 +131,32 @@ def _event(text: str, start: int, end: int) -> frozenset[str]:
     return frozenset({OF_DAY + stem} if stem else ())
 
 
+class _Number(NamedTuple):
+    """It stands at `text[start:end]`, with what tells its unit there: a `sign` of money before, or `percent`."""
+
+    value: float
+    start: int
+    end: int
+    sign: str = ""
+    percent: bool = False
+
+
+def _all(text: str) -> Iterator[_Number]:
+    for match in _DIGITS.finditer(text):
+        value = float(match["digits"].replace(",", "")) * _SCALES.get((match["scale"] or "").lower(), 1.0)
+        yield _Number(value, *match.span(), match["sign"] or "", bool(match["percent"]))
+    for one in spoken(text):
+        after = _AFTER_WORDS.match(text, one.end)
+        if one.in_words and not (one.ordinal or one.decade) and after and _BEFORE_WORDS.match(text, one.start):
+            yield _Number(one.values[0], one.start, after.end(), percent=bool(after["percent"]))
+
+
 def _numbers(text: str) -> Iterator[Figure]:
-    for match in _NUMBER.finditer(text):
-        unit = _unit(text, match)
-        if unit and (match["word"] or "").lower() != "one" and not _YEAR.fullmatch(match[0].strip()):
-            yield Figure(_value(match), unit, _fate(text, *match.span()) if unit & _PEOPLE else "")
+    for one in _all(text):
+        words = text[one.start : one.end].strip()
+        unit = _unit(text, one)
+        if unit and not (words.lower() == "one" or _YEAR.fullmatch(words) or _LOOSE.fullmatch(words)):
+            yield Figure(one.value, unit, _fate(text, one.start, one.end) if unit & _PEOPLE else "")
 
 
 def _fate(text: str, start: int, end: int) -> str:
@@ -144,25 +167,17 @@ def _fate(text: str, start: int, end: int) -> str:
     return next((_FATES[stem] for word in nearest for stem in content_words(word) if stem in _FATES), "")
 
 
-def _value(match: re.Match[str]) -> float:
-    if match["digits"]:
-        value = float(match["digits"].replace(",", ""))
-    else:
-        value = float(sum(_WORDS[part] for part in match["word"].lower().split("-")))
-    return value * _SCALES[match["scale"].lower()] if match["scale"] else value
-
-
-def _unit(text: str, match: re.Match[str]) -> frozenset[str]:
-    if match["sign"]:
-        return frozenset(match["sign"])
-    if match["percent"]:
+def _unit(text: str, number: _Number) -> frozenset[str]:
+    if number.sign:
+        return frozenset(number.sign)
+    if number.percent:
         return frozenset("%")
-    if _NO_UNIT.match(text, match.end()):
+    if _NO_UNIT.match(text, number.end):
         return frozenset()
-    if before := _COUNTED.search(text, 0, match.start()):
+    if before := _COUNTED.search(text, 0, number.start):
         return frozenset(content_words(before[1]))
     stems: list[str] = []
-    position = match.end()
+    position = number.end
     while len(stems) < UNIT_WORDS and (word := _NEXT.match(text, position)):
         stem = content_words(word[1])
         if len(stem) != 1:

@@ -265,8 +265,8 @@ class Answer(Frozen):
     `evidence` is what the model was shown (or would have been, had the question not been refused before), `retrieved`
     the ranked passages it was chosen from, `dropped_markers` how many citation marks the model invented,
     `dropped_sentences` what it said without support, `stopped` whether the user ended it early; `trace` tells the rest,
-    for those who look at how the answer was made. `period` is set where words of the question such as "this week"
-    limited the search to articles of certain dates.
+    for those who look at how the answer was made. `period` is set where words such as "this week", of the question or
+    of one that it leans on, limited the search to articles of certain dates.
     """
 
     question: str
@@ -288,11 +288,12 @@ class Answer(Frozen):
 
 
 class Turn(Frozen):
-    """A finished exchange of a conversation; `answer` is the text that the user saw."""
+    """A finished exchange; `answer` is what the user saw, `day` when it was asked (None: as the question after it)."""
 
     question: str
     answer: str
     refused: bool = False
+    day: dt.date | None = None
 
 
 class Progress(NamedTuple):

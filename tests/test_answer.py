@@ -552,6 +552,48 @@ def test_another_article_s_figure_is_said_as_a_last_sentence() -> None:
     assert prompt.index(BEFORE.text) < prompt.index(AFTER.text), "the newer stands nearer to the question"
 
 
+LED = [
+    passage(
+        article("led", "Fire chief Roald Tansley said that the fire in the market hurt 14 people.", date="2026-03-10")
+    ),
+    passage(article("follows", "The market fire hurt 23 people, the mayor said. It is out.", date="2026-03-13")),
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "likeness", "led_by"),
+    [
+        ("How many people did the market fire hurt?", 0.58, "The market fire hurt 23 people, the mayor said."),
+        ("How many people did the market fire hurt?", 0.5, LED[0].text),  # less like the question
+        ("Who is fire chief Roald Tansley?", 0.58, LED[0].text),  # it says nothing of him
+        ("Who said that the fire in the market hurt 14 people?", 0.58, LED[0].text),
+    ],
+)
+def test_where_articles_disagree_the_newer_s_figure_stands_beside_the_question(
+    question: str, likeness: float, led_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older article is a little nearer to the question, and the model heeds most what stands beside it."""
+    llm = FakeLLM([TICKET, TICKET])
+    llm.keeps = True
+    passages = [one.model_copy(update={"similarity": near}) for one, near in zip(LED, (0.6, likeness), strict=True)]
+    for one in passages:
+        monkeypatch.setitem(TEXTS, one.article, one.text)
+    made, retriever = answerer(llm, passages)
+    whole = retriever.evidence
+
+    def by_sentence(question: str, passages: Sequence[Passage], characters: int, *, fill: bool) -> Evidence:
+        found = whole(question, passages, characters, fill=fill)
+        return found._replace(nearest=[part for one in found.nearest for part in sentences(one)])
+
+    monkeypatch.setattr(retriever, "evidence", by_sentence)
+    list(made.ask(question))
+    assert f"nearest to the question: {led_by}\n" in llm.asked[0][-1].content
+
+
+def sentences(one: Passage) -> list[Passage]:
+    return [one.model_copy(update={"start": a, "end": b, "text": one.text[a:b]}) for a, b in split(one.text)]
+
+
 NEWS = [
     passage(article("new", TICKET, date="2025-05-13")).model_copy(update={"similarity": 0.5}),
     passage(article("old", QUAY, date="2025-01-02")).model_copy(update={"similarity": 0.6}),
@@ -565,7 +607,8 @@ class DatedRetriever(FixedRetriever):
     def search(self, question: str, count: int, filters: Filters) -> list[Passage]:
         first, last = filters.since or dt.date.min, filters.until or dt.date.max
         found = super().search(question, count, filters)
-        return [one for one in found if one.date and first <= one.date <= last]
+        anything = filters.since is None and filters.until is None
+        return [one for one in found if anything or (one.date and first <= one.date <= last)]
 
 
 @pytest.mark.parametrize(
@@ -590,6 +633,57 @@ def test_a_period_that_the_question_names_limits_the_search(
     assert said == period
     assert [one.article for one in made.search(question, 5, asked_of)] == found
     assert [one.article for one in made.search(question, 1, asked_of)] == found[:1]
+
+
+YESTERDAY = Filters(today=dt.date(2025, 5, 14))
+
+
+def goes_on(first: str, question: str, passages: Sequence[Passage], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether `question`, which leans on `first`, goes on from the prompt that `passages` were shown in."""
+    for one in passages:
+        monkeypatch.setitem(TEXTS, one.article, one.text)
+    llm = FakeLLM([TICKET, TICKET])
+    made = Answerer(DatedRetriever(passages), llm, FakeEmbedder(), PROMPT, split, Settings())  # type: ignore[arg-type]
+    turn = Turn(question=first, answer=answer_of(made.ask(first, filters=YESTERDAY)).text)
+    answer = answer_of(made.ask(question, search="cost ticket", history=[turn], thread=[turn], filters=YESTERDAY))
+    assert answer.period
+    assert [one.article for one in answer.retrieved] == ["new"]
+    return llm.asked[1][:2] == llm.asked[0]
+
+
+def test_a_follow_up_about_a_period_goes_on_only_from_articles_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    question = "And what did it cost yesterday?"
+    assert goes_on("What does it cost?", question, NEWS[:1], monkeypatch)
+    assert not goes_on("What does it cost?", question, NEWS, monkeypatch)
+    undated = passage(article("undated", QUAY)).model_copy(update={"similarity": 0.4})
+    assert not goes_on("What does it cost?", question, [NEWS[0], undated], monkeypatch)
+
+
+def test_a_follow_up_keeps_the_period_of_what_it_leans_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert goes_on("What did it cost yesterday?", "And for children?", NEWS, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("question", "beside"),
+    [
+        ("What did it cost yesterday?", " (yesterday = 13 May 2025)"),
+        ("What does it cost this week, and last month?", " (this week = 12 to 18 May 2025; last month = April 2025)"),
+        ("What is today’s news?", " (today’s news = 14 May 2025)"),
+        ("What will it cost tomorrow?", " (tomorrow = 15 May 2025)"),
+        ("What does it cost?", ""),
+        ("What did it cost on 13 May 2025?", ""),
+    ],
+)
+def test_the_model_is_told_what_yesterday_means(question: str, beside: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = FakeLLM([TICKET, TICKET])
+    llm.keeps = True
+    made, _ = answerer(llm)
+    turn = Turn(question=question, answer=answer_of(made.ask(question, filters=YESTERDAY)).text)
+    asked = f"Question: {question}{beside}"
+    assert llm.asked[0][-1].content.endswith(f"\n\n{asked}")
+    assert str(llm.asked[0][-1].parts[-1]).endswith(asked), "what was read of articles stays as it is"
+    list(made.ask(question, search="cost ticket", history=[turn], thread=[turn], filters=YESTERDAY))
+    assert llm.asked[1][-1].content.endswith(asked), "also where a prompt goes on"
 
 
 @pytest.mark.parametrize("error", [LLMError("broken"), ValueError("no error of ours")])
@@ -865,6 +959,8 @@ def test_a_prompt_of_another_conversation_is_not_gone_on_from() -> None:
     assert recent.find([one, last], Filters()) is prompt
     assert recent.find([other, last], Filters()) is None
     assert recent.find([other, one, last], Filters()) is None
+    dated = [turn.model_copy(update={"day": dt.date(2025, 5, 14)}) for turn in (one, last)]
+    assert recent.find(dated, Filters()) is prompt, "no prompt shows the day on which a turn was asked"
     assert recent.find([last], Filters()) is prompt, "a long conversation is not given whole"
 
 

@@ -1,5 +1,6 @@
 """chat: follow-up questions, how much history goes along, the list of articles, and files that are added."""
 
+import datetime as dt
 import threading
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from bot.prompt import find, read
 from bot.retrieve import Retriever
 from bot.schema import AnswerEvent, Filters, Message, Segment, StageEvent, Turn
 from bot.store import Store
+from bot.trace import sections
 
 TICKET = "A single ticket costs 4 crowns."
 
@@ -49,6 +51,38 @@ def test_a_follow_up_finds_what_the_conversation_is_about(
     assert last.answer.question == "When was that?"
     assert last.answer.retrieved[0].text.startswith("Mayor Ada Quill opened the new quay")
     assert llm.asked[0][-1].content.endswith("When was that?")
+
+
+@pytest.mark.parametrize(
+    ("question", "earlier", "since"),
+    [
+        ("When was that?", Turn(question="Who opened the quay this week?", answer="Mayor Ada Quill."), True),
+        ("When was that?", Turn(question="Who opened the quay this week?", answer="No.", refused=True), True),
+        ("When was that?", Turn(question="Who opened the quay?", answer="Mayor Ada Quill."), False),
+        ("Where does the harbour ferry stop?", Turn(question="Who opened the quay this week?", answer="No."), False),
+    ],
+)
+def test_only_a_follow_up_keeps_the_period_of_the_question_that_it_leans_on(
+    chat: Chat,
+    store: Store,
+    llm: FakeLLM,
+    fake_embedder: FakeEmbedder,
+    question: str,
+    earlier: Turn,
+    since: bool,
+) -> None:
+    put(store, fake_embedder, article("ferry", FERRY, date="2025-05-13"), article("storm", FERRY, date="2024-05-13"))
+    llm.replies.append("Mayor Ada Quill opened the new quay in June.")
+    filters = Filters(today=dt.date(2025, 5, 14))
+    *_, last = chat.ask(question, [earlier], filters)
+    assert isinstance(last, AnswerEvent)
+    limits = dict(sections(last.answer)[0].facts)["in"]
+    if since:
+        assert limits == "articles from 2025-05-11 to 2025-05-14, for “this week”"
+        assert {one.article for one in last.answer.retrieved} == {"ferry"}
+    else:
+        assert limits == "all articles"
+        assert {one.article for one in last.answer.retrieved} == {"ferry", "storm"}
 
 
 def test_who_asks_while_another_is_answered_is_told_so_and_waits(

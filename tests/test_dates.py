@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.dates import asked, asks_for_day, dated, days_of, find, has_date, keeps, label, note, searched
-from bot.schema import Days, Passage
+from bot.schema import Days, Passage, Turn
 
 # 2025-05-12 is a Monday: 14 Wednesday, 16 Friday, 18 Sunday.
 MON, WED, FRI, SUN = "2025-05-12", "2025-05-14", "2025-05-16", "2025-05-18"
@@ -411,6 +411,19 @@ def test_label(first: str, last: str, expected: str) -> None:
         ("What will happen next week?", WED, None),
         ("When will the talks on Friday begin?", WED, None),
         ("What will open this week?", SUN, None),
+        ("What will the museum open this week?", WED, None),
+        ("What is planned for this month?", WED, None),
+        ("What is going to change this year?", WED, None),
+        ("What will be said today?", WED, None),
+        ("What will be decided on Wednesday?", WED, None),
+        ("Who will speak this afternoon?", WED, None),
+        ("Who will play tonight?", WED, None),
+        ("Who plays tonight?", WED, None),
+        ("Will the museum be opened this week?", WED, None),
+        ("What did the mayor say that she will open this week?", WED, None),
+        ("Who played tonight?", WED, ("tonight", "2025-05-13", "2025-05-14")),
+        ("When will the fare rise that was told this week?", WED, ("this week", "2025-05-11", "2025-05-14")),
+        ("Who will pay for the past two days?", WED, ("the past two days", "2025-05-11", "2025-05-14")),
         ("What was decided yesterday about tomorrow?", WED, None),
         ("What happened in May 2025?", WED, None),
         ("What happened on 3 April?", WED, None),
@@ -425,6 +438,53 @@ def test_the_period_that_a_question_asks_about(
     question: str, today: str, expected: tuple[str, str, str] | None
 ) -> None:
     period = asked(question, dt.date.fromisoformat(today))
+    assert (period and (period.text, str(period.first), str(period.last))) == expected
+
+
+def turns(*said: str | tuple[str, str]) -> list[Turn]:
+    """Questions, some with the day on which they were asked."""
+    return [
+        Turn(question=one, answer="Yes.")
+        if isinstance(one, str)
+        else Turn(question=one[0], answer="Yes.", day=dt.date.fromisoformat(one[1]))
+        for one in said
+    ]
+
+
+THIS_WEEK = ("this week", "2025-05-11", "2025-05-14")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "question", "expected"),
+    [
+        (["What happened in Velm this week?"], "Was anyone hurt?", THIS_WEEK),
+        (["What happened in Velm this week?", "Was anyone hurt?"], "How old was he?", THIS_WEEK),
+        (["What happened in Velm last week?", "And this week?"], "Was anyone hurt?", THIS_WEEK),
+        (["What happened in Velm last week?"], "And this week?", THIS_WEEK),
+        (["What happened in Velm?"], "Was anyone hurt?", None),
+        ([], "Was anyone hurt?", None),
+        # It names a time of its own, or leads out of the period.
+        (["What happened in Velm this week?"], "And in March 2024?", None),
+        (["What happened in Velm this week?"], "And in march?", None),
+        (["What happened in Velm this week?"], "And in 2019?", None),
+        (["What happened in Velm this week?"], "And on 3 April?", None),
+        (["What happened in Velm this week?"], "And tomorrow?", None),
+        (["What happened in Velm this week?"], "And on Friday?", None),
+        (["What happened in Velm this week?"], "Had that ever happened before?", None),
+        (["What happened in Velm last week?"], "And now?", None),
+        (["What happened in Velm this week?"], "Will it be rebuilt?", None),
+        (["What happened in Velm this week?", "And in March 2024?"], "Was anyone hurt?", None),
+        (["What happened in Velm this week?", "What will open there?"], "Who said so?", None),
+        # An earlier question's words count from its own day.
+        ([("What happened in Velm this week?", "2025-05-07")], "Was anyone hurt?",
+         ("this week", "2025-05-04", "2025-05-07")),
+        ([("What will open in Velm next week?", "2025-05-07")], "Who says so?", None),
+    ],
+)  # fmt: skip
+def test_a_follow_up_asks_about_the_period_of_its_thread(
+    earlier: list[str | tuple[str, str]], question: str, expected: tuple[str, str, str] | None
+) -> None:
+    period = asked(question, dt.date.fromisoformat(WED), turns(*earlier))
     assert (period and (period.text, str(period.first), str(period.last))) == expected
 
 

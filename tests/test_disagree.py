@@ -8,7 +8,7 @@ from samples import article, passage
 
 from bot.articles.sentences import split
 from bot.cite import Attributor, EvidenceSentence, evidence_sentences
-from bot.disagree import SAME_STORY, find, newer_first, told
+from bot.disagree import SAME_STORY, find, newer_first, newest_figures_first, told
 from bot.embed import LlamaEmbedder
 from bot.schema import Article, Citation, Passage, Sentence
 
@@ -125,6 +125,7 @@ def test_pairs_that_disagree(embedder: LlamaEmbedder, question: str, answer: str
         ("A man was arrested in Velm on Monday.", "A second man was arrested in Velm on Friday.", "On Monday."),
         ("In the final, Rovers scored three goals.", "In the final, Athletic scored two goals.", "three goals"),
         ("The fire hurt 14 people.", "The fire hurt another nine people.", "14 people"),
+        ("The fire hurt two hundred and fifty people.", "The fire hurt 250 people.", "250 people"),
     ],
 )
 def test_pairs_that_do_not(embedder: LlamaEmbedder, one: str, other: str, answer: str) -> None:
@@ -187,3 +188,48 @@ def ranked(*articles: tuple[Article, float]) -> list[Passage]:
 )
 def test_the_newer_of_two_near_equals_leads(given: list[tuple[Article, float]], expected: list[str]) -> None:
     assert [one.article for one in newer_first(ranked(*given))] == expected
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "leads"),
+    [
+        ("The fire in the market hurt 14 people.", "The market fire hurt 23 people.", "newer"),
+        ("The fire in the market hurt 14 people.", "The market fire hurt 14 people.", "older"),
+        ("The fire in the market hurt 14 people.", "The market fire hurt 23 people, up from 14 people.", "newer"),
+        ("The fire in the market hurt 14 people.", "The market fire burnt 74 stalls.", "older"),
+        ("The market will open on 6 September.", "The market is to open on 18 October.", "newer"),
+        ("A ticket to the market costs 11 crowns.", "A ticket to the market costs 12 crowns.", "newer"),
+        # Crowns are paid for anything, and words of the two days were said.
+        (
+            "A ticket to the market costs 11 crowns.",
+            "The market’s new roof will cost the town 29 million crowns.",
+            "older",
+        ),
+        ("The market burnt, the mayor said on Monday.", "The market burnt, the mayor said yesterday.", "older"),
+    ],
+)
+def test_the_newer_figure_leads(older: str, newer: str, leads: str) -> None:
+    given = ranked(
+        (article("older", older, date="2026-03-10"), 0.6), (article("newer", newer, date="2026-03-13"), 0.58)
+    )
+    found = newest_figures_first("What does a ticket to the market cost?", given, newer_first(given))
+    assert [one.article for one in found][0] == leads
+    assert sorted(found, key=str) == sorted(given, key=str)
+
+
+def test_a_figure_gives_way_only_within_a_story_to_a_newer_article_nearly_as_good() -> None:
+    older = article("older", "The fire in the market hurt 14 people.", date="2026-03-10")
+    newer = article("newer", "The market fire hurt 23 people.", date="2026-03-13")
+    much_later = newer.model_copy(update={"date": older.date + SAME_STORY * 2 if older.date else None})
+    for given in (
+        ranked((newer, 0.6), (older, 0.58)),
+        ranked((older, 0.6), (newer, 0.5)),
+        ranked((older, 0.6), (much_later, 0.6)),
+        ranked((older, 0.6), (older, 0.6)),
+        [],
+    ):
+        assert (
+            newest_figures_first("How many people did the fire in the market hurt?", given, newer_first(given)) == given
+        )
+    given = ranked((older, 0.6), (newer, 0.6))
+    assert newest_figures_first("When were 14 people hurt?", given, newer_first(given)) == given

@@ -19,6 +19,15 @@ def found(text: str) -> dict[float, set[str]]:
         ("At least 340 homes were flooded.", {340: {"home"}}),
         ("Some 1,200 people, most of them old, left.", {1200: {"peopl"}}),
         ("Twenty-three people were hurt, and not 14 as first said.", {23: {"peopl"}}),
+        ("Two hundred and fifty people, all of them old, left.", {250: {"peopl"}}),
+        ("It flooded a hundred and twenty homes.", {120: {"home"}}),
+        ("Five million two hundred thousand crowns were lost.", {5.2e6: {"crown"}}),
+        ("Two and a half tonnes of coal were lost.", {2.5: {"tonn"}}),
+        ("Half of two hundred and three hundred homes burned.", {300: {"home", "burn"}}),
+        ("Twenty-five per cent of two dozen boats sank.", {25: {"%"}, 24: {"boat", "sank"}}),
+        ("A hundred homes, a dozen boats, half a million trees and a quarter of a million crowns were lost.", {}),
+        ("A year and a half later, in the two hundred and first week, one boat sank.", {}),
+        ("The nineties began at twelve o’clock.", {}),
         ("It rose by 5.4 metres.", {5.4: {"metr"}}),
         ("It cost 12.5 million crowns.", {12.5e6: {"crown"}}),
         ("It cost $5m or £3.2 billion.", {5e6: {"$"}, 3.2e9: {"£"}}),
@@ -63,7 +72,13 @@ def test_without_a_date_no_relative_day_is_known() -> None:
 
 
 def test_numbers_need_nothing_that_they_count() -> None:
-    assert numbers("Twelve, or 1,300.5.") == [12, 1300.5]
+    assert sorted(numbers("Twelve, or 1,300.5, a hundred and twenty, a dozen.")) == [12, 12, 120, 1300.5]
+
+
+def test_words_and_digits_say_the_same_figure() -> None:
+    for words, digits in (("Two hundred and fifty", "250"), ("A hundred and twenty", "120"), ("Three dozen", "36")):
+        (one,), (other,) = figures(f"{words} people left."), figures(f"{digits} people left.")
+        assert one == other
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,9 @@ def test_an_unreadable_file_is_an_error(tmp_path: Path, content: bytes | None) -
 
 def test_the_prompts_that_come_along_are_whole() -> None:
     file = read(find("answer", None))
-    assert file.header.refusal in file.render({"passages": [], "nearest": [], "question": "Why?"})[0].content
+    assert (
+        file.header.refusal in file.render({"passages": [], "nearest": [], "question": "Why?", "days": ""})[0].content
+    )
     check = read(find("check", None))
     asked = check.render({"passages": [{"text": "It rained."}], "question": "Why?"})
     answers = [message.content for message in asked if message.role == "assistant"]

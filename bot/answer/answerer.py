@@ -17,7 +17,7 @@ from bot.answer.writer import Writer
 from bot.answerable import Calibration
 from bot.cite import Attributor, EvidenceSentence, Split, evidence_sentences
 from bot.config import Settings
-from bot.dates import asked, asks_for_day
+from bot.dates import asked, asks_for_day, meant
 from bot.disagree import told
 from bot.embed import Embedder
 from bot.errors import Stopped
@@ -28,6 +28,7 @@ from bot.retrieve import Retriever
 from bot.schema import (
     AnswerEvent,
     Article,
+    Days,
     Event,
     Filters,
     Passage,
@@ -84,10 +85,13 @@ class Answerer:
         *,
         search: str | None = None,
         history: Sequence[Turn] = (),
+        thread: Sequence[Turn] = (),
         filters: Filters | None = None,
         stop: threading.Event | None = None,
     ) -> Iterator[Event]:
         """Events up to the AnswerEvent; `search` replaces the question when passages are looked for.
+
+        Of the turns that it leans on, the `thread`, the model is shown those of `history`.
 
         Raises PromptError for a question that is empty or too long, LLMError and StoreError where those rooms fail.
         """
@@ -103,12 +107,14 @@ class Answerer:
         yield StageEvent(stage="searching")
         today = looked_for.filters.today or dt.date.today()
         leans = looked_for.searched != question
-        job.period, job.retrieved, found = self._finder.find(question, looked_for.searched, looked_for.filters, today)
+        job.period, job.retrieved, found = self._finder.find(
+            question, looked_for.searched, looked_for.filters, today, thread
+        )
         job.retrieve_s = job.elapsed()
         if not found.passages:
             yield AnswerEvent(answer=job.refuse("nothing_found"))
             return
-        prompt, judged = self._prompt_for(question, found, history, looked_for.filters, today)
+        prompt, judged = self._prompt_for(job, found, history, looked_for.filters, today)
         job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
         evidence = evidence_sentences(prompt.shown, self._split)
         writer = Writer(
@@ -147,14 +153,20 @@ class Answerer:
         self._recent.forget()
 
     def read_for(
-        self, question: str, *, search: str | None = None, filters: Filters | None = None, stop: threading.Event
+        self,
+        question: str,
+        *,
+        search: str | None = None,
+        thread: Sequence[Turn] = (),
+        filters: Filters | None = None,
+        stop: threading.Event,
     ) -> ReadAhead:
         """Let the model read now what `ask` with the same arguments would show it."""
         if not self._llm.keeps:
             return NOTHING
         filters = filters or Filters()
         today = filters.today or dt.date.today()
-        *_, found = self._finder.find(question, search or question, filters, today)
+        *_, found = self._finder.find(question, search or question, filters, today, thread)
         if not found.passages:
             return NOTHING
         return self._llm.keep(self._build(question, found, (), today).messages, stop=stop)
@@ -205,15 +217,17 @@ class Answerer:
         return Attributor(question, evidence, self._embedder.embed_documents, says, self._min_claim_odds, earlier)
 
     def _prompt_for(
-        self, question: str, found: Evidence, history: Sequence[Turn], filters: Filters, today: dt.date
+        self, job: Job, found: Evidence, history: Sequence[Turn], filters: Filters, today: dt.date
     ) -> tuple[Prompt, Sequence[Passage]]:
         """The prompt, and the passages found for the question that say how well it can be answered.
 
-        A follow-up goes on from the prompt of the turn before, where that shows the words nearest to it already, unless
-        it asks for a day: then words such as "on Monday" are shown with what they mean.
+        A follow-up goes on from the prompt of the turn before, where that shows the words nearest to it already, and
+        nothing from beyond the period that it asks about; unless it asks for a day: then words such as "on Monday" are
+        shown with what they mean.
         """
+        question = job.question
         before = self._recent.find(history, filters) if history and not asks_for_day(question) else None
-        if before and all(any(_within(one, run) for run in before.shown) for one in found.nearest[:SHOWN_BEFORE]):
+        if before and _will_do(before, found.nearest[:SHOWN_BEFORE], job.period):
             texts = self._finder.texts({one.article for one in before.shown})
             if all(texts.get(run.article, "")[run.start : run.end] == run.text for run in before.shown):
                 prompt = continued(
@@ -224,6 +238,7 @@ class Answerer:
                     count_tokens=self._llm.count_tokens,
                     budget=self._budget,
                     today=today,
+                    days=meant(question, today),
                     stretches={id_: self._cut(text) for id_, text in texts.items()},
                 )
                 if prompt:
@@ -241,6 +256,7 @@ class Answerer:
             count_tokens=self._llm.count_tokens,
             budget=self._budget,
             today=today,
+            days=meant(question, today),
             stretches={id_: self._cut(text) for id_, text in found.texts.items()} if self._llm.keeps else None,
         )
 
@@ -283,6 +299,13 @@ class Answerer:
                     job.tokens, job.stopped = output.tokens, output.stopped
                     whole = not (output.cut or output.stopped)
         yield from writer.close(whole=whole)
+
+
+def _will_do(before: Prompt, nearest: Sequence[Passage], period: Days | None) -> bool:
+    """Whether a prompt shows what is `nearest` to another question, and only articles of the period it asks about."""
+    if period and not all(one.date and period.first <= one.date <= period.last for one in before.shown):
+        return False
+    return all(any(_within(one, run) for run in before.shown) for one in nearest)
 
 
 def _within(one: Span, other: Span) -> bool:

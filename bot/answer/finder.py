@@ -5,16 +5,16 @@ It knows no model, so that search can be measured alone.
 
 import datetime as dt
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bot.config import RetrieveSettings
 from bot.dates import asked, keeps
-from bot.disagree import newer_first
+from bot.disagree import newer_first, newest_figures_first
 from bot.errors import PromptError
 from bot.evidence import Evidence
 from bot.retrieve import Retriever
-from bot.schema import Answer, Days, Filters, Passage, Span, Timings
+from bot.schema import Answer, Days, Filters, Passage, Span, Timings, Turn
 
 RETRIEVED = 20  # passages listed in an Answer at most; what the model is shown comes from the first of them
 
@@ -33,13 +33,17 @@ class Finder:
     def __init__(self, retriever: Retriever, settings: RetrieveSettings) -> None:
         self._retriever, self._settings = retriever, settings
 
-    def find(self, question: str, searched: str, filters: Filters, today: dt.date) -> Found:
-        """What is found for the words `searched`, which are more than the question where it leans on earlier turns."""
-        period, retrieved = self.search(searched, asked(question, today), filters)
+    def find(
+        self, question: str, searched: str, filters: Filters, today: dt.date, thread: Sequence[Turn] = ()
+    ) -> Found:
+        """What is found for the words `searched`, which are more than the question where it leans on a `thread`."""
+        period, retrieved = self.search(searched, asked(question, today, thread), filters)
         # Words of earlier turns find what was said before: how much better that fits says nothing of the rest.
         leans = searched != question
         evidence = self._retriever.evidence(searched, retrieved, self._settings.characters, fill=leans)
-        return Found(period, retrieved, evidence._replace(passages=newer_first(evidence.passages)))
+        passages = newer_first(evidence.passages)
+        nearest = newest_figures_first(question, evidence.nearest, passages, searched)
+        return Found(period, retrieved, evidence._replace(passages=passages, nearest=nearest))
 
     def search(
         self, question: str, period: Days | None, filters: Filters, count: int = RETRIEVED
@@ -52,13 +56,13 @@ class Finder:
         within = tuple(self._retriever.search(question, count, Filters(since=period.first, until=period.last)))
         return (period, within) if keeps(within, anywhere) else (None, anywhere)
 
-    def without_words(self, question: str, searched: str, filters: Filters) -> Answer:
+    def without_words(self, question: str, searched: str, filters: Filters, thread: Sequence[Turn] = ()) -> Answer:
         """An Answer that holds only what was found, whose `text` is empty: all that can be known without a model.
 
         Its evidence is what a model with room enough is shown. Raises PromptError for an empty question.
         """
         began = time.perf_counter()
-        found = self.find(readable(question), searched, filters, filters.today or dt.date.today())
+        found = self.find(readable(question), searched, filters, filters.today or dt.date.today(), thread)
         seconds = time.perf_counter() - began
         return Answer(
             question=question,

@@ -19,9 +19,10 @@ class Recent:
 
     def note(self, turns: Sequence[Turn], filters: Filters, prompt: Prompt) -> None:
         """The last of the turns came of this prompt, which shows the others."""
-        key = turns[-1], filters
+        said = _said(turns)
+        key = said[-1], filters
         with self._lock:
-            self._prompts[key] = tuple(turns), prompt
+            self._prompts[key] = said, prompt
             self._prompts.move_to_end(key)
             while len(self._prompts) > ANSWERS:
                 self._prompts.popitem(last=False)
@@ -31,10 +32,16 @@ class Recent:
 
         Turns before them may have been shown, too: a conversation that has become long is not given whole.
         """
+        said = _said(turns)
         with self._lock:
-            shown, prompt = self._prompts.get((turns[-1], filters), ((), None))
-        return prompt if tuple(turns) == shown[-len(turns) :] else None
+            shown, prompt = self._prompts.get((said[-1], filters), ((), None))
+        return prompt if said == shown[-len(said) :] else None
 
     def forget(self) -> None:
         with self._lock:
             self._prompts.clear()
+
+
+def _said(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The turns without their days, which no prompt shows."""
+    return tuple(turn.model_copy(update={"day": None}) for turn in turns)

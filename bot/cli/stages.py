@@ -78,7 +78,8 @@ def _search(settings: Settings, embedder: "LlamaEmbedder", store: "Store") -> "A
     finder = Finder(open_retriever(settings, embedder, store), settings.retrieve)
 
     def ask(question: str, history: Sequence[Turn], filters: Filters) -> Answer:
-        return finder.without_words(question, resolve(question, history).search, filters)
+        search, thread = resolve(question, history)
+        return finder.without_words(question, search, filters, thread)
 
     return ask
 

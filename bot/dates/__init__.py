@@ -1,6 +1,6 @@
 """Days that words name: in articles, seen from their date, and in questions, seen from today. Pure."""
 
-from bot.dates.period import asked, asks_for_day, keeps
+from bot.dates.period import asked, asks_for_day, keeps, meant
 from bot.dates.relative import Found, dated, days_of, find, has_date
 from bot.dates.spans import label, note, searched
 
@@ -14,6 +14,7 @@ __all__ = [
     "has_date",
     "keeps",
     "label",
+    "meant",
     "note",
     "searched",
 ]

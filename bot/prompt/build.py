@@ -40,18 +40,20 @@ def build(
     budget: int,
     nearest: Sequence[Passage] = (),
     today: dt.date | None = None,
+    days: str = "",
     stretches: Mapping[str, Sequence[Stretch]] | None = None,
 ) -> Prompt:
     """Messages of at most `budget` tokens with as many of `passages` (best first) and of `history` as fit.
 
     A prompt about a claim is filled in with it instead of the question.
-    `nearest` are sentences of `passages`, best first; the prompt repeats them next to the question. Old turns go first,
-    then the worst passages. `stretches` are the whole articles of all passages, by id; with them the last message has
-    its parts. Raises PromptError where not even the question fits.
+    `nearest` are sentences of `passages`, best first; the prompt repeats them next to the question. `days` says what
+    words of the question such as "this week" mean. Old turns go first, then the worst passages. `stretches` are the
+    whole articles of all passages, by id; with them the last message has its parts. Raises PromptError where not even
+    the question fits.
     """
     shown, turns = list(passages), list(history)
     while True:
-        messages = _messages(prompt, question, shown, _nearest(nearest, shown), turns, today, stretches)
+        messages = _messages(prompt, question, shown, _nearest(nearest, shown), turns, (today, days), stretches)
         tokens = count_tokens(messages)
         if tokens <= budget and (shown or not passages):
             return Prompt(tuple(messages), tuple(shown), tokens)
@@ -75,13 +77,14 @@ def continued(
     count_tokens: CountTokens,
     budget: int,
     today: dt.date | None = None,
+    days: str = "",
     stretches: Mapping[str, Sequence[Stretch]],
 ) -> Prompt | None:
     """`before` with its answer and one more question about what it shows: to a model that read it, only these are new.
 
     None where that makes over `budget` tokens, or the template does not put the passages before all that changes.
     """
-    last = _messages(prompt, question, before.shown, (), (), today, stretches)[-1]
+    last = _messages(prompt, question, before.shown, (), (), (today, days), stretches)[-1]
     if not last.parts:
         return None
     asked = Message(role="user", content=str(last.parts[-1]))
@@ -96,7 +99,7 @@ def _messages(
     shown: Sequence[Passage],
     nearest: Sequence[str],
     turns: Sequence[Turn],
-    today: dt.date | None,
+    time: tuple[dt.date | None, str],
     stretches: Mapping[str, Sequence[Stretch]] | None,
 ) -> list[Message]:
     groups = _by_article(shown)[::-1]  # a small model heeds most what stands next to the question
@@ -104,7 +107,8 @@ def _messages(
         **dict.fromkeys(ASKED, one_line(question)),
         "passages": [group.values() for group in groups],
         "nearest": nearest,
-        "today": today or dt.date.today(),
+        "today": time[0] or dt.date.today(),
+        "days": time[1],
     }
     values = {name: values[name] for name in prompt.header.fills}
     *start, last = prompt.render(values)
@@ -212,6 +216,7 @@ def _start(prompt: PromptFile, values: Mapping[str, Any], before: Sequence[Messa
         "passages": [{"title": "?", "date": None, "text": _MARK.format(index)} for index in range(count)],
         "nearest": [],
         "today": dt.date(2000, 1, 1),
+        "days": "",
     }
     *messages, last = prompt.render({name: others[name] for name in values})
     first, *marks = _MARKED.split(last.content)

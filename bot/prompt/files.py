@@ -29,7 +29,7 @@ _SECTION = re.compile(r"^=== (\w+)\s*$")
 _SPACE = re.compile(r"\s+")
 ASKED = ("question", "claim")  # what is asked of the passages: one of them
 WANTED = (*ASKED, "lead")  # with `lead`, how an article begins, a question is asked for
-_FILLS = frozenset({"passages", *WANTED, "answer", "name", "nearest", "today"})
+_FILLS = frozenset({"passages", *WANTED, "answer", "name", "nearest", "today", "days"})
 
 
 class Header(BaseModel):

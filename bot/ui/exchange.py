@@ -58,7 +58,12 @@ def grow(exchange: Exchange, event: Event) -> Exchange:
 def history(exchanges: Iterable[Exchange]) -> list[Turn]:
     """The finished exchanges, as the bot wants them for a follow-up question; not those stopped before any word."""
     return [
-        Turn(question=exchange.question, answer=exchange.answer.text, refused=exchange.answer.refused)
+        Turn(
+            question=exchange.question,
+            answer=exchange.answer.text,
+            refused=exchange.answer.refused,
+            day=exchange.at and exchange.at.astimezone().date(),
+        )
         for exchange in exchanges
         if exchange.answer and exchange.answer.text.strip()
     ]

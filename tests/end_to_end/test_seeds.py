@@ -11,6 +11,8 @@ import pytest
 
 from bot.articles import read_file
 from bot.config import PROJECT
+from bot.evaluate.cases import load_questions
+from bot.evaluate.metrics import accuracy
 
 SEEDS = PROJECT / "seeds"
 
@@ -18,6 +20,23 @@ SEEDS = PROJECT / "seeds"
 # something broke, not that an answer was worded otherwise.
 AT_LEAST = {"hit@4": 0.95, "evidence_in_context": 0.9, "accuracy": 0.6, "citation_hit": 0.6, "refusal_recall": 0.3}
 AT_MOST = {"false_refusal": 0.2}
+
+# The bot answers the earlier turns of these itself, and goes on from there; those of the others are given.
+TALKED = ("talk-fare-when", "talk-flood-dead", "talk-tram-when")
+TALKED_ON = ("talk-fare-children", "talk-tolvik-born", "talk-cup-age", "talk-change-shrimp", "talk-none-rocket")
+# Of the flood's two articles, the older has another figure and lies outside the period.
+OF_TODAY = {
+    "id": "talk-flood-today",
+    "today": "2025-11-20",
+    "history": [
+        {"question": "What did the county publish today on the flood in Hallin?", "answer": "The final count."}
+    ],
+    "question": "How many people died?",
+    "answers": ["three", "3"],
+    "gold": ["velm-flood-final-count"],
+    "answerable": True,
+}
+RIGHT = 6  # of the eight that can be answered
 
 
 def bot(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -27,14 +46,36 @@ def bot(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished evaluation of all the seeds' questions."""
-    folder = tmp_path_factory.mktemp("seeds")
-    out = folder / "out"
-    arguments = ("eval", str(SEEDS / "questions.jsonl"), "--corpus", str(SEEDS / "articles"), "--out", str(out))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds the data folder of all runs: what the model read of the articles serves the next one, too."""
+    return tmp_path_factory.mktemp("seeds")
+
+
+def evaluate(folder: Path, questions: Path, name: str) -> Path:
+    """The folder of a finished evaluation."""
+    arguments = ("eval", str(questions), "--corpus", str(SEEDS / "articles"), "--out", str(folder / name))
     done = bot(folder / "data", *arguments)
     assert done.returncode == 0, done.stderr
-    return out
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def evaluated(folder: Path) -> Path:
+    """All the seeds' questions."""
+    return evaluate(folder, SEEDS / "questions.jsonl", "out")
+
+
+@pytest.fixture(scope="module")
+def talked(folder: Path) -> Path:
+    """Some of the seeds' conversations, and one about a period: twelve turns in all, of nine conversations."""
+    lines = (SEEDS / "conversations.jsonl").read_text(encoding="utf-8").splitlines()
+    chosen = [json.loads(line) for line in lines if json.loads(line)["id"] in (*TALKED, *TALKED_ON)]
+    for one in chosen:
+        if one["id"] in TALKED:
+            one["history"] = [earlier["question"] for earlier in one["history"]]
+    file = folder / "conversations.jsonl"
+    file.write_text("".join(f"{json.dumps(one)}\n" for one in (*chosen, OF_TODAY)), encoding="utf-8")
+    return evaluate(folder, file, "talked")
 
 
 def rows(out: Path) -> list[dict[str, Any]]:
@@ -59,14 +100,20 @@ def test_every_quote_stands_in_its_article(evaluated: Path) -> None:
 
 
 def test_what_is_cited_was_shown_to_the_model(evaluated: Path) -> None:
-    for row in rows(evaluated):
-        for citation in row["citations"]:
-            assert any(
-                shown["article"] == citation["article"]
-                and shown["start"] <= citation["start"]
-                and citation["end"] <= shown["end"]
-                for shown in row["evidence"]
-            )
+    assert all(map(cites_what_was_shown, rows(evaluated)))
+
+
+def cites_what_was_shown(row: dict[str, Any]) -> bool:
+    """Whether all that the row's answer cites stands in what the model was shown."""
+    return all(
+        any(
+            shown["article"] == citation["article"]
+            and shown["start"] <= citation["start"]
+            and citation["end"] <= shown["end"]
+            for shown in row["evidence"]
+        )
+        for citation in row["citations"]
+    )
 
 
 def test_refusals_cite_nothing_and_say_so_plainly(evaluated: Path) -> None:
@@ -98,3 +145,23 @@ def test_asking_again_goes_on_where_the_run_ended(evaluated: Path) -> None:
     done = bot(evaluated.parent / "data", *arguments)
     assert done.returncode == 0, done.stderr
     assert (evaluated / "answers.jsonl").read_bytes() == before
+
+
+def test_follow_ups_are_answered(talked: Path) -> None:
+    asked = {one.id: one for one in load_questions(talked.parent / "conversations.jsonl")}
+    said = {row["id"]: row["answer"] for row in rows(talked)}
+    assert said.keys() == asked.keys()
+    right = [id_ for id_, one in asked.items() if one.answerable and accuracy(said[id_], one.answers)]
+    assert len(right) >= RIGHT, {id_: said[id_] for id_ in asked if id_ not in right}
+
+
+def test_a_follow_up_is_answered_from_the_period_of_the_question_before(talked: Path) -> None:
+    (row,) = (row for row in rows(talked) if row["id"] == OF_TODAY["id"])
+    assert {one["article"] for one in row["retrieved"]} == {"velm-flood-final-count"}
+    assert not row["refused"]
+
+
+def test_follow_ups_cite_what_the_model_was_shown(talked: Path) -> None:
+    for row in rows(talked):
+        assert bool(row["citations"]) != row["refused"]
+        assert cites_what_was_shown(row)

@@ -1,3 +1,5 @@
+import datetime as dt
+
 from fake_bot import ARTICLES, COST, cite, tram_answer
 
 from bot.schema import Answer, AnswerEvent, Event, Sentence, SentenceEvent, StageEvent, TextEvent, Turn
@@ -36,14 +38,15 @@ def test_the_answer_has_the_last_word() -> None:
 
 
 def test_history_holds_what_was_answered() -> None:
+    noon = dt.datetime(2025, 5, 14, 12).astimezone()
     refusal = Answer(question="b", text="Not there.", refused=True)
     exchanges = [
-        Exchange("a", answer=Answer(question="a", text="Yes.")),
+        Exchange("a", answer=Answer(question="a", text="Yes."), at=noon),
         Exchange("b", answer=refusal),
         Exchange("c", problem="It broke."),
         Exchange("d", answer=Answer(question="d", text="", stopped=True)),
     ]
     assert history(exchanges) == [
-        Turn(question="a", answer="Yes."),
+        Turn(question="a", answer="Yes.", day=noon.date()),
         Turn(question="b", answer="Not there.", refused=True),
     ]

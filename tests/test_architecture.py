@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "prompt": {"errors", "schema", "config", "segments"},
     "cite": {"schema", "words", "llama", "dates", "doubt"},
     "answerable": {"errors", "schema"},
-    "figures": {"words", "dates"},
+    "figures": {"words", "dates", "doubt"},
     "doubt": {"words"},
     "disagree": {"schema", "words", "dates", "figures", "cite"},
     "answer": {

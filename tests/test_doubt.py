@@ -342,6 +342,8 @@ def test_opposites_and_negations(sentence: str, text: str, found: tuple[str, ...
         ("It did not rise.", "It cannot fall."),
         ("It rose.", "It did not fall."),
         ("No, the ferry runs on Sunday.", "The ferry runs on Sunday."),
+        ("No! The ferry runs on Sunday.", "The ferry runs on Sunday."),
+        ("No – the ferry runs on Sunday.", "The ferry runs on Sunday."),
         ("Not only the ferry runs.", "The ferry runs."),
         ("It opens no later than line No. 7.", "It opens with line 7."),
         ("It is not allowed.", "It is banned."),

@@ -178,7 +178,7 @@ _AS_GOOD = re.compile(
 _DENIES = f"{_NEGATION.pattern}|{_AS_GOOD.pattern}"
 _SENSE = "|".join(rf"(?P<{word}>\b(?:{pattern}))" for word, pattern in SENSES.items())
 _TOKEN = re.compile(rf"(?P<word>{_SENSE}|(?P<denies>{_DENIES})|[a-z]+(?:-[a-z]+)?)|[.;:?!…]")
-_SAID_NO = re.compile(r"^\W*no[,.:;]")
+_SAID_NO = re.compile(r"^\W*no(?:\s*[,.:;!?…–—]|\s+-)")
 
 
 def _sides() -> dict[str, list[tuple[frozenset[str], frozenset[str]]]]:

@@ -47,7 +47,9 @@ READ = 4  # evidence sentences that figures and names must stand in or beside, a
 SPELLED = 1e6  # numbers in words up to here are also written in figures; "five million" is mostly "5 million"
 DOUBTED = 0.4  # what is left of the support where a word, figure or name speaks against it
 
-_YES = re.compile(r"\W*yes(?:\s*[,.:;!–—-]\s*|\W*$)", re.IGNORECASE)  # says that the rest is so: the model is asked
+# "No. 7", "no one" and "no-one" answer nothing.
+_YES_OR_NO = re.compile(r"\W*(?P<said>yes|no(?!\.? ?\d))(?:\s*[,.:;!?…–—]\s*|\s+-\s*|\W*$)", re.IGNORECASE)
+_LETTER = re.compile(r"\w")
 _MARKER = re.compile(r"(?<!\s)\s*(?:\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\]|【[^】]{0,40}】)")
 # Marks within marks that are still open, each ended by the next in one way only: else the search could take for ever.
 _OPEN_MARKER = re.compile(r"(?<!\s)\s*(?:(?:\[[\s^\d,;–-]*|【[^】【\[]{0,40})*(?:\[[\s^\d,;–-]*|【[^】【]{0,40}))?$")
@@ -73,6 +75,18 @@ class Support(NamedTuple):
     sentences: tuple[EvidenceSentence, ...]
     doubts: tuple[str, ...] = ()
     odds: float | None = None
+
+
+def parted(text: str) -> tuple[str, str]:
+    """The "yes" or "no" that `text` begins with and what follows it; "" and `text` where it begins with neither."""
+    match = _YES_OR_NO.match(text)
+    return (match["said"].lower(), text[match.end() :]) if match else ("", text)
+
+
+def is_yes_or_no(text: str) -> bool:
+    """Whether `text` is a Yes or No and nothing else."""
+    said, rest = parted(text)
+    return bool(said) and not _LETTER.search(rest)
 
 
 class MarkerFilter:
@@ -153,9 +167,14 @@ class Attributor:
         self._markers: dict[Span, int] = {}
 
     def support(self, text: str) -> Support:
-        """The evidence for `text`, one sentence of the answer."""
-        yes = _YES.match(text)
-        words = set(_words(text[yes.end() :] if yes else text))
+        """The evidence for `text`, one sentence of the answer.
+
+        A Yes or No alone says nothing without the question: the words of that count as the answer's, and what the
+        model says must speak for it.
+        """
+        said, rest = parted(text)
+        alone = is_yes_or_no(text)
+        words = set(self._asked if alone else _words(rest))
         if not words or not self._evidence:
             return Support(0.0, ())
         held = [one.words for one in self._evidence]
@@ -172,9 +191,16 @@ class Attributor:
         chosen = [order[best], *(self._second(words - self._asked, order[best], order) or close)]
         score = WORD_WEIGHT * self._supported(words, chosen) + (1 - WORD_WEIGHT) * max(0.0, float(both[best]))
         nearest = [order[rank] for rank in ranked]
-        doubts = self._doubts(text, nearest)
-        odds = self._ask(text, nearest[:READ]) if not doubts and (yes or self._own(words)) else None
-        doubted = doubts or (odds is not None and odds < self._min_odds)
+        doubts = () if alone else self._doubts(text, nearest)
+        # That the rest is so is a word of the answer's own, too.
+        if alone:
+            odds, least = self._ask_alone(said, nearest[:READ]), 0.0
+            if odds is None:  # its words tell nothing
+                return Support(0.0, ())
+        else:
+            wanted = not doubts and (said == "yes" or self._own(words))
+            odds, least = (self._ask(text, nearest[:READ]) if wanted else None), self._min_odds
+        doubted = doubts or (odds is not None and odds < least)
         score = min(1.0, score) * (DOUBTED if doubted else 1.0)
         return Support(score, tuple(self._evidence[index] for index in chosen), doubts, odds)
 
@@ -188,6 +214,11 @@ class Attributor:
 
     def _ask(self, text: str, nearest: Sequence[int]) -> float | None:
         return self._says(text, [self._evidence[index] for index in nearest]) if self._says else None
+
+    def _ask_alone(self, said: str, nearest: Sequence[int]) -> float | None:
+        """By how much a Yes or No alone is likelier than the other: the model says Yes to most claims of the kind."""
+        yes, no = (self._ask(f"{self._question} {answer}.", nearest) for answer in ("Yes", "No"))
+        return None if yes is None or no is None else yes - no if said == "yes" else no - yes
 
     def _doubts(self, text: str, nearest: Sequence[int]) -> tuple[str, ...]:
         """Words of `text` that speak against it; `nearest` are the evidence's sentences, the fittest first."""

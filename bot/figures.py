@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bot.dates import find
+from bot.doubt.numbers import is_rounded
 from bot.doubt.numbers import numbers as spoken
 from bot.words import ascii_case, content_words
 
 OF_DAY = "day of "  # in the unit of a day, before the stem of what happens then
 UNIT_WORDS = 3  # "74 burnt market stalls"
 NEAR = 6  # words from a number of people to what befell them
-SAME = 0.02  # share by which rounded numbers differ
+SAME = 0.02  # share by which a rounded number and the exact one differ, at most
 
 _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "m": 1e6, "bn": 1e9, "dozen": 12.0}
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
@@ -94,10 +95,11 @@ class Figure(NamedTuple):
         return bool(self.unit & other.unit) and (not (self.fate and other.fate) or self.fate == other.fate)
 
     def agrees(self, other: "Figure") -> bool:
-        """Whether both say the same number, rounded or not, or the same day."""
+        """Whether both say the same number, one of them rounded perhaps, or the same day."""
         if self.is_day or other.is_day:
             return self.value == other.value
-        return abs(self.value - other.value) <= SAME * max(self.value, other.value)
+        near = abs(self.value - other.value) <= SAME * max(self.value, other.value)
+        return near and (is_rounded(self.value, other.value) or is_rounded(other.value, self.value))
 
 
 def figures(text: str, written: dt.date | None = None) -> list[Figure]:

@@ -807,6 +807,48 @@ def test_the_head_of_a_passage_is_no_part_of_an_answer(head: str) -> None:
 
 
 @pytest.mark.parametrize("letters", [False, True])
+@pytest.mark.parametrize("said", ["Yes.", "No.", "“No.”", "No!"])
+def test_a_yes_or_no_is_a_part_of_the_sentence_after_it(said: str, letters: bool) -> None:
+    happened = events(f"{said} {TICKET} {QUAY}", letters=letters)
+    answer = check(happened)
+    assert [one.text for one in answer.sentences] == [f"{said} {TICKET}", QUAY]
+    assert [(one.quote, one.sentence) for one in answer.citations] == [(TICKET, 0), (QUAY, 1)]
+    assert answer.dropped_sentences == ()
+
+
+@pytest.mark.parametrize("letters", [False, True])
+def test_what_follows_a_yes_or_no_is_judged_as_ever(letters: bool) -> None:
+    happened = events(f"No. {REFUSAL} {TICKET}", letters=letters)
+    assert (check(happened).reason, shown_tentatively(happened)) == ("not_answered", "")
+    assert check(events("No, the passages do not say.", letters=letters)).reason == "not_answered"
+    assert check(events(f"Yes. The passage states that {TICKET}", letters=letters)).text == f"Yes. {TICKET}"
+    assert check(events("No. Zebras graze quietly.", letters=letters)).dropped_sentences == (
+        "No. Zebras graze quietly.",
+    )
+
+
+class SaysYes(FakeLLM):
+    """To it, "… Yes." is likelier than "… No."."""
+
+    def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> float | None:
+        super().odds(messages, words, stop=stop)
+        return 2.0 if "crowns? Yes." in messages[-1].content else 1.0
+
+
+@pytest.mark.parametrize(
+    ("reply", "least", "reason"), [("Yes.", 0.0, None), ("No.", 0.0, "not_supported"), ("Yes.", None, "not_supported")]
+)
+def test_a_yes_or_no_alone_is_shown_where_the_model_stands_by_it(
+    reply: str, least: float | None, reason: str | None
+) -> None:
+    llm = SaysYes([reply])
+    answer = check(list(answerer(llm, min_claim_odds=least)[0].ask("Does a single ticket cost 4 crowns?")))
+    assert answer.reason == reason
+    assert [one.quote for one in answer.citations] == ([] if reason else [TICKET])
+    assert len(llm.weighed) == (0 if least is None else 2)
+
+
+@pytest.mark.parametrize("letters", [False, True])
 @pytest.mark.parametrize(
     "said",
     [
@@ -989,6 +1031,9 @@ def pieces() -> Iterator[str]:
         REFUSAL,
         "Zebras graze.",
         "No one was hurt",
+        "Yes.",
+        "No.",
+        "No",
         "[1]",
         "[2",
         "]",

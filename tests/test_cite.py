@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from samples import CHEESE, FERRY, STORM, article, passage
 
 from bot.articles.sentences import split
-from bot.cite import DOUBTED, READ, Attributor, EvidenceSentence, MarkerFilter, evidence_sentences, joined
+from bot.cite import DOUBTED, READ, Attributor, EvidenceSentence, MarkerFilter, evidence_sentences, joined, parted
 from bot.schema import Article, Citation, Passage
 from bot.words import content_words
 
@@ -154,6 +154,62 @@ def test_a_yes_before_an_answer_is_no_word_but_the_model_is_asked_whether_it_is_
     by.support("The ferry stops at Lindaby, a yes for the mayor.")
     by.support("Yes Minister stops at Lindaby.")
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "rest"),
+    [
+        ("Yes.", "yes", ""),
+        ("“No.”", "no", "”"),
+        ("no", "no", ""),
+        ("Yes, it stops.", "yes", "it stops."),
+        ("No. The ferry stops.", "no", "The ferry stops."),
+        ("No – it stops.", "no", "it stops."),
+        ("No - it stops.", "no", "it stops."),
+        ("No. 7 stops.", "", "No. 7 stops."),
+        ("No.7 stops.", "", "No.7 stops."),
+        ("No, 7 stop.", "no", "7 stop."),
+        ("No-one stops.", "", "No-one stops."),
+        ("No one stops.", "", "No one stops."),
+        ("Yesterday it stopped.", "", "Yesterday it stopped."),
+        ("Norway stopped.", "", "Norway stopped."),
+        ("", "", ""),
+    ],
+)
+def test_a_yes_or_no_at_the_beginning(text: str, said: str, rest: str) -> None:
+    assert parted(text) == (said, rest)
+
+
+@pytest.mark.parametrize(
+    ("answer", "yes", "no", "kept"),
+    [
+        ("Yes.", 2.5, 1.0, True),
+        ("“Yes!”", -1.0, -2.5, True),
+        ("Yes.", 1.0, 2.5, False),
+        ("No.", 1.0, 2.5, True),
+        ("no", 2.5, 1.0, False),
+        ("Yes.", None, None, False),
+        ("Yes.", 2.5, None, False),
+    ],
+)
+def test_a_yes_or_no_alone_must_be_likelier_to_the_model_than_the_other(
+    answer: str, yes: float | None, no: float | None, kept: bool
+) -> None:
+    question, ferry = "Does the harbour ferry stop at Lindaby from Monday?", ARTICLES["ferry"].text.split("\n")[0]
+
+    def says(text: str, evidence: Sequence[EvidenceSentence]) -> float | None:
+        assert evidence[0].text in ferry
+        return {f"{question} Yes.": yes, f"{question} No.": no}[text]
+
+    evidence = evidence_sentences([passage(one) for one in ARTICLES.values()], split)
+    support = Attributor(question, evidence, FakeEmbedder().embed_documents, says, min_odds=0.3).support(answer)
+    assert (support.score >= 0.4) == kept  # cite.min_support
+    assert support.doubts == ()
+    if yes is None or no is None:
+        assert (support.odds, support.sentences) == (None, ())
+    else:
+        assert support.odds == (1.5 if kept else -1.5)
+        assert support.sentences[0].text == "The harbour ferry stops at Lindaby from Monday."
 
 
 def test_without_evidence_nothing_is_supported() -> None:

@@ -91,6 +91,8 @@ PAIRS = [
     + ("The blaze in Velm destroyed 40 homes.", "A second count shows that the blaze in Velm destroyed 52 homes."),
     ("How many people were hurt in the fire?", "14 people.")
     + ("The fire in Velm hurt 14 people.", "Doctors in Velm say that 23 people were hurt in the fire."),
+    ("How many homes burnt?", "98 homes")
+    + ("The blaze in Velm destroyed 98 homes.", "In Velm 97 homes were destroyed by the blaze."),
     ("How many people did the fire hurt?", "14 people.")
     + ("The fire hurt 14 people in Iran.", "The fire hurt 23 people, Iranian doctors found."),
 ]
@@ -107,6 +109,7 @@ def test_pairs_that_disagree(embedder: LlamaEmbedder, question: str, answer: str
     [
         ("The blaze in Velm destroyed 40 homes.", "In Velm 40 homes were destroyed by the blaze.", "40 homes"),
         ("The blaze in Velm destroyed 5,000 homes.", "In Velm 5,012 homes were destroyed by the blaze.", "5,000 homes"),
+        ("The blaze in Velm destroyed 98 homes.", "In Velm 100 homes were destroyed by the blaze.", "98 homes"),
         ("The blaze in Velm destroyed 40 homes.", "In Velm 52 cars were destroyed by the blaze.", "40 homes"),
         ("The blaze in Velm destroyed 40 homes.", "The builders of Orra sold 52 homes.", "40 homes"),
         ("The blaze in Velm destroyed 40 homes.", "In Velm 52 homes were destroyed by the blaze.", "The blaze did."),

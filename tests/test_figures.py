@@ -86,6 +86,13 @@ def test_words_and_digits_say_the_same_figure() -> None:
     [
         (Figure(340, frozenset({"home"})), Figure(512, frozenset({"damag", "home"})), True, False),
         (Figure(5000, frozenset({"home"})), Figure(5012, frozenset({"home"})), True, True),
+        (Figure(98, frozenset({"home"})), Figure(97, frozenset({"home"})), True, False),
+        (Figure(100, frozenset({"home"})), Figure(98, frozenset({"home"})), True, True),
+        (Figure(405, frozenset({"home"})), Figure(400, frozenset({"home"})), True, True),
+        (Figure(405, frozenset({"home"})), Figure(412, frozenset({"home"})), True, False),
+        (Figure(3.5e6, frozenset({"$"})), Figure(3.48e6, frozenset({"$"})), True, True),
+        (Figure(3.5e6, frozenset({"$"})), Figure(3.52e6, frozenset({"$"})), True, True),
+        (Figure(3.51e6, frozenset({"$"})), Figure(3.52e6, frozenset({"$"})), True, False),
         (Figure(340, frozenset({"home"})), Figure(340, frozenset({"horse"})), False, True),
         (Figure(14, frozenset({"peopl"}), "hurt"), Figure(14, frozenset({"peopl"}), "die"), False, True),
         (Figure(14, frozenset({"peopl"}), "hurt"), Figure(23, frozenset({"peopl"}), "hurt"), True, False),

@@ -1,9 +1,9 @@
 """The model's words as they come → sentences that are cited, or left out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from bot.cite import Attributor, MarkerFilter, Split, Support, rounded, settled
+from bot.cite import Attributor, MarkerFilter, Split, Support, is_yes_or_no, parted, rounded, settled
 from bot.config import CiteSettings
 from bot.schema import Citation, Event, LeftOut, Sentence, SentenceEvent, TextEvent
 
@@ -23,6 +23,7 @@ _HEAD = re.compile(
     rf"(?P<head>{_NAMED}[^\"\n]*\"(?: of [\d-]+)?:|(?:{'|'.join(_HEADS)})(?![\w'’-]))[{_GAP}]*(?P<first>[^{_GAP}])",
     re.IGNORECASE,
 )
+_GOES_ON = tuple(",:;–—-")  # after a Yes or No, within its sentence
 _QUOTES = "\"“‘'«"
 # Ways of a model to say that it does not know; news says such things of others, but not in so few words.
 _DECLINES = re.compile(
@@ -71,7 +72,7 @@ class Writer:
 
     def _settle(self, *, everything: bool) -> Iterator[Event]:
         self._text = self._bare(self._text.lstrip())
-        spans = self._split(self._text)
+        spans = _joined(self._text, self._split(self._text))
         finished = spans if everything else spans[:-1]
         for start, end in finished:
             yield self._sentence(self._bare(self._text[start:end]))
@@ -82,9 +83,11 @@ class Writer:
     def _send(self) -> Iterator[Event]:
         """Words not sent yet, unless they may still become the refusal, or such a beginning as `_bare` takes off."""
         text = self._bare(self._text)
-        if not self._sent and _may_be_head(text):
+        rest = parted(text)[1]
+        if not self._sent and _may_be_head(rest):
             return
-        if self.declined or self._refusal.startswith(_plain(text)) or self._declines(text):
+        withheld = (self._refusal, "yes", "no")  # what comes after a Yes may be the refusal
+        if self.declined or any(one.startswith(_plain(rest)) for one in withheld) or self._declines(rest):
             return
         if len(text) > self._sent:
             yield TextEvent(text=text[self._sent :])
@@ -92,19 +95,23 @@ class Writer:
 
     def _bare(self, text: str) -> str:
         """`text` without a beginning that speaks of the prompt; but an article may speak of a passage itself."""
-        while (match := _HEAD.match(text)) and not self._attributor.has(match["head"]):
-            text = match["first"].upper() + text[match.end() :]
-        return text
+        rest = parted(text)[1]
+        said = text[: len(text) - len(rest)]
+        while (match := _HEAD.match(rest)) and not self._attributor.has(match["head"]):
+            first = match["first"]
+            rest = (first if said.rstrip().endswith(_GOES_ON) else first.upper()) + rest[match.end() :]
+        return said + rest
 
     def _sentence(self, text: str) -> SentenceEvent:
-        of_passages = bool(_OF_PASSAGES.match(_plain(text)))
-        if self.declined or self._refuses(text) or (of_passages and not self._attributor.has("passage")):
+        rest = parted(text)[1]
+        of_passages = bool(_OF_PASSAGES.match(_plain(rest)))
+        if self.declined or self._refuses(rest) or (of_passages and not self._attributor.has("passage")):
             self.declined = True  # whatever it adds after that, it said that it does not know
             return self._leave_out(text)
         support = self._attributor.support(text)
         told = not of_passages or any("passag" in one.words for one in support.sentences)  # of a passage at sea, say
         if not told or not support.sentences or support.score < self._settings.min_support:
-            self.declined = of_passages or self._declines(text)
+            self.declined = of_passages or self._declines(rest)
             if self.declined or self._settings.unsupported == "leave_out":
                 return self._leave_out(text, support)
             self.sentences.append(settled(text, support))
@@ -134,6 +141,15 @@ class Writer:
 
     def _declines(self, text: str) -> bool:
         return self._refuses(text) or bool(_DECLINES.match(_plain(text)))
+
+
+def _joined(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """`spans`, with a Yes or No that is a sentence of its own as part of the next one, which says what is so."""
+    made: list[tuple[int, int]] = []
+    for start, end in spans:
+        joined = made and is_yes_or_no(text[slice(*made[-1])])
+        made.append((made.pop()[0] if joined else start, end))
+    return made
 
 
 def _may_be_head(text: str) -> bool:

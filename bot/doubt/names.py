@@ -12,7 +12,13 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _LETTERS = re.compile(r"\b[^\W\d_](?:\.[^\W\d_])+\b\.?")  # "U.S.", "a.m."
 _OPENS = re.compile(r"(?:^|[.!?:;…\"“”‘(\[–—])\s*$")  # what a capital follows whatever word it is of
 _SHORTENED = re.compile(r"\b(?:Mrs?|Ms|Dr|St|Prof|Gen|Sen|Gov|Lt|Col|Capt|Rev|Jr|Sr|No|[A-Z])\.\s*$")
-_UNIT = re.compile(r"\d\s?°?$")  # a capital of "5 MW" or "10 AM"
+_AFTER_DIGIT = re.compile(r"\d\s?°?$")
+# What is no name after a digit: "5 MW", "10 AM", "30 EUR". A single letter never is one.
+_UNITS = frozenset(
+    """am pm ad bc ce bce celsius fahrenheit kelvin km cm mm nm ft mi yd kg lb lbs oz mt gt mph kph kmh kw mw gw tw wh
+    kwh mwh gwh twh hp bhp kv mv ah mah hz khz mhz ghz kb mb gb tb pb kbit mbit gbit kbps mbps gbps db dpi pa
+    hpa kpa mpa bar psi bq sv msv btu bn mn tn eur usd gbp chf jpy cny inr aud cad nzd sek nok dkk pln""".split()  # noqa: SIM905
+)
 _POSSESSIVE = re.compile(r"['’]s?$")
 _PLURAL = re.compile(r"(?<=[A-Z]{2})s$")  # of an abbreviation: "MPs"
 _ROMAN = re.compile(r"[IVX]+")
@@ -59,7 +65,8 @@ def plain_names(text: str, *, all_words: bool = False) -> list[Name]:
 def _is_name(word: str, before: str) -> bool:
     opens = _OPENS.search(before) and not _SHORTENED.search(before)
     single = len(word) == 1 or bool(_ROMAN.fullmatch(word)) or word.startswith(("I'", "I’"))
-    return not (opens or single or _UNIT.search(before) or word.lower() in _GENERIC)
+    unit = word.lower() in _UNITS and _AFTER_DIGIT.search(before)
+    return not (opens or single or unit or word.lower() in _GENERIC)
 
 
 def plain(word: str) -> str:

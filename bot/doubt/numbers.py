@@ -148,6 +148,13 @@ def _spoken(words: str) -> float:
     return total + group
 
 
+def is_rounded(value: float, exact: float) -> bool:
+    """Whether `value` is `exact` rounded to the last of its digits that is no 0: 400 for 405, and not 412."""
+    mantissa, exponent = f"{value:.9e}".split("e")
+    place = int(exponent) + 2 - len(mantissa.rstrip("0"))  # the power of ten of that digit; "4." for 400
+    return abs(value - exact) <= 10.0**place / 2 * (1 + 1e-9)
+
+
 def dates(text: str) -> list[tuple[int, int]]:
     """Where days, months and years stand in `text`."""
     return [match.span() for match in _DATE.finditer(text)]

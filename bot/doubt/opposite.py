@@ -75,7 +75,7 @@ _OPPOSITES = tuple(
         ("major", "minor"),
         ("maximum", "minimum"),
         ("permanent permanently", "temporary temporarily"),
-        ("voluntary voluntarily", "compulsory mandatory"),
+        ("voluntary voluntarily optional", "compulsory mandatory"),
         ("deliberate deliberately intentional", "accidental accidentally"),
         ("include", "exclude omit"),
         ("hide hid hidden conceal", "reveal disclose"),
@@ -98,11 +98,29 @@ _OPPOSITES = tuple(
         ("domestic", "foreign"),
         ("optimistic", "pessimistic"),
         ("positive", "negative"),
+        ("improve", "worsen deteriorate"),
+        ("strengthen", "weaken"),
+        ("widen broaden", "narrow"),
+        ("lengthen", "shorten"),
+        ("tighten", "loosen relax"),
+        ("encourage", "discourage"),
+        ("peaceful peacefully", "violent violently"),
+        ("genuine authentic", "fake counterfeit"),
+        ("partly partially", "fully entirely wholly"),
+        ("surplus", "deficit"),
+        ("profit", "loss"),
+        ("summer", "winter"),
+        ("left-wing", "right-wing"),
     )
 )
 # A text that gives a reason often has both: "because of illness, despite pleas to stay". One that has the second words
-# only leaves no room for the first.
-_ONE_WAY = ((["despite"], ["following", "because"]),)
+# only leaves no room for the first. A plan is approved or rejected in several words, most of which mean
+# other things, too.
+_ONE_WAY = (
+    (["despite"], ["following", "because"]),
+    (["pass", "approve", "adopt"], ["reject", "veto"]),
+    (["block", "defeat", "dismiss", "reject", "refuse", "veto"], ["approve", "adopt"]),
+)
 # What a text says instead of denying the first: nobody was hurt if all escaped. No opposites, as a text may have both.
 _INSTEAD = tuple(
     (one.split(), other.split())
@@ -127,6 +145,7 @@ _INSTEAD = tuple(
     )
 )
 _PREFIXES = ("un", "non")
+_OTHER_UN = frozenset(stems(["uncover", "unearth"]))  # no opposites of what is without "un"
 _ROOT = 5  # letters that a word has without its prefix: "under" is no opposite of "der"
 _SCOPE = 3  # words after a negation that it may deny
 _REACH = 8  # words after a negation of which one may be what it denies, at most
@@ -135,17 +154,31 @@ _NO = r"no(?! later| earlier| more than| less than| fewer than| doubt|\.? ?\d)"
 _NEGATION = re.compile(
     rf"\b(?:{_NOT}|{_NO}|never(?![- ]before)|none|nobody|nothing(?! but)|without|neither|nor|cannot)\b|n't\b"
 )
+# Words with "un" that deny what follows it; "unite", "unveil", "unanimous" and "unexpected" deny nothing that happens.
+_UN = "|".join(
+    """able accompanied acceptable affected aided altered answered approved armed authori[sz]ed available avoidable
+    aware beaten broken certain changed charged checked clear common completed confirmed conscious
+    constitutional controlled convinced covered damaged decided defeated desirable detected developed disclosed
+    documented done educated employed enforced equal even explained fair familiar fazed finished fit fixed
+    founded funded guarded happy harmed healthy heard helpful hurt identified important impressed inhabited
+    injured insured intentional interested invited just kind known lawful licensed likely limited lucky manned
+    marked married moved named necessary noticed occupied official opened opposed paid popular prepared pressed
+    produced profitable protected proven published punished qualified read real realistic recogni[sz]ed recorded
+    regulated related reliable reported resolved responsive safe satisfied scathed scheduled secured seen
+    settled signed sold solved stable staffed successful suitable supported sure tested told touched treated
+    true trained used verified vaccinated wanted welcome well willing wise workable worried written""".split()  # noqa: SIM905
+)
 # What a text may say instead of "not"; whoever retells it with a negation may be right.
 _AS_GOOD = re.compile(
-    r"\b(?:less|fewer|hardly|barely|scarcely|rarely|seldom|unable|lack\w*|fail\w*|refus\w+|reject\w*|den(?:y|ie)\w*|ban\w*"
+    r"\b(?:less|fewer|hardly|barely|scarcely|rarely|seldom|unable|lack\w*|fail\w*|refus\w+|reject\w*|den(?:y|ie)\w*|bans?|bann\w+"
     r"|forb\w+|prohibit\w*|illegal\w*|prevent\w*|avoid\w*|insufficient\w*|instead of|rather than|yet to|except|only"
     r"|absent|(?:turn|vot)\w* down|thr[eo]w\w* out|(?:call|put)\w* off"
-    r"|outlaw\w*|stay\w* away|un(?!der|ion|it|til|ique|ivers|cle)[a-z]{4,})\b"
+    rf"|outlaw\w*|stay\w* away|un(?:{_UN})(?:ly|ness)?)\b"
 )
 _DENIES = f"{_NEGATION.pattern}|{_AS_GOOD.pattern}"
 _SENSE = "|".join(rf"(?P<{word}>\b(?:{pattern}))" for word, pattern in SENSES.items())
 _TOKEN = re.compile(rf"(?P<word>{_SENSE}|(?P<denies>{_DENIES})|[a-z]+(?:-[a-z]+)?)|[.;:?!…]")
-_SAID_NO = re.compile(r"^\W*no[,.:;]")
+_SAID_NO = re.compile(r"^\W*no(?:\s*[,.:;!?…–—]|\s+-)")
 
 
 def _sides() -> dict[str, list[tuple[frozenset[str], frozenset[str]]]]:
@@ -224,8 +257,8 @@ def _turns(stem: str, lost: Set[str], there: Set[str]) -> bool:
     """Whether a word that the sentence `lost` says the opposite of `stem`, and nothing `there` says the same."""
     if any(other & lost and not own & there for own, other in _SIDES.get(stem, ())):
         return True
-    return any(
+    return stem not in _OTHER_UN and any(
         (stem.startswith(prefix) and len(stem) >= len(prefix) + _ROOT and stem[len(prefix) :] in lost)
-        or (len(stem) >= _ROOT and prefix + stem in lost)
+        or (len(stem) >= _ROOT and prefix + stem in lost - _OTHER_UN)
         for prefix in _PREFIXES
     )

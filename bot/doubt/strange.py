@@ -9,14 +9,17 @@ import re
 from collections.abc import Iterable, Iterator, Set
 
 from bot.doubt.names import is_same, like, plain_names, spelled_out
-from bot.doubt.numbers import MONTHS, Number, dates, numbers
+from bot.doubt.numbers import MONTHS, Number, dates, is_rounded, numbers
 from bot.doubt.shares import shares
 from bot.words import is_english
 
-ROUNDED, ABOUT, OVER = 0.02, 0.1, 0.25  # shares by which a figure may differ: bare, after "about", after "over"
+# Shares by which a figure may differ: one rounded to its own digits, one after "about", and after "over".
+ROUNDED, ABOUT, OVER = 0.02, 0.1, 0.25
 SMALL, SMALL_ABOUT = 20, 12  # smaller figures must be the same, bare or after "about"
+LAST_DAY = 31
 
 _PARTS = re.compile(r"\d+")
+_IN_DIGITS = re.compile(r"\d+(?:[-/.]\d+){2}")  # a date such as 12/05/2025
 _ABOUT = re.compile(r"\b(?:about|around|nearly|almost|roughly|some|approximately|close to|up to)\s+\W?$", re.IGNORECASE)
 _OVER = re.compile(r"\b(?:over|more than|at least|above|exceed\w*)\s+\W?$", re.IGNORECASE)
 _ROUND = re.compile(r"(?:half[ -]|a quarter of )?a[ -](?:half[ -])?[a-z]+", re.IGNORECASE)  # "a hundred"
@@ -58,13 +61,23 @@ def _figures(sentence: str, known: str, days: str, *, words: bool) -> Iterator[s
     if mark := _LIST_MARK.match(sentence):
         sentence = " " * mark.end() + sentence[mark.end() :]
     spans = dates(sentence)
-    months = {float(MONTHS[word]) for word in re.findall(r"[a-z]+", f"{known} {days}".lower()) if word in MONTHS}
+    months = {*map(float, _written_months(f"{known} . {days}"))}
     for one in sorted(numbers(sentence), key=lambda number: number.start):
         if one.in_words and (not words or one.values[0] <= 1 + one.ordinal or one.text.lower() == "one"):
             continue  # "one of them", "at first", "a second": no figures
-        in_date = any(start <= one.start and one.end <= end for start, end in spans)
-        if not (_known(one, sentence, values, known) or (in_date and _known(one, sentence, calendar | months, ""))):
+        if _known(one, sentence, values, known):
+            continue
+        date = next((sentence[start:end] for start, end in spans if start <= one.start and one.end <= end), "")
+        # "05" may be May in a date that is written in digits, and in no other.
+        also = values | calendar | months if _IN_DIGITS.fullmatch(date) else calendar
+        if not (date and _known(one, sentence, also, "")):
             yield one.text
+
+
+def _written_months(text: str) -> Iterator[int]:
+    """The months of the dates that `text` writes out: "12 May"; the verb "may" is none."""
+    for start, end in dates(text):
+        yield from (MONTHS[word] for word in re.findall(r"[a-z]+", text[start:end].lower()) if word in MONTHS)
 
 
 def _values(text: str) -> set[float]:
@@ -105,7 +118,9 @@ def _known(one: Number, sentence: str, values: Set[float], known: str) -> bool:
         return False
     if _OVER.search(before):
         return any(value <= other <= value * (1 + OVER) for other in values)
-    return _near(value, values, ABOUT if about else ROUNDED)
+    if about:
+        return _near(value, values, ABOUT)
+    return _near(value, (other for other in values if is_rounded(value, other)), ROUNDED)
 
 
 def _near(value: float, others: Iterable[float], share: float) -> bool:
@@ -116,15 +131,19 @@ def _names(sentence: str, known: str, days: str) -> Iterator[str]:
     there = plain_names(known, all_words=True) + plain_names(days, all_words=True)
     stock = {one.plain for one in there}
     capital = {one.plain for one in there if one.text[0].isupper()}
-    months = {name for name, number in MONTHS.items() if _numeric_month(known, number)}
+    numeric = _numeric_months(known)
+    months = {name for name, number in MONTHS.items() if number in numeric}
     words = plain_names(sentence, all_words=True)
     for one in plain_names(sentence):
-        same = one.plain in stock | months or like(one.plain, there)
+        # The verb "may" is no month.
+        same = one.plain in ((capital if one.plain in MONTHS else stock) | months) or like(one.plain, there)
         same = same or any(is_same(one.plain, other) for other in capital)
         if not same and not spelled_out(one, words, there):
             yield one.text
 
 
-def _numeric_month(text: str, month: int) -> bool:
-    """Whether a date of `text` such as 12/05/2025 may be in this month."""
-    return any(month in map(int, _PARTS.findall(text[start:end])) for start, end in dates(text))
+def _numeric_months(text: str) -> Set[int]:
+    """The months that dates of `text` such as 12/05/2025 may be in: the day may stand first or second."""
+    written = (text[start:end] for start, end in dates(text))
+    parts = ([int(part) for part in _PARTS.findall(date)] for date in written if _IN_DIGITS.fullmatch(date))
+    return {month for first, second, _ in parts for month in ((second,) if first > LAST_DAY else (first, second))}

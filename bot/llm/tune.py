@@ -25,7 +25,7 @@ from bot.llm.cells import SLICE
 log = logging.getLogger("bot.llm")
 WRITTEN = 8  # tokens, one by one
 BEFORE = 1024  # tokens that stand before what is read, about as in prompts; they are joined, not read
-ROUNDS = 2
+ROUNDS, MOST = 2, 3  # of layouts the most, where there is time: other programs run, too
 ENOUGH_S = 15  # after which no more ways are tried: who waits for a slow machine waits for the first answer
 BETTER = 1.05  # a difference that counts: two layouts of one file take the memory of both
 COARSER = 1.1  # the same for longer slices: fewer of a prompt's are whole, and only those are used again
@@ -74,7 +74,7 @@ def choose(
     On a GPU only the last: layouts and threads are the processor's. What is other than usual must be better twice, and
     stays untried where there is no time for it.
     """
-    found = AS_IT_COMES if gpu else _layouts_and_threads(measure, processors)
+    found = AS_IT_COMES if gpu else _layouts_and_threads(measure, processors, in_time)
     now = Way(found.reads_repacked, found.threads)
     sliced, plain = now._replace(slice_tokens=LONGER_ON_GPU if gpu else LONGER), now._replace(flash=False)
     try:
@@ -86,24 +86,26 @@ def choose(
     return found.model_copy(update={"slice_tokens": (sliced if long else now).slice_tokens, "flash": flash})
 
 
-def _layouts_and_threads(measure: Measure, processors: int) -> Tuned:
-    layouts = _layouts(measure, 0)
+def _layouts_and_threads(measure: Measure, processors: int, in_time: Callable[[], bool]) -> Tuned:
+    layouts = _layouts(measure, 0, in_time)
     writes = layouts[True].writes * BETTER >= layouts[False].writes
     reads = writes
     if layouts[not writes].reads > layouts[writes].reads * BETTER:
         reads = not writes
     threads = 0
     if processors >= 4:  # where two threads share a core, half as many may be faster
-        half = _layouts(measure, processors // 2)
+        half = _layouts(measure, processors // 2, in_time)
         one = Speed(half[reads].reads, half[writes].writes)
         if _pays(one, Speed(layouts[reads].reads, layouts[writes].writes)):
             threads = processors // 2
     return Tuned(threads=threads, writes_repacked=writes, reads_repacked=reads)
 
 
-def _layouts(measure: Measure, threads: int) -> dict[bool, Speed]:
-    """The best of some rounds, by whether weights are repacked: other programs run, too."""
-    rounds = [measure([Way(True, threads), Way(False, threads)]) for _ in range(ROUNDS)]
+def _layouts(measure: Measure, threads: int, in_time: Callable[[], bool]) -> dict[bool, Speed]:
+    """The best of some rounds, by whether weights are repacked."""
+    rounds: list[Sequence[Speed]] = []
+    while len(rounds) < ROUNDS or (len(rounds) < MOST and in_time()):
+        rounds.append(measure([Way(True, threads), Way(False, threads)]))
     best = [Speed(*(max(speeds) for speeds in zip(*found, strict=True))) for found in zip(*rounds, strict=True)]
     return dict(zip((True, False), best, strict=True))
 

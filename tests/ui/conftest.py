@@ -1,5 +1,7 @@
 """A real server with a fake bot, and a real browser that notes every request, message and dialog."""
 
+import fnmatch
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +23,13 @@ from bot.ui.server import LOCAL_HOSTS, listen, make_server
 from bot.users import Users
 
 FOREIGN = "--host-resolver-rules=MAP evil.example 127.0.0.1"  # a foreign name that was made to point here
+
+
+def found(folder: Path, pattern: str) -> list[Path]:
+    """What has such a name there, while the server may be removing it: `Path.rglob` fails on a folder that goes."""
+    return [
+        Path(at, name) for at, folders, files in os.walk(folder) for name in fnmatch.filter([*folders, *files], pattern)
+    ]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import Visit, served
+from conftest import Visit, found, served
 from fake_bot import ARTICLES, COST, HOSTILE, OPENED, FakeBot
 from playwright.sync_api import Page, expect
 
@@ -392,7 +392,7 @@ def test_two_visitors_add_the_same_file_at_once(visit: Open, tmp_path: Path) -> 
             page.get_by_role("tab", name="Articles").click()
             page.locator("input[type=file]").set_input_files(tmp_path / "ferry.txt")
             expect(page.locator(".cb-adding")).to_contain_text("Adding ferry.txt")
-            until(lambda reading=reading: len(list((tmp_path / "data").rglob("claim-*"))) == reading + 1, 5)
+            until(lambda reading=reading: len(found(tmp_path / "data", "claim-*")) == reading + 1, 5)
         bot.go.set()
         for page in pages:
             expect(page.locator(".cb-report")).to_have_text("added: ferry.txt")
@@ -486,7 +486,7 @@ def test_all_files_are_added_even_if_the_visitor_leaves(visit: Open, tmp_path: P
         page.close()
         bot.go.set()
         until(lambda: len(bot.articles()) == 4, 10)
-        until(lambda: not list((tmp_path / "data").rglob("n*.txt")), 5)
+        until(lambda: not found(tmp_path / "data", "n*.txt"), 5)
 
 
 def test_a_source_that_goes_while_it_is_chosen_breaks_nothing(visit: Open, tmp_path: Path) -> None:

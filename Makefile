@@ -36,10 +36,11 @@ run: preflight port install
 	@$(BIN)/bot ingest --samples
 	@$(BIN)/bot chat $(if $(PORT),--port $(PORT))
 
+# Two files at a time, where there are two processors; ARGS="-n 0" for one.
 test: $(VENV)/.dev chromium
 	@$(BIN)/bot models pull
 	@$(BIN)/bot models pull smollm2-135m-instruct
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The tests that have a long form, in that form: kills at many moments, many users, many inputs.
 soak: $(VENV)/.dev chromium

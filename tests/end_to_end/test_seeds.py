@@ -1,4 +1,8 @@
-"""The whole bot with the default model on the sample articles, as a newcomer runs it: through the command line."""
+"""The whole bot with the default model on the sample articles, as a newcomer runs it: through the command line.
+
+An answer takes ten seconds on a slow machine, so some of the seeds' questions and conversations are asked, and all of
+them under `make soak`.
+"""
 
 import json
 import os
@@ -8,22 +12,41 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from soak import SOAKING
 
 from bot.articles import read_file
 from bot.config import PROJECT
 from bot.evaluate.cases import load_questions
 from bot.evaluate.metrics import accuracy
 
+pytestmark = pytest.mark.rounds
+
 SEEDS = PROJECT / "seeds"
 
 # Well under what the default model reached when this was written (docs/experiments.md): a fall below means that
 # something broke, not that an answer was worded otherwise.
-AT_LEAST = {"hit@4": 0.95, "evidence_in_context": 0.9, "accuracy": 0.6, "citation_hit": 0.6, "refusal_recall": 0.3}
+AT_LEAST = {"hit@4": 0.9, "evidence_in_context": 0.9, "accuracy": 0.6, "citation_hit": 0.6, "refusal_recall": 0.3}
 AT_MOST = {"false_refusal": 0.2}
 
+DAYS = {
+    "fire-date": "9 March",
+    "fire-oven-date": "12 March",
+    "tram-vote-date": "10 February",
+    "chatbot-off-date": "20 January",
+    "tern-launch-date": "24 June",
+}
+# Articles that disagree, a period, a denial, an order to the model, names, a number; strange topics and near misses.
+SOME = (
+    *DAYS,
+    *("flood-homes-latest", "fire-injured-first", "museum-opening-latest", "fire-cause-this-week", "hedda-captain"),
+    *("rome-where", "chatbot-mayor", "cup-keeper", "tern-height"),
+    *("none-france", "none-honey", "near-merle-price", "near-tern-rocket"),
+)
+
 # The bot answers the earlier turns of these itself, and goes on from there; those of the others are given.
-TALKED = ("talk-fare-when", "talk-flood-dead", "talk-tram-when")
-TALKED_ON = ("talk-fare-children", "talk-tolvik-born", "talk-cup-age", "talk-change-shrimp", "talk-none-rocket")
+OTHERS = ("talk-fare-children", "talk-cup-age", "talk-change-shrimp", "talk-none-rocket")
+TALKED = ("talk-fare-when", *(("talk-flood-dead", "talk-tram-when") if SOAKING else ()))
+TALKED_ON = ("talk-tolvik-born", *(OTHERS if SOAKING else ()))
 # Of the flood's two articles, the older has another figure and lies outside the period.
 OF_TODAY = {
     "id": "talk-flood-today",
@@ -36,7 +59,7 @@ OF_TODAY = {
     "gold": ["velm-flood-final-count"],
     "answerable": True,
 }
-RIGHT = 6  # of the eight that can be answered
+RIGHT = 6 if SOAKING else 2  # of the eight, or three, that can be answered
 
 
 def bot(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -60,14 +83,22 @@ def evaluate(folder: Path, questions: Path, name: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def evaluated(folder: Path) -> Path:
-    """All the seeds' questions."""
-    return evaluate(folder, SEEDS / "questions.jsonl", "out")
+def questions(folder: Path) -> Path:
+    """The questions' file."""
+    lines = (SEEDS / "questions.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    chosen = [line for line in lines if SOAKING or json.loads(line)["id"] in SOME]
+    (file := folder / "questions.jsonl").write_text("".join(chosen), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def evaluated(folder: Path, questions: Path) -> Path:
+    return evaluate(folder, questions, "out")
 
 
 @pytest.fixture(scope="module")
 def talked(folder: Path) -> Path:
-    """Some of the seeds' conversations, and one about a period: twelve turns in all, of nine conversations."""
+    """Some of the seeds' conversations, and one about a period."""
     lines = (SEEDS / "conversations.jsonl").read_text(encoding="utf-8").splitlines()
     chosen = [json.loads(line) for line in lines if json.loads(line)["id"] in (*TALKED, *TALKED_ON)]
     for one in chosen:
@@ -126,22 +157,15 @@ def test_refusals_cite_nothing_and_say_so_plainly(evaluated: Path) -> None:
 
 
 def test_questions_for_a_day_get_it_where_the_article_says_on_monday(evaluated: Path) -> None:
-    days = {
-        "fire-date": "9 March",
-        "fire-oven-date": "12 March",
-        "tram-vote-date": "10 February",
-        "chatbot-off-date": "20 January",
-        "tern-launch-date": "24 June",
-    }
     answers = {row["id"]: row["answer"] for row in rows(evaluated)}
-    months = {id_: " ".join(reversed(day.split())) for id_, day in days.items()}
-    right = [id_ for id_ in days if days[id_] in answers[id_] or months[id_] in answers[id_]]
-    assert len(right) >= len(days) - 1, {id_: answers[id_] for id_ in days}
+    months = {id_: " ".join(reversed(day.split())) for id_, day in DAYS.items()}
+    right = [id_ for id_ in DAYS if DAYS[id_] in answers[id_] or months[id_] in answers[id_]]
+    assert len(right) >= len(DAYS) - 1, {id_: answers[id_] for id_ in DAYS}
 
 
-def test_asking_again_goes_on_where_the_run_ended(evaluated: Path) -> None:
+def test_asking_again_goes_on_where_the_run_ended(evaluated: Path, questions: Path) -> None:
     before = (evaluated / "answers.jsonl").read_bytes()
-    arguments = ("eval", str(SEEDS / "questions.jsonl"), "--corpus", str(SEEDS / "articles"), "--out", str(evaluated))
+    arguments = ("eval", str(questions), "--corpus", str(SEEDS / "articles"), "--out", str(evaluated))
     done = bot(evaluated.parent / "data", *arguments)
     assert done.returncode == 0, done.stderr
     assert (evaluated / "answers.jsonl").read_bytes() == before

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import Visit, found, served
+from conftest import Visit, found, reload, served
 from fake_bot import ARTICLES, COST, HOSTILE, OPENED, FakeBot
 from playwright.sync_api import Page, expect
 
@@ -341,7 +341,7 @@ def test_an_article_is_removed_after_one_more_question(visit: Open, tmp_path: Pa
         remove.click()
         expect(page.locator(".cb-article")).to_contain_text("The article is removed.")
         expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES) - 1)
-        page.reload()
+        reload(page)
         page.get_by_role("tab", name="Articles").click()
         expect(page.locator(".cb-list li")).to_have_count(len(ARTICLES) - 1)
 
@@ -451,7 +451,7 @@ def test_an_article_that_goes_while_it_is_cited_costs_no_answer(visit: Open, tmp
         expect(page.locator(".cb-sources li")).to_have_count(4, timeout=20_000)
         expect(page.locator("#cb-panel")).to_contain_text("This article has been removed.")
         expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
-        page.reload()
+        reload(page)
         expect(page.locator(".cb-sources li")).to_have_count(4)
 
 

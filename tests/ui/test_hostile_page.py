@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import Visit, served
+from conftest import Visit, reload, served
 from fake_bot import FakeBot, found, trace
 from hostile.files import FILES, SCRIPT, STORY
 from markdown_it import MarkdownIt
@@ -160,7 +160,7 @@ def test_nothing_of_hostile_articles_runs_loads_or_becomes_an_element(
         exports(page, address)
         page.get_by_role("tab", name="Settings").click()
         check(seen)
-        page.reload()
+        reload(page)
         expect(page.locator(".cb-source")).to_have_count(len(articles))
         check(seen)
 

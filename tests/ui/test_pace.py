@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import Visit, served
+from conftest import Visit, reload, served
 from fake_bot import FakeBot
 from playwright.sync_api import expect
 from starlette.types import Message, Receive, Scope, Send
@@ -266,7 +266,7 @@ def test_twenty_pages_of_one_visitor_are_far_below_the_limit(visit: Open, tmp_pa
         began = time.monotonic()
         seen.page.on("request", lambda one: counted.append(one.url))
         seen.page.on("response", lambda one: one.status >= 400 and refused.append(one.status))
-        seen.page.reload()
+        reload(seen.page)
         ask_and_wait(seen.page, "When did it open?")
         for name in ("Articles", "Chats", "Settings", "Ask"):
             seen.page.get_by_role("tab", name=name).click()

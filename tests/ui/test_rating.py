@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import served
+from conftest import reload, served
 from fake_bot import FakeBot
 from playwright.sync_api import Page, expect
 from test_app import CITED, Open, ask, ask_and_wait
@@ -60,7 +60,7 @@ def test_another_rating_replaces_the_first_and_refusals_are_rated_too(visit: Ope
         [only] = kept(folder)
         assert only.good
         assert only.answer.refused
-        page.reload()
+        reload(page)
         expect(page.get_by_role("button", name="Good answer", pressed=True)).to_have_count(1)
         rate(page, "Bad")
         expect(page.get_by_role("button", name="Bad answer", pressed=True)).to_have_count(1)
@@ -79,7 +79,7 @@ def test_the_same_rating_again_keeps_the_reason(visit: Open, folder: Path) -> No
         why.fill("The date is wrong. \ud83d")
         page.get_by_role("button", name="Send").click()
         expect(why).to_be_hidden()
-        page.reload()
+        reload(page)
         rate(page, "Bad")
         expect(why).to_have_value("The date is wrong. \ufffd")
         [only] = kept(folder)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Visit, serving
+from conftest import Visit, reload, serving
 from fake_bot import HOSTILE
 from playwright.sync_api import Page, expect
 from test_app import until
@@ -89,7 +89,7 @@ def test_drafts_are_accepted_edited_dropped_and_taken_back(visit: Open, write: C
         assert "d2" not in by_id(file)
         expect(status).to_contain_text("2 drafts left · 1 accepted · 1 dropped")
 
-        page.reload()
+        reload(page)
         shows(page, "What did bridge 3 cost?")
         page.get_by_role("button", name="Back").click()
         shows(page, "What did bridge 2 cost?")

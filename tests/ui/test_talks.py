@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import Visit, served
+from conftest import Visit, reload, served
 from fake_bot import COST, HOSTILE, OPENED, FakeBot
 from playwright.sync_api import Page, expect
 from test_app import CITED, LONG, ask, ask_and_wait, marker
@@ -55,7 +55,7 @@ def test_a_reload_shows_the_conversation_again(place: Place) -> None:
     ask_and_wait(page, REFUSED, exchanges=2)
     talk = kept_as(page)
     assert [said.question for said in place.kept.read(talk)] == [CITED, REFUSED]
-    page.reload()
+    reload(page)
     expect(page.locator(".cb-question")).to_have_text([CITED, REFUSED])
     expect(page.locator(".cb-refusal")).to_be_visible()
     marker(page, 2)
@@ -236,7 +236,7 @@ def test_an_answer_is_copied_with_its_quotes(place: Place) -> None:
 def test_a_damaged_conversation_is_told_and_can_be_removed(place: Place) -> None:
     talk = place.kept.add("", "Whole?", Answer(question="Whole?", text="Yes."))
     (place.folder / f"{talk}.jsonl").write_text("{}\n")
-    place.page.reload()
+    reload(place.page)
     talks(place.page)
     expect(place.page.locator(".cb-talk")).to_contain_text(f"A damaged conversation ({talk})")
     place.page.locator(".cb-talk summary").click()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from soak import SOAKING
+from soak import SOAKING, rounds
 
 from bot.articles import read_file
 from bot.config import PROJECT
@@ -25,7 +25,13 @@ SEEDS = PROJECT / "seeds"
 
 # Well under what the default model reached when this was written (docs/experiments.md): a fall below means that
 # something broke, not that an answer was worded otherwise.
-AT_LEAST = {"hit@4": 0.9, "evidence_in_context": 0.9, "accuracy": 0.6, "citation_hit": 0.6, "refusal_recall": 0.3}
+AT_LEAST = {
+    "hit@4": 0.95 if SOAKING else 0.9,
+    "evidence_in_context": 0.9,
+    "accuracy": 0.6,
+    "citation_hit": 0.6,
+    "refusal_recall": 0.3,
+}
 AT_MOST = {"false_refusal": 0.2}
 
 DAYS = {
@@ -35,7 +41,7 @@ DAYS = {
     "chatbot-off-date": "20 January",
     "tern-launch-date": "24 June",
 }
-# Articles that disagree, a period, a denial, an order to the model, names, a number; strange topics and near misses.
+# Days, articles that disagree, a period, a Yes or No, names, numbers; strange topics and near misses.
 SOME = (
     *DAYS,
     *("flood-homes-latest", "fire-injured-first", "museum-opening-latest", "fire-cause-this-week", "hedda-captain"),
@@ -43,10 +49,10 @@ SOME = (
     *("none-france", "none-honey", "near-merle-price", "near-tern-rocket"),
 )
 
-# The bot answers the earlier turns of these itself, and goes on from there; those of the others are given.
-OTHERS = ("talk-fare-children", "talk-cup-age", "talk-change-shrimp", "talk-none-rocket")
+GIVEN_TOO = ("talk-fare-children", "talk-cup-age", "talk-change-shrimp", "talk-none-rocket")
+# The bot answers the earlier turns of the first itself, and goes on from there; those of the others are given.
 TALKED = ("talk-fare-when", *(("talk-flood-dead", "talk-tram-when") if SOAKING else ()))
-TALKED_ON = ("talk-tolvik-born", *(OTHERS if SOAKING else ()))
+TALKED_ON = ("talk-tolvik-born", *(GIVEN_TOO if SOAKING else ()))
 # Of the flood's two articles, the older has another figure and lies outside the period.
 OF_TODAY = {
     "id": "talk-flood-today",
@@ -59,7 +65,7 @@ OF_TODAY = {
     "gold": ["velm-flood-final-count"],
     "answerable": True,
 }
-RIGHT = 6 if SOAKING else 2  # of the eight, or three, that can be answered
+RIGHT = rounds(2, 6)  # of the three, or eight, that can be answered
 
 
 def bot(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

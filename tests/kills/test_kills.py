@@ -32,7 +32,7 @@ def test_killed_at_any_moment(kind: str, forks: Forks, plug: Path | None, folder
     renew(before, work)
     old = look(forks, kind, work)
     calls = list[list[str]]()
-    for _ in range(3):  # names drawn by chance are the same in two runs now and then
+    for _ in range(3):  # diskcache has 256 names for a folder: two runs share some by chance
         renew(before, work)
         whole = forks.run("do", kind, work, log=plug is not None)
         assert whole.status == 0, whole.error

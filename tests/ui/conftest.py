@@ -69,7 +69,7 @@ class Visit:
     hosts: set[str | None] = field(default_factory=set)
     messages: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
-    left: bool = False  # its server has ended, and that it calls for it in vain is no fault
+    left: bool = False  # its server has ended or it is loaded again: what it called for in vain is no fault
 
     def __post_init__(self) -> None:
         self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
@@ -105,8 +105,9 @@ def reload(page: Page) -> None:
     seen = next(one for one in OPEN if one.page is page)
     page.evaluate("0")  # as above
     seen.left = True
-    page.reload()
+    page.reload(wait_until="commit")
     seen.left = False
+    page.wait_for_load_state()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from conftest import Visit, served
+from conftest import Visit, reload, served
 from fake_bot import FakeBot
 from playwright.sync_api import Page, expect
 from starlette.routing import Mount
@@ -302,7 +302,7 @@ def test_a_conversation_that_is_named_by_another_user_is_neither_opened_nor_remo
         button.click()
         bo.wait_for_timeout(500)
         assert bo.get_by_text(CITED).count() == 0
-        bo.reload()
+        reload(bo)
     assert len(Conversations(folder_of(place.data, folder_name("Anna"))).all()) == 1
 
 

@@ -25,7 +25,7 @@ SEQUENCES = 4
 SEQUENCES_TO_JOIN = 2  # where segments are only joined, not read
 BLOCK = 96  # tokens that are saved together, at least
 ROOM = 1536  # cells for the fixed start and a segment after it; longer ones are not kept
-ROOM_TO_JOIN = 1024  # cells for the fixed start and a block that is loaded, beside those of a prompt
+ROOM_TO_JOIN = 768  # cells for the fixed start and a block that is loaded, beside those of a prompt
 
 Tokenize = Callable[[str], list[int]]
 Range = tuple[int, int]  # of tokens of a segment
@@ -111,6 +111,10 @@ class Joiner:
         """`made_with` names all else that cells depend on: model, type of the cells, version of llama.cpp, layout."""
         self._decoder, self._reader, self._kept, self._made_with = decoder, reader, kept, made_with
         self._start: list[int] = []
+
+    def join_into(self, decoder: Decoder) -> None:
+        """From now on, into this one, which holds nothing yet."""
+        self._decoder, self._start = decoder, []
 
     def has_begun(self, start: Sequence[int]) -> bool:
         """Whether this is the start that segments are read after now."""

@@ -28,6 +28,8 @@ from bot.llm.weigh import TOKENS, Weigher
 from bot.schema import Message, Tokens
 
 log = logging.getLogger("bot.llm")
+FIRST_CELLS = 2048  # most prompts fit, and before moved cells are read, llama.cpp rotates all that it has room for
+LONGER_IN_CELLS = 64  # tokens that a prompt may have more where its segments are joined: sentences are split apart then
 
 
 class LlamaCpp:
@@ -67,10 +69,8 @@ class LlamaCpp:
         self._reader: Decoder | None = None
         if kept or self._reading_model is not self._model:
             self._reader = self._new_decoder(self._reading_model, 2 * ROOM, SEQUENCES)
-        tokens, sequences = (self.context_tokens + ROOM_TO_JOIN, SEQUENCES) if kept else (self.context_tokens, 1)
-        faster = self._reader if self._reading_model is not self._model else None
-        decoder = self._new_decoder(self._model, tokens, sequences)
-        self._cells = Cells(decoder, faster, min(ROOM, self.context_tokens))
+        self._beside = ROOM_TO_JOIN if kept else 0
+        self._cells = self._new_cells(FIRST_CELLS)
         self._as_words: set[str] = set()  # names of the segments that the last prompt had as words
         self._joiner: Joiner | None = None
         if kept and self._reader and self._cells.decoder.can_join():
@@ -83,6 +83,25 @@ class LlamaCpp:
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1
         room = min(TOKENS, self.context_tokens)
         self._weigher = Weigher(lambda: Cells(self._new_decoder(self._model, room, sequences)), self._joiner, kept)
+
+    def _new_cells(self, count: int) -> Cells:
+        """Room for `count` cells, or for all that is ever needed, if that is less."""
+        count, sequences = min(count, self.context_tokens + self._beside), SEQUENCES if self._kept else 1
+        faster = self._reader if self._reading_model is not self._model else None
+        return Cells(self._new_decoder(self._model, count, sequences), faster, min(ROOM, self.context_tokens))
+
+    def _make_room(self, tokens: int) -> None:
+        """For a prompt and its answer; where there is more room then, the old cells are gone, and are joined again."""
+        old = self._cells.decoder
+        count, needed = old.tokens, min(tokens + LONGER_IN_CELLS, self.context_tokens) + self._beside
+        if count >= needed:
+            return
+        while count < needed:
+            count *= 2
+        self._cells = self._new_cells(count)
+        if self._joiner:
+            self._joiner.join_into(self._cells.decoder)
+        old.close()
 
     def _new_decoder(self, model: Model, tokens: int, sequences: int) -> Decoder:
         return Decoder(
@@ -111,12 +130,14 @@ class LlamaCpp:
                 f"The prompt has {count} tokens and the answer may have {max_tokens}, but the context holds "
                 f"{self.context_tokens}. Ask a shorter question or raise llm.context_tokens."
             )
-        with turn(self._lock, stop), stoppable(stop, *self._decoders):
-            prompt, reused = self._begin(messages, self.context_tokens - max_tokens)
-            yield Reading(reused, len(prompt))
-            for done in self._cells.read(prompt, reused, stop):
-                yield Reading(done, len(prompt))
-            yield from self._write(len(prompt), reused, max_tokens, stop)
+        with turn(self._lock, stop):
+            self._make_room(count + max_tokens)
+            with stoppable(stop, *self._decoders):
+                prompt, reused = self._begin(messages, self._cells.decoder.tokens - self._beside - max_tokens)
+                yield Reading(reused, len(prompt))
+                for done in self._cells.read(prompt, reused, stop):
+                    yield Reading(done, len(prompt))
+                yield from self._write(len(prompt), reused, max_tokens, stop)
 
     def _begin(self, messages: Sequence[Message], room: int) -> tuple[Sequence[Hashable], int]:
         """The prompt as it will stand in the cells, of at most `room` tokens, and how much of it stands there already.

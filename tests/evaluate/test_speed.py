@@ -95,6 +95,17 @@ def test_a_run_that_is_worse_fails_and_says_where(
     assert said == (f"Worse than bench/limits.toml allows: {named}. Other work on the machine? Measure again.")
 
 
+@pytest.mark.parametrize(("layers", "fails"), [(-1, False), (0, True)])
+def test_limits_are_only_told_where_the_model_is_on_a_gpu(
+    speed: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], layers: int, fails: bool
+) -> None:
+    monkeypatch.setattr(speed, "supports_gpu", lambda: True)
+    worse = GOOD | {"first token, quick": (0.04, 0.08)}
+    said, _ = run(speed, monkeypatch, worse, "--set", f"llm.gpu_layers={layers}")
+    assert ("Worse than" in said) is fails
+    assert ("Worse than" in capsys.readouterr().err) is not fails, "it is told, one way or the other"
+
+
 def test_a_slow_machine_does_not_fail_for_being_slow(
     speed: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -145,6 +145,23 @@ def test_joined_cells_stand_one_after_the_other(llm: LlamaCpp, shown: tuple[int,
     assert sorted(positions) == list(range(last.tokens.prompt))
 
 
+def test_more_room_joins_the_same(llm: LlamaCpp, small_llm_path: Path) -> None:
+    """Where a longer prompt makes room, what was read before is joined again, with the same cells."""
+    roomy = open_llm(small_llm_path, None, context_tokens=8192)
+    short, long = prompt(segment()), prompt(segment(), end="The ferry is late again today. " * 300 + QUESTION)
+    for one in (llm, roomy):
+        keep(one, short)
+    before = ask(roomy, short)
+    little = roomy._cells.decoder.tokens
+    _, last, _ = ask(roomy, long)
+    assert roomy._cells.decoder.tokens > little
+    assert last.tokens.reused == before[1].tokens.reused > 0
+    after = ask(roomy, short)
+    assert after[:2] == before[:2] == ask(llm, short)[:2]
+    assert np.array_equal(after[2], before[2])
+    roomy.close()
+
+
 def positions_of(saved: bytes, count: int) -> list[int]:
     """The positions in what llama.cpp saves of a sequence: after a header, three numbers a cell, the position first."""
     numbers = np.frombuffer(saved[: 4 * (16 + 3 * count)], dtype=np.int32)

@@ -14,11 +14,13 @@ from bot.embed import LlamaEmbedder
 from bot.errors import LLMError, ModelError, Stopped
 from bot.llm import Finished, LlamaCpp, Output, Piece, Reading
 from bot.llm.cells import SLICE
+from bot.llm.llamacpp import FIRST_CELLS
 from bot.llm.weigh import CONTEXTS
 from bot.schema import Message
 
 SHORT = [Message(role="user", content="Count from one to twenty, in words.")]
 OTHER = [Message(role="user", content="Name three colours of the rainbow.")]
+MIDDLE = [Message(role="user", content="The harbour ferry carries more people every year. " * 250 + "Sum up.")]
 LONG = [Message(role="user", content="The harbour ferry carries more people every year. " * 385 + "Sum up.")]
 
 
@@ -353,6 +355,35 @@ def test_the_context_may_be_filled_to_its_end(small_llm_path: Path) -> None:
     text, last = ask(llm, SHORT, llm.context_tokens - llm.count_tokens(SHORT))
     assert text
     assert last.tokens.prompt + last.tokens.answer <= llm.context_tokens
+    llm.close()
+
+
+def test_room_grows_with_prompts_and_says_the_same(small_llm_path: Path) -> None:
+    """Little at first; a long prompt gets more, and is answered as by one that had it from the beginning."""
+    grown = LlamaCpp(small_llm_path, name="small", context_tokens=4096, threads=1)
+    before, said = grown._cells.decoder, ask(grown, SHORT)
+    assert before.tokens == FIRST_CELLS
+    long = ask(grown, MIDDLE)
+    assert grown._cells.decoder.tokens == grown.context_tokens
+    assert before.handle is None, "the smaller one takes no memory any more"
+    assert ask(grown, SHORT) == said
+    assert grown._cells.decoder.tokens == grown.context_tokens, "it stays"
+    grown.close()
+    fresh = LlamaCpp(small_llm_path, name="small", context_tokens=4096, threads=1)
+    assert ask(fresh, MIDDLE) == long
+    fresh.close()
+
+
+def test_no_memory_for_a_longer_prompt_is_an_error_and_loses_nothing(
+    small_llm_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llm = LlamaCpp(small_llm_path, name="small", context_tokens=4096, threads=1)
+    said = ask(llm, SHORT)
+    with monkeypatch.context() as patched:
+        patched.setattr(llama_cpp, "llama_init_from_model", lambda *_: None)
+        with pytest.raises(ModelError, match="smaller llm.context_tokens"):
+            ask(llm, MIDDLE)
+    assert ask(llm, SHORT)[0] == said[0]
     llm.close()
 
 

@@ -6,7 +6,7 @@ machine changes both.
 
 A ratio above the limit kept in bench/limits.toml makes the run fail, and so does a limit in seconds that is not met, on
 a machine as fast as that file says. Where the model runs on a GPU, limits are only told: they are for processors, which
-read prompts a hundred times slower. Parts: answers, ingest, search, start, memory.
+read prompts many times slower. Parts: answers, ingest, search, start, memory.
 """
 
 import argparse

@@ -69,15 +69,16 @@ class Model:
     """The weights and vocabulary of one GGUF file.
 
     `repacked` lays weights out anew for this processor, in memory of their own: by processor and quantization that is
-    faster, slower, or faster for one token and slower for many. Models of one file that are not repacked share its
-    pages. Raises ModelError where the file cannot be loaded: damaged, of an unknown architecture, too big for memory.
+    faster, slower, or faster for one token and slower for many. `mapped` models of one file share its pages, which
+    a repacked one keeps besides. Raises ModelError where the file cannot be loaded: damaged, unknown, too big.
     """
 
-    def __init__(self, path: Path, *, gpu_layers: int = -1, repacked: bool = True) -> None:
+    def __init__(self, path: Path, *, gpu_layers: int = -1, repacked: bool = True, mapped: bool = True) -> None:
         _backend()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = 999 if gpu_layers < 0 else gpu_layers
         params.use_extra_bufts = repacked
+        params.load_mode = llama_cpp.LLAMA_LOAD_MODE_AUTO if mapped else llama_cpp.LLAMA_LOAD_MODE_NONE
         self.path, self.repacked = path, repacked
         self.handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
@@ -284,8 +285,7 @@ class Encoder:
         self._room = max(batch_tokens, self.max_tokens)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = params.n_batch = params.n_ubatch = self._room
-        params.n_seq_max = 64
-        params.kv_unified = True
+        params.n_seq_max, params.kv_unified = 64, True
         self._threads = params.n_threads = params.n_threads_batch = threads or default_threads()
         params.embeddings = params.no_perf = True
         self.handle = llama_cpp.llama_init_from_model(model.handle, params)

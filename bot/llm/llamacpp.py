@@ -52,7 +52,7 @@ class LlamaCpp:
     ) -> None:
         """With `kept`, segments of articles are read once and joined into prompts; `sha256` is the file's sum."""
         self.name = name
-        self._model = Model(path, gpu_layers=gpu_layers, repacked=tuned.writes_repacked)
+        self._model = Model(path, gpu_layers=gpu_layers, repacked=tuned.writes_repacked, mapped=tuned.mapped)
         self._reading_model = self._model
         if tuned.reads_repacked != tuned.writes_repacked:
             try:

@@ -27,20 +27,25 @@ WRITTEN = 8  # tokens, one by one
 BEFORE = 1024  # tokens that stand before what is read, about as in prompts; they are joined, not read
 ROUNDS, MOST = 2, 3  # of layouts the most, where there is time: other programs run, too
 ENOUGH_S = 15  # after which no more ways are tried: who waits for a slow machine waits for the first answer
-BETTER = 1.05  # a difference that counts: two layouts of one file take the memory of both
+BETTER = 1.05  # a difference that counts
+SECOND = 1.2  # the same for a second layout to read with: one file's two take the memory of both
 COARSER = 1.1  # the same for longer slices: fewer of a prompt's are whole, and only those are used again
 LONGER, LONGER_ON_GPU = 256, 512  # tokens of a slice, beside SLICE
 PROMPT, LOADED = range(2)  # sequences
 
 
 class Tuned(BaseModel):
-    """Threads (0: one a processor), whether weights are repacked for writing and for reading, and how is decoded."""
+    """Threads (0: one a processor), whether weights are repacked for writing and for reading, and how is decoded.
+
+    `mapped`: whether the file's pages stay in memory, which weights that are all repacked have no use for.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     threads: int = Field(0, ge=0)
     writes_repacked: bool = True
     reads_repacked: bool = True
+    mapped: bool = True
     slice_tokens: int = Field(SLICE, ge=SLICE, le=LONGER_ON_GPU)
     flash: bool = True
 
@@ -88,9 +93,8 @@ def choose(
 
 def _layouts_and_threads(measure: Measure, processors: int, in_time: Callable[[], bool]) -> Tuned:
     layouts = _layouts(measure, 0, in_time)
-    writes = layouts[True].writes * BETTER >= layouts[False].writes
-    reads = writes
-    if layouts[not writes].reads > layouts[writes].reads * BETTER:
+    writes = reads = _faster(layouts[True], layouts[False])
+    if layouts[not writes].reads > layouts[writes].reads * SECOND:
         reads = not writes
     threads = 0
     if processors >= 4:  # where two threads share a core, half as many may be faster
@@ -98,7 +102,15 @@ def _layouts_and_threads(measure: Measure, processors: int, in_time: Callable[[]
         one = Speed(half[reads].reads, half[writes].writes)
         if _pays(one, Speed(layouts[reads].reads, layouts[writes].writes)):
             threads = processors // 2
-    return Tuned(threads=threads, writes_repacked=writes, reads_repacked=reads)
+    mapped = not (writes and reads)
+    return Tuned(threads=threads, writes_repacked=writes, reads_repacked=reads, mapped=mapped)
+
+
+def _faster(repacked: Speed, plain: Speed) -> bool:
+    """Whether repacked weights write faster, or, where that is alike, read faster; plain ones are loaded sooner."""
+    if repacked.writes > plain.writes * BETTER:
+        return True
+    return repacked.writes * BETTER >= plain.writes and repacked.reads > plain.reads * BETTER
 
 
 def _layouts(measure: Measure, threads: int, in_time: Callable[[], bool]) -> dict[bool, Speed]:

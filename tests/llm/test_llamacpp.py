@@ -15,6 +15,7 @@ from bot.errors import LLMError, ModelError, Stopped
 from bot.llm import Finished, LlamaCpp, Output, Piece, Reading
 from bot.llm.cells import SLICE
 from bot.llm.llamacpp import FIRST_CELLS
+from bot.llm.tune import Tuned
 from bot.llm.weigh import CONTEXTS
 from bot.schema import Message
 
@@ -372,6 +373,21 @@ def test_room_grows_with_prompts_and_says_the_same(small_llm_path: Path) -> None
     fresh = LlamaCpp(small_llm_path, name="small", context_tokens=4096, threads=1)
     assert ask(fresh, MIDDLE) == long
     fresh.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what a process maps")
+def test_weights_laid_out_anew_can_do_without_the_files_pages(llm: LlamaCpp, small_llm_path: Path) -> None:
+    def pages() -> int:
+        return Path("/proc/self/maps").read_text().count(small_llm_path.name)
+
+    before, found = pages(), {}
+    for mapped in (True, False):
+        one = LlamaCpp(small_llm_path, name="small", context_tokens=512, threads=1, tuned=Tuned(mapped=mapped))
+        found[mapped] = pages() - before, ask(one, SHORT)
+        one.close()
+        assert pages() == before
+    assert found[True][0] > found[False][0] == 0
+    assert found[True][1] == found[False][1], "the same answer"
 
 
 def test_no_memory_for_a_longer_prompt_is_an_error_and_loses_nothing(

@@ -448,7 +448,7 @@ def test_an_article_that_goes_while_it_is_cited_costs_no_answer(visit: Open, tmp
         ask(page, SLOW)
         expect(page.locator(".cb-status")).to_contain_text("Answering")
         bot.remove("tram")
-        expect(page.locator(".cb-sources li")).to_have_count(4, timeout=20_000)
+        expect(page.locator(".cb-sources li")).to_have_count(4)
         expect(page.locator("#cb-panel")).to_contain_text("This article has been removed.")
         expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
         reload(page)

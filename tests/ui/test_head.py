@@ -46,7 +46,7 @@ def test_missing_models_are_fetched_on_the_page(visit: Open, tmp_path: Path) -> 
         expect(page.locator(".cb-setup")).to_contain_text("big-model: fetch 500 of 1,000 MB")
         expect(page.get_by_role("progressbar", name="Fetching")).to_have_attribute("value", "500000000")
         fetch.go.set()
-        expect(page.locator(".cb-setup")).to_have_count(0, timeout=10_000)
+        expect(page.locator(".cb-setup")).to_have_count(0)
         expect(page.locator("#cb-conversation")).to_contain_text(f"Ask about your {len(ARTICLES)} articles")
         ask_and_wait(page, CITED)
         expect(page.locator(".cb-sources li")).to_have_count(4)

@@ -108,14 +108,6 @@ class HostileBot(FakeBot):
         yield AnswerEvent(answer=answer)
 
 
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """The pages here are long, and a busy machine draws them slowly."""
-    expect.set_options(timeout=60_000)
-    yield
-    expect.set_options(timeout=5_000)
-
-
 @pytest.fixture(scope="module")
 def articles(tmp_path_factory: pytest.TempPathFactory) -> list[Article]:
     """All orders, what can be read of the hostile files, and some that only a fault of ours could make."""

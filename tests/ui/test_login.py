@@ -263,7 +263,7 @@ def test_users_do_not_see_each_others_conversations(place: Place, visit: Open) -
     talks(bo)
     expect(bo.get_by_text("Your conversations will be listed here.")).to_be_visible()
     bo.get_by_placeholder("Find words of").press_sequentially("tram", delay=100)
-    expect(bo.get_by_text("No conversation has these words.")).to_be_visible(timeout=15_000)
+    expect(bo.get_by_text("No conversation has these words.")).to_be_visible()
     bo.get_by_role("tab", name="Ask").click()
     ask_and_wait(bo, LONG)
     talks(anna)

@@ -57,7 +57,7 @@ def by_id(file: Path) -> dict[str, Any]:
 
 
 def shows(page: Page, question: str) -> None:
-    expect(page.get_by_label("Question")).to_have_value(question, timeout=20_000)  # a page on a busy machine
+    expect(page.get_by_label("Question")).to_have_value(question)
 
 
 def test_drafts_are_accepted_edited_dropped_and_taken_back(visit: Open, write: Callable[..., Path]) -> None:

@@ -344,7 +344,7 @@ def leave_python(address: str, bot: FakeBot, question: str) -> None:
 
 def cancel_python(address: str, bot: FakeBot, question: str) -> None:
     job = Client(address, verbose=False, analytics_enabled=False).submit(question, api_name="/ask")
-    until(lambda: bot.busy, 5)
+    until(lambda: bot.busy, 20)
     job.cancel()
 
 
@@ -352,7 +352,7 @@ def leave_curl(address: str, bot: FakeBot, question: str) -> None:
     event = httpx.post(f"{address}/gradio_api/call/v2/ask", json={"question": question}).json()["event_id"]
     with httpx.stream("GET", f"{address}/gradio_api/call/ask/{event}", timeout=5) as events:
         next(events.iter_lines())
-        until(lambda: bot.busy, 5)
+        until(lambda: bot.busy, 20)
 
 
 def leave_one_request(address: str, bot: FakeBot, question: str) -> None:
@@ -361,13 +361,13 @@ def leave_one_request(address: str, bot: FakeBot, question: str) -> None:
     place = urlsplit(address)
     with socket.create_connection((place.hostname, place.port)) as connection:
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-        until(lambda: bot.busy, 5)
+        until(lambda: bot.busy, 20)
 
 
 def leave_mcp(address: str, bot: FakeBot, question: str) -> None:
     async def leave(session: ClientSession) -> None:
         asking = asyncio.create_task(session.call_tool("ask", {"question": question}))
-        await asyncio.to_thread(until, lambda: bot.busy, 5)
+        await asyncio.to_thread(until, lambda: bot.busy, 20)
         asking.cancel()
 
     speak(address, leave)
@@ -395,7 +395,7 @@ def test_a_call_whose_events_nobody_fetches_is_ended(
         assert of_events(address, "v2/ask", {"question": LONG}) == ANSWER | {"question": LONG}
         return
     event = httpx.post(f"{address}/gradio_api/call/v2/ask", json={"question": LONG}).json()["event_id"]
-    until(lambda: bot.busy, 5)
+    until(lambda: bot.busy, 20)
     assert until(lambda: not bot.busy, 3) > 0.8
     told = httpx.get(f"{address}/gradio_api/call/ask/{event}").text
     assert "Nobody fetched the answer's events for 1 seconds. Ask again." in told
@@ -409,7 +409,7 @@ def test_the_server_stops_while_somebody_waits(tmp_path: Path) -> None:
         post = lambda: given.append(httpx.post(f"{address}/gradio_api/run/ask", json=body, timeout=20))  # noqa: E731
         asking = threading.Thread(target=post)
         asking.start()
-        until(lambda: bot.busy, 5)
+        until(lambda: bot.busy, 20)
         began = time.monotonic()
     assert time.monotonic() - began < 5
     asking.join(5)

@@ -92,11 +92,11 @@ def test_a_marker_opens_its_article_at_the_quoted_words(page: Page, capfd: pytes
     marker(page, 2)
     here = page.locator("mark.cb-here")
     expect(here).to_have_text(COST)
-    until(lambda: in_sight(page, "mark.cb-here"), 2)
+    until(lambda: in_sight(page, "mark.cb-here"), 20)
     page.locator(".cb-text").evaluate("element => { element.scrollTop = 0; }")
     assert not in_sight(page, "mark.cb-here")
     marker(page, 2)
-    until(lambda: in_sight(page, "mark.cb-here"), 2)
+    until(lambda: in_sight(page, "mark.cb-here"), 20)
     page.locator(".cb-source").nth(3).press("Enter")
     expect(page.locator(".cb-article h2")).to_have_text("City bees winter well")
     expect(here).to_have_text(ARTICLES[1].text)
@@ -392,7 +392,7 @@ def test_two_visitors_add_the_same_file_at_once(visit: Open, tmp_path: Path) -> 
             page.get_by_role("tab", name="Articles").click()
             page.locator("input[type=file]").set_input_files(tmp_path / "ferry.txt")
             expect(page.locator(".cb-adding")).to_contain_text("Adding ferry.txt")
-            until(lambda reading=reading: len(found(tmp_path / "data", "claim-*")) == reading + 1, 5)
+            until(lambda reading=reading: len(found(tmp_path / "data", "claim-*")) == reading + 1, 20)
         bot.go.set()
         for page in pages:
             expect(page.locator(".cb-report")).to_have_text("added: ferry.txt")
@@ -410,7 +410,7 @@ def test_a_phone_shows_all_and_a_marker_brings_the_article(visit: Open, address:
     expect(page.locator(".cb-question").nth(0)).not_to_be_in_viewport()
     page.locator('.cb-answer p button[data-exchange="1"][data-marker="2"]').click()
     expect(page.locator("mark.cb-here")).to_have_text(COST)
-    until(lambda: in_sight(page, "mark.cb-here"), 2)
+    until(lambda: in_sight(page, "mark.cb-here"), 20)
     page.get_by_role("button", name="Back to the answer").click()
     expect(page.locator('.cb-answer p button[data-exchange="1"][data-marker="2"]')).to_be_in_viewport()
 
@@ -485,8 +485,8 @@ def test_all_files_are_added_even_if_the_visitor_leaves(visit: Open, tmp_path: P
         expect(page.locator(".cb-adding")).to_contain_text("Adding 1 of 4")
         page.close()
         bot.go.set()
-        until(lambda: len(bot.articles()) == 4, 10)
-        until(lambda: not found(tmp_path / "data", "n*.txt"), 5)
+        until(lambda: len(bot.articles()) == 4, 20)
+        until(lambda: not found(tmp_path / "data", "n*.txt"), 20)
 
 
 def test_a_source_that_goes_while_it_is_chosen_breaks_nothing(visit: Open, tmp_path: Path) -> None:

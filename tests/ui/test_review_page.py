@@ -101,7 +101,7 @@ def test_drafts_are_accepted_edited_dropped_and_taken_back(visit: Open, write: C
         shows(page, "What did bridge 2 cost?")
         question.fill("What did the second one cos")
         question.press_sequentially("t?")
-        until(lambda: by_id(file)["d2"]["question"] == "What did the second one cost?", 5)
+        until(lambda: by_id(file)["d2"]["question"] == "What did the second one cost?", 20)
     with served(file) as address:  # the program was ended and begun anew
         page = visit(address).page
         shows(page, "What did the second one cost?")

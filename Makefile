@@ -15,6 +15,7 @@ NEED_GB := 6
 GPU_FLAG_cuda   := -DGGML_CUDA=on
 GPU_FLAG_metal  := -DGGML_METAL=on
 GPU_FLAG_vulkan := -DGGML_VULKAN=on
+GPU_FLAG_none   := $(if $(filter Darwin,$(shell uname)),-DGGML_METAL=off)# by itself llama.cpp takes Metal on every Mac
 BACKEND := $(or $(GPU),$(firstword $(patsubst $(VENV)/.gpu-%,%,$(wildcard $(VENV)/.gpu-*))),none)
 GPU_FLAG := $(GPU_FLAG_$(BACKEND))
 LLAMA_FLAGS := $(strip $(CMAKE_ARGS) $(GPU_FLAG))

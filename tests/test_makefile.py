@@ -180,6 +180,14 @@ def test_a_gpu_stays_until_another_is_named(checkout: Checkout) -> None:
     assert checkout.stamps() == [".gpu-none", f".made-{VERSION}"]
 
 
+def test_a_mac_uses_its_gpu_only_when_told(checkout: Checkout) -> None:
+    checkout.tool("uname", "#!/bin/sh\necho Darwin\n")
+    (plain,) = checkout.compiles("install")
+    assert plain.endswith("[-DGGML_METAL=off]")
+    (metal,) = checkout.compiles("install", "GPU=metal")
+    assert metal.endswith("[-DGGML_METAL=on]")
+
+
 def test_a_new_lock_and_a_new_environment_keep_the_gpu(checkout: Checkout) -> None:
     checkout.tool("nvcc")
     checkout.compiles("install", "GPU=cuda")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def sweep(
     context: typer.Context,
-    grid: Annotated[Path, typer.Argument(help="What to try: docs/evaluation.md.", metavar="GRID.toml")],
+    grid: Annotated[Path, typer.Argument(help="What to try: docs/sweep.md.", metavar="GRID.toml")],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the file and list the points; ask nothing.")
     ] = False,

@@ -11,7 +11,7 @@ from bot.doctor.own import check_derived, check_feedback, check_folder, check_le
 from bot.doctor.packages import check_packages
 from bot.errors import PromptError
 
-PROMPTS = ("answer", "check", "claim")
+PROMPTS = ("answer", "check", "claim", "draft", "draft-check")
 
 
 def examine(settings: Settings, tools: Tools, *, full: bool = False) -> Iterator[Finding]:

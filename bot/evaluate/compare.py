@@ -26,7 +26,7 @@ RESAMPLES = 10_000
 CONFIDENCE = 0.95
 BLOCK = 1_000_000  # questions drawn at once: 8 MB
 COMPARED = tuple(name for name in MEASURES if name != "option_accuracy")
-LOWER_IS_BETTER = ("false_refusal",)
+LOWER_IS_BETTER = ("unsupported_rate", "false_refusal")
 FLIPPING = (
     "refused", *(f"hit@{k}" for k in HIT_RANKS), "evidence_in_context", "accuracy", "citation_hit",
     "answers_with_citation", "refusal_recall", "false_refusal",

@@ -86,7 +86,7 @@ class Entry(Frozen):
     Both are absent where nobody could verify them here: then the source's own statement is checked and remembered.
     `min_claim_odds` are the log-odds of Yes below which a claim does not hold that the model is asked about
     (prompts/claim.md); absent where nobody measured them: then it is not asked. `joins` says that it
-    answers as well from what it read of articles before as from the whole prompt, which `bench/joined.py` measures.
+    answers as well from what it read of articles before as from the whole prompt, which `bot bench cache` measures.
     `convert` names the conversion that makes `file` from `inputs`; without it the file arrives as it is.
     """
 

@@ -77,6 +77,7 @@ BY_HAND = {
     "citation_recall": (1 / 4, (0.5 + 1 + 1) / 4, 4, 2, 1),  # 1 0 0 0, then .5 1 0 1
     "evidence_in_context": (3 / 4, 3 / 4, 4, 1, 1),  # 1 1 1 0, then 1 1 0 1
     "answers_with_citation": (1 / 2, 1, 2, 1, 0),  # q1 and q2 are answered by both: 1 0, then 1 1
+    "unsupported_rate": (1 / 2, 0, 2, 1, 0),  # of the same, 0 1, then 0 0: less is better
     "refusal_recall": (0, 1, 1, 1, 0),
     "false_refusal": (1 / 4, 1 / 4, 4, 1, 1),  # 0 0 0 1, then 0 0 1 0: less is better
     "hit@1": (0, 0, 4, 0, 0),

@@ -240,6 +240,9 @@ def test_another_run_is_not_mixed_in(tmp_path: Path, meta: Any, scope: Any, name
         (changed("settings/data_dir", "/other"), None),
         (changed("settings/log_level", "debug"), None),
         (changed("settings/chat.port", 2), None),
+        (changed("settings/chat.names", ["bot.example"]), None),
+        (changed("settings/chat.upload_mb", 2), None),
+        (changed("settings/chat.requests_per_second", 2), None),
         (changed("questions/file", "elsewhere.jsonl"), None),
     ],
 )

@@ -60,6 +60,11 @@ def supports_gpu() -> bool:
     return bool(llama_cpp.llama_supports_gpu_offload())
 
 
+def _repacks() -> bool:
+    """Not with AMX: there weights that llama.cpp repacks may end the process at the first token (its issue 20824)."""
+    return b"AMX_INT8 = 1" not in llama_cpp.llama_print_system_info()
+
+
 def default_threads() -> int:
     """Processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -77,9 +82,9 @@ class Model:
         _backend()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = 999 if gpu_layers < 0 else gpu_layers
-        params.use_extra_bufts = repacked
+        params.use_extra_bufts = self.repacked = repacked and _repacks()
         params.load_mode = llama_cpp.LLAMA_LOAD_MODE_AUTO if mapped else llama_cpp.LLAMA_LOAD_MODE_NONE
-        self.path, self.repacked = path, repacked
+        self.path = path
         self.handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
             raise ModelError(
@@ -89,10 +94,7 @@ class Model:
         self.vocab = llama_cpp.llama_model_get_vocab(self.handle)
 
     def tokenize(self, text: str, *, control: bool, ends: bool = False) -> list[int]:
-        """Token ids of `text`. With `control` False, markup such as "<|im_end|>" is ordinary text.
-
-        With `ends`, the model's marks of a text's start and end are added.
-        """
+        """Token ids of `text`; without `control`, "<|im_end|>" is ordinary text; `ends` adds marks of start and end."""
         cut = None if control or ends else self._marks
         return [token for one in (cut.split(text) if cut else [text]) for token in self._tokens(one, control, ends)]
 
@@ -153,8 +155,8 @@ class Model:
 class Decoder:
     """A context that reads and writes text with `model`: `sequences` of texts that share `tokens` cells.
 
-    A sequence is the keys and values of tokens, each in a cell at a position. Cells of one sequence can be given to
-    another (they are then of both, at one position), moved to other positions, saved and loaded.
+    A sequence is the keys and values of tokens, each in a cell at a position. Cells can be given to another sequence
+    (they are of both then, at one position), moved to other positions, saved and loaded.
     """
 
     def __init__(
@@ -280,8 +282,7 @@ class Encoder:
         self.model = model
         self.max_tokens = min(window, model.trained_context())
         self.batch_tokens = batch_tokens
-        # An encoder sees a whole batch at once, so the room must hold the longest text; how much is really packed
-        # together is `batch_tokens`, because attention runs over all that is packed.
+        # A batch is seen at once: room for the longest text, `batch_tokens` packed, as attention runs over all of them.
         self._room = max(batch_tokens, self.max_tokens)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = params.n_batch = params.n_ubatch = self._room
@@ -335,9 +336,7 @@ class Encoder:
         llama_cpp.llama_set_n_threads(self.handle, threads, threads)
         status = llama_cpp.llama_decode(self.handle, batch)
         if status:
-            raise ModelError(
-                f"llama.cpp could not embed a text (status {status}). `bot models verify` checks the model."
-            )
+            raise ModelError(f"llama.cpp could not embed a text (status {status}): `bot models verify` checks it.")
         for sequence in range(len(texts)):
             pointer = llama_cpp.llama_get_embeddings_seq(self.handle, sequence)
             vector = np.array(np.ctypeslib.as_array(pointer, shape=(self.model.dimension(),)))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fakes import FakeEmbedder, FakeLLM
@@ -11,7 +12,9 @@ from samples import FERRY, article, put
 from bot.cli.compose import open_bot, open_chat, open_llm
 from bot.config import Settings, load
 from bot.errors import StoreError
-from bot.llm import LlamaCpp
+from bot.llm import LlamaCpp, tune
+from bot.llm.tune import Tuned
+from bot.models import files
 from bot.schema import AnswerEvent
 from bot.store import Store
 
@@ -54,6 +57,27 @@ def test_who_spares_memory_has_the_weights_in_one_form(small_llm_path: Path, tmp
     llm.close()
     assert (tmp_path / "speed.json").exists() == (not spare), "nothing to be measured"
     assert one_form or not spare
+
+
+@pytest.mark.parametrize(
+    ("name", "pays", "join", "keeps"),
+    [
+        ("qwen2.5-coder-1.5b-instruct", True, "auto", True),
+        ("qwen2.5-coder-1.5b-instruct", False, "auto", False),
+        ("qwen2.5-coder-1.5b-instruct", False, "always", True),
+        ("qwen2.5-coder-1.5b-instruct", True, "never", False),
+        ("my-own", True, "auto", False),
+        ("my-own", True, "always", True),
+    ],
+)
+def test_what_was_read_is_joined_where_that_is_as_good_and_pays(
+    small_llm_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, pays: bool, join: str, keeps: bool
+) -> None:
+    monkeypatch.setattr(files, "resolve", lambda *_: SimpleNamespace(name=name, path=small_llm_path, sha256="0" * 64))
+    monkeypatch.setattr(tune, "tuned", lambda *_: Tuned(joins=pays))
+    llm = open_llm(load({"cache.join": join, "data_dir": str(tmp_path)}, environ={}).settings)
+    llm.close()
+    assert llm.keeps == keeps
 
 
 def test_a_model_that_was_loaded_for_nothing_is_closed(

@@ -93,7 +93,13 @@ def open_llm(settings: Settings) -> "LLM":
     file = resolve(llm.model, settings.models_dir, "llm")
     speeds = settings.data_dir / "speed.json"
     entry = catalogue.load().find(file.name)
-    joins = settings.cache.join == "always" or (settings.cache.join == "auto" and entry is not None and entry.joins)
+    found = (
+        AS_THE_FILE
+        if llm.spare_memory
+        else tuned(file.path, file.sha256, speeds, console_for_errors().print, llm.gpu_layers)
+    )
+    pays = entry is not None and entry.joins and found.joins
+    joins = settings.cache.join == "always" or (settings.cache.join == "auto" and pays)
     return LlamaCpp(
         file.path,
         name=file.name,
@@ -105,9 +111,7 @@ def open_llm(settings: Settings) -> "LLM":
         kept=open_kept(settings) if joins and (settings.cache.memory_mb or settings.cache.disk_mb) else None,
         cell_type=settings.cache.cells,
         sha256=file.sha256,
-        tuned=AS_THE_FILE
-        if llm.spare_memory
-        else tuned(file.path, file.sha256, speeds, console_for_errors().print, llm.gpu_layers),
+        tuned=found,
     )
 
 

@@ -76,7 +76,7 @@ class AnswerSettings(Section):
     min_answerable: float = Field(
         0.15, ge=0.0, le=1.0, description="refuse below this probability of an answer; 0 = never"
     )
-    quick: bool = Field(False, description="begin at once where a check would hardly refuse; repeat no sentences")
+    quick: bool = Field(False, description="begin at once where a check would hardly refuse; read no sentence again")
 
 
 class CiteSettings(Section):
@@ -89,7 +89,8 @@ class CiteSettings(Section):
 
 class CacheSettings(Section):
     join: Literal["auto", "always", "never"] = Field(
-        "auto", description="join what was read of articles before; auto = where that was measured"
+        "auto",
+        description="join what was read of articles before; auto = where that was measured to be as good, and pays",
     )
     cells: Literal["f16", "q8_0"] = Field("f16", description="form of keys and values; q8_0 takes half the room")
     memory_mb: int = Field(256, ge=0, description="MiB of them that are kept in memory")

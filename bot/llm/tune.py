@@ -31,13 +31,15 @@ BETTER = 1.05  # a difference that counts
 SECOND = 1.2  # the same for a second layout to read with: one file's two take the memory of both
 COARSER = 1.1  # the same for longer slices: fewer of a prompt's are whole, and only those are used again
 LONGER, LONGER_ON_GPU = 256, 512  # tokens of a slice, beside SLICE
+AT_ONCE = 2000  # tokens a second: most prompts, of 700 tokens at most, are read in a third of a second then
 PROMPT, LOADED = range(2)  # sequences
 
 
 class Tuned(BaseModel):
     """Threads (0: one a processor), whether weights are repacked for writing and for reading, and how is decoded.
 
-    `mapped`: whether the file's pages stay in memory, which weights that are all repacked have no use for.
+    `mapped`: whether the file's pages stay in memory, which weights that are all repacked have no use for. `joins`:
+    whether to join what was read before, which gains nothing where a whole prompt is read at once.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +48,7 @@ class Tuned(BaseModel):
     writes_repacked: bool = True
     reads_repacked: bool = True
     mapped: bool = True
+    joins: bool = True
     slice_tokens: int = Field(SLICE, ge=SLICE, le=LONGER_ON_GPU)
     flash: bool = True
 
@@ -82,13 +85,21 @@ def choose(
     found = AS_IT_COMES if gpu else _layouts_and_threads(measure, processors, in_time)
     now = Way(found.reads_repacked, found.threads)
     sliced, plain = now._replace(slice_tokens=LONGER_ON_GPU if gpu else LONGER), now._replace(flash=False)
+    rates = [0.0]
+
+    def beside(other: Way) -> Sequence[Speed]:
+        speeds = measure([other, now])
+        rates.append(speeds[1].reads)
+        return speeds
+
     try:
-        flash = not in_time() or not all(_pays(*measure([plain, now])) for _ in range(ROUNDS))
-        long = in_time() and all(_reads_better(*measure([sliced, now])) for _ in range(ROUNDS))
+        flash = not in_time() or not all(_pays(*beside(plain)) for _ in range(ROUNDS))
+        long = in_time() and all(_reads_better(*beside(sliced)) for _ in range(ROUNDS))
     except (ModelError, LLMError) as error:  # no memory for it, perhaps: then it is no better
         log.warning("Other ways to read could not be measured: %s", error)
         return found
-    return found.model_copy(update={"slice_tokens": (sliced if long else now).slice_tokens, "flash": flash})
+    slice_tokens, joins = (sliced if long else now).slice_tokens, max(rates) < AT_ONCE
+    return found.model_copy(update={"slice_tokens": slice_tokens, "flash": flash, "joins": joins})
 
 
 def _layouts_and_threads(measure: Measure, processors: int, in_time: Callable[[], bool]) -> Tuned:

@@ -1,5 +1,6 @@
 """llamacpp with the small real model: streaming, stopping, reuse of what was read, taking turns, damaged files."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import pytest
 
 from bot.embed import LlamaEmbedder
 from bot.errors import LLMError, ModelError, Stopped
+from bot.llama import Model
 from bot.llm import Finished, LlamaCpp, Output, Piece, Reading
 from bot.llm.cells import SLICE
 from bot.llm.llamacpp import FIRST_CELLS
@@ -430,3 +432,20 @@ def test_a_damaged_file_is_an_error_and_no_crash(damage: str, embedder_path: Pat
     assert done.returncode == 0, done.stderr[-2000:]
     assert "could not be loaded" in done.stdout
     assert "bot models verify" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("processor", "repacked"), [(b"CPU : AMX_INT8 = 1 | REPACK = 1 | ", False), (b"CPU : AVX2 = 1 | ", True)]
+)
+def test_weights_are_not_repacked_for_amx(monkeypatch: pytest.MonkeyPatch, processor: bytes, repacked: bool) -> None:
+    """Where llama.cpp uses AMX, the first token after that ended the process (docs/experiments.md, On a GPU)."""
+    asked = []
+
+    def load(path: bytes, params: llama_cpp.llama_model_params) -> None:
+        asked.append(params.use_extra_bufts)
+
+    monkeypatch.setattr(llama_cpp, "llama_print_system_info", lambda: processor)
+    monkeypatch.setattr(llama_cpp, "llama_model_load_from_file", load)
+    with pytest.raises(ModelError, match=re.escape("model.gguf could not be loaded")):
+        Model(Path("model.gguf"), repacked=True)
+    assert asked == [repacked]

@@ -139,6 +139,12 @@ def test_on_a_gpu_only_slices_and_attention_are_measured() -> None:
     assert {(way.repacked, way.threads) for way in machine.asked} == {(True, 0)}
 
 
+@pytest.mark.parametrize(("reads", "joins"), [(1900, True), (2100, False)])
+@pytest.mark.parametrize("gpu", [True, False])
+def test_nothing_is_joined_where_a_prompt_is_read_at_once(gpu: bool, reads: int, joins: bool) -> None:
+    assert choose(Told({Way(): (reads, 300)}).measure, 2, gpu=gpu).joins is joins
+
+
 def test_the_small_model_is_measured(small_llm_path: Path) -> None:
     ways = [Way(), PLAIN._replace(threads=1), Way(slice_tokens=256), Way(flash=False)]
     with contextlib.ExitStack() as opened:

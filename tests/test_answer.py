@@ -743,6 +743,22 @@ def test_how_many_sentences_stand_again_next_to_the_question(
     assert sum(" ".join(one.text.split()) in again for one in LIBRARY) == repeated
 
 
+@pytest.mark.parametrize(
+    ("keeps", "quick", "history", "times"),
+    [(True, True, False, 2), (True, False, False, 1), (False, True, False, 1), (True, True, True, 1)],
+    ids=["quick", "not quick", "nothing is joined", "with turns before"],
+)
+def test_the_best_sentence_is_joined_twice_where_none_is_read_again(
+    keeps: bool, quick: bool, history: bool, times: int
+) -> None:
+    llm = FakeLLM([TICKET])
+    llm.keeps = keeps
+    turns = [Turn(question="Who sails?", answer="The ferry.")] if history else []
+    list(answerer(llm, answer={"quick": quick})[0].ask("How much is a ticket?", search="ticket price", history=turns))
+    passages, _, _ = " ".join(one.content for one in llm.asked[0]).partition("The words nearest")
+    assert passages.count(TICKET) == times
+
+
 def test_a_question_for_a_day_gets_what_on_monday_means_beside_it() -> None:
     """And the sentence that names the day, where it is not the nearest; else the model gives the article's own date."""
     texts = {

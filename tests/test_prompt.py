@@ -337,6 +337,30 @@ def test_the_parts_are_the_content(passages: list[Passage]) -> None:
     assert len(last.parts) == len(passages) + 2
 
 
+def test_a_sentence_that_stands_twice_is_a_passage_of_its_own_after_all_others() -> None:
+    """So a model that joins what it read of the article need not read it."""
+    run, sentence = run_of("storm", STORM_TEXT, STORM_TEXT), run_of("storm", STORM_TEXT, "Ninety calls came.")
+    _, last = apart([run, FERRY_RUN], twice=[sentence])
+    assert words_of(last) == last.content
+    assert last.content.count("Ninety calls came.") == 2
+    *_, whole, again, end = last.parts
+    assert isinstance(whole, Segment)
+    assert isinstance(again, Segment)
+    assert (whole.shown, again.shown) == ((0, 1), (1,))
+    assert (again.head, again.texts, again.tail) == (whole.head, whole.texts, whole.tail), "what is kept serves both"
+    assert (again.opens, again.closes) == (True, True)
+    assert str(end) == "Question: Why?"
+
+
+def test_a_sentence_stands_twice_only_where_it_is_shown_and_can_be_joined() -> None:
+    hidden = run_of("storm", STORM_TEXT, "Ninety calls came.")
+    assert apart([FERRY_RUN], twice=[hidden]) == apart([FERRY_RUN])
+    half = STORM_RUN.model_copy(update={"start": STORM_RUN.start + 7, "text": STORM_RUN.text[7:]})
+    assert apart([STORM_RUN], twice=[half]) == apart([STORM_RUN]), "half a sentence was not read by itself"
+    whole = build(STANDARD, "Why?", [FERRY_RUN], [], count_tokens=count, budget=1000, twice=[FERRY_RUN])
+    assert whole == build(STANDARD, "Why?", [FERRY_RUN], [], count_tokens=count, budget=1000), "it would be read"
+
+
 def test_sentences_left_out_between_have_dots_within_a_segment_and_none_between_two() -> None:
     _, last = apart([FERRY_RUN, FERRY_END])
     assert "noon. … Nobody" in last.content

@@ -253,6 +253,7 @@ class Answerer:
             found.passages,
             history,
             nearest=again(question, found.nearest, self._repeated()),
+            twice=found.nearest[:1] if self._settings.answer.quick and not history else (),
             count_tokens=self._llm.count_tokens,
             budget=self._budget,
             today=today,
@@ -268,7 +269,7 @@ class Answerer:
         return build(self._prompt, "", [passage], (), count_tokens=count, budget=anything, stretches=stretches)
 
     def _repeated(self) -> int:
-        """How many sentences stand again next to the question (docs/experiments.md, Kept segments)."""
+        """How many sentences are read again next to the question (docs/experiments.md, Kept segments)."""
         if self._settings.answer.quick:
             return 0
         wanted = self._settings.retrieve.repeat

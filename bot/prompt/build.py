@@ -39,6 +39,7 @@ def build(
     count_tokens: CountTokens,
     budget: int,
     nearest: Sequence[Passage] = (),
+    twice: Sequence[Passage] = (),
     today: dt.date | None = None,
     days: str = "",
     stretches: Mapping[str, Sequence[Stretch]] | None = None,
@@ -46,14 +47,18 @@ def build(
     """Messages of at most `budget` tokens with as many of `passages` (best first) and of `history` as fit.
 
     A prompt about a claim is filled in with it instead of the question.
-    `nearest` are sentences of `passages`, best first; the prompt repeats them next to the question. `days` says what
-    words of the question such as "this week" mean. Old turns go first, then the worst passages. `stretches` are the
-    whole articles of all passages, by id; with them the last message has its parts. Raises PromptError where not even
-    the question fits.
+    `nearest` are sentences of `passages`, best first; the prompt repeats them next to the question. Those of `twice`
+    stand after the passages as passages of their own: a model that joins what it read of their articles reads nothing
+    for that, and where it could not, they are left out. `days` says what words of the question such as "this week"
+    mean. Old turns go first, then the worst passages. `stretches` are the whole articles of all passages, by id; with
+    them the last message has its parts. Raises PromptError where not even the question fits.
     """
-    shown, turns = list(passages), list(history)
+    shown, turns, time = list(passages), list(history), (today, days)
     while True:
-        messages = _messages(prompt, question, shown, _nearest(nearest, shown), turns, (today, days), stretches)
+        words, again = _nearest(nearest, shown), _shown_of(twice, shown)
+        messages = _messages(prompt, question, shown, words, turns, time, stretches, again)
+        if again and not any(one.parts for one in messages):
+            messages = _messages(prompt, question, shown, words, turns, time, stretches)
         tokens = count_tokens(messages)
         if tokens <= budget and (shown or not passages):
             return Prompt(tuple(messages), tuple(shown), tokens)
@@ -101,8 +106,10 @@ def _messages(
     turns: Sequence[Turn],
     time: tuple[dt.date | None, str],
     stretches: Mapping[str, Sequence[Stretch]] | None,
+    twice: Sequence[Passage] = (),
 ) -> list[Message]:
-    groups = _by_article(shown)[::-1]  # a small model heeds most what stands next to the question
+    # A small model heeds most what stands next to the question.
+    groups = [*_by_article(shown)[::-1], *(_Group((one,)) for one in reversed(twice))]
     values = {
         **dict.fromkeys(ASKED, one_line(question)),
         "passages": [group.values() for group in groups],
@@ -142,8 +149,12 @@ def _nearest(nearest: Sequence[Passage], shown: Sequence[Passage]) -> list[str]:
     ranks: dict[str, int] = {}
     for rank, one in enumerate(shown):
         ranks.setdefault(one.article, rank)
-    kept = [one for one in reversed(nearest) if any(one.overlap(run) for run in shown)]
-    return [one_line(one.text) for one in sorted(kept, key=lambda one: -ranks[one.article])]
+    worst_first = _shown_of(nearest[::-1], shown)
+    return [one_line(one.text) for one in sorted(worst_first, key=lambda one: -ranks[one.article])]
+
+
+def _shown_of(sentences: Sequence[Passage], shown: Sequence[Passage]) -> list[Passage]:
+    return [one for one in sentences if any(one.overlap(run) for run in shown)]
 
 
 def from_segments(message: Message, passage: Passage, stretches: Sequence[Stretch], prompt: Prompt) -> Message:

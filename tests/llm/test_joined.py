@@ -129,6 +129,19 @@ def test_what_is_shown_matters(llm: LlamaCpp) -> None:
     assert lengths[0] < lengths[1]
 
 
+def test_a_sentence_is_joined_a_second_time_and_not_read(llm: LlamaCpp) -> None:
+    """Its cells are those of the first time, moved: what it says is said more, and nothing of it is read."""
+    once, twice = prompt(segment()), prompt(segment(), segment(shown=(6,)))
+    keep(llm, twice)
+    _, one, heard = ask(llm, once)
+    _, two, again = ask(llm, twice)
+    assert two.tokens.prompt - two.tokens.reused == one.tokens.prompt - one.tokens.reused
+    apart = llm._tokens.apart(twice)
+    assert apart
+    assert two.tokens.reused - one.tokens.reused == sum(end - start for start, end in apart.reads[1].shown) > 0
+    assert alike(heard, again) < SAME
+
+
 @pytest.mark.parametrize("shown", [(0,), (7,), (1, 2), (0, 3, 4, 7), tuple(range(8))])
 def test_joined_cells_stand_one_after_the_other(llm: LlamaCpp, shown: tuple[int, ...]) -> None:
     """As many as the prompt shows, at the positions that reading would have given them, in every block."""

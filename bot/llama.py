@@ -60,8 +60,8 @@ def supports_gpu() -> bool:
     return bool(llama_cpp.llama_supports_gpu_offload())
 
 
-def _repacks() -> bool:
-    """Not with AMX: there weights that llama.cpp repacks may end the process at the first token (its issue 20824)."""
+def repacks() -> bool:
+    """Not with AMX: there weights that llama.cpp repacks may end the process (its issue 20824)."""
     return b"AMX_INT8 = 1" not in llama_cpp.llama_print_system_info()
 
 
@@ -82,7 +82,7 @@ class Model:
         _backend()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = 999 if gpu_layers < 0 else gpu_layers
-        params.use_extra_bufts = self.repacked = repacked and _repacks()
+        params.use_extra_bufts = self.repacked = repacked and repacks()
         params.load_mode = llama_cpp.LLAMA_LOAD_MODE_AUTO if mapped else llama_cpp.LLAMA_LOAD_MODE_NONE
         self.path = path
         self.handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)

@@ -417,6 +417,7 @@ def test_a_quick_answer_is_checked_only_where_that_could_refuse_it(
     passages: Sequence[Passage], quick: bool, least: float, asked: int
 ) -> None:
     llm = FakeLLM([TICKET], log_odds=3.0)
+    llm.keeps = True
     made, _ = answerer(llm, passages, calibrations=[BOTH, NEAR], answer={"quick": quick, "min_answerable": least})
     answer = check(list(made.ask("How much is a ticket?")))
     assert not answer.refused
@@ -731,6 +732,7 @@ def test_the_model_is_shown_the_evidence_and_no_more() -> None:
         (True, {"retrieve": {"repeat": 2}}, 2),
         (False, {"retrieve": {"repeat": 0}}, 0),
         (True, {"answer": {"quick": True}}, 0),
+        (False, {"answer": {"quick": True}}, 3),
     ],
 )
 def test_how_many_sentences_stand_again_next_to_the_question(
@@ -757,6 +759,17 @@ def test_the_best_sentence_is_joined_twice_where_none_is_read_again(
     list(answerer(llm, answer={"quick": quick})[0].ask("How much is a ticket?", search="ticket price", history=turns))
     passages, _, _ = " ".join(one.content for one in llm.asked[0]).partition("The words nearest")
     assert passages.count(TICKET) == times
+
+
+def test_a_sentence_that_is_read_again_for_its_day_is_not_joined_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "The ferry sank on Monday."
+    monkeypatch.setitem(TEXTS, "sunk", text)
+    llm = FakeLLM([text])
+    llm.keeps = True
+    made, _ = answerer(llm, [passage(article("sunk", text, date="2025-05-14"))], answer={"quick": True})
+    list(made.ask("On what date did the ferry sink?"))
+    said = llm.asked[0][-1].content
+    assert (said.count("The ferry sank on Monday."), said.count("The ferry sank on Monday (12 May 2025).")) == (1, 1)
 
 
 def test_a_question_for_a_day_gets_what_on_monday_means_beside_it() -> None:

@@ -309,9 +309,8 @@ def apart(
         passages,
         history,
         count_tokens=count,
-        budget=1000,
         stretches=stretches,
-        **changes,  # type: ignore[arg-type]
+        **{"budget": 1000, **changes},  # type: ignore[arg-type]
     )
     return list(made.messages)
 
@@ -359,6 +358,24 @@ def test_a_sentence_stands_twice_only_where_it_is_shown_and_can_be_joined() -> N
     assert apart([STORM_RUN], twice=[half]) == apart([STORM_RUN]), "half a sentence was not read by itself"
     whole = build(STANDARD, "Why?", [FERRY_RUN], [], count_tokens=count, budget=1000, twice=[FERRY_RUN])
     assert whole == build(STANDARD, "Why?", [FERRY_RUN], [], count_tokens=count, budget=1000), "it would be read"
+
+
+def test_what_stands_twice_is_the_first_to_give_way() -> None:
+    run, sentence = run_of("storm", STORM_TEXT, STORM_TEXT), run_of("storm", STORM_TEXT, "Ninety calls came.")
+    turns = [Turn(question="Who?", answer="He.")]
+    once = apart([run, FERRY_RUN], history=turns)
+    assert apart([run, FERRY_RUN], history=turns, twice=[sentence]) != once, "there is room"
+    assert apart([run, FERRY_RUN], history=turns, twice=[sentence], budget=count(once)) == once
+
+
+def test_a_sentence_does_not_stand_twice_where_passages_are_numbered(tmp_path: Path) -> None:
+    """What was read as passage 2 would have to be read anew as passage 3."""
+    text = PLAIN.replace("{{ passage.text }}", "{{ loop.index }}. {{ passage.text }}\n\n")
+    run, sentence = run_of("storm", STORM_TEXT, STORM_TEXT), run_of("storm", STORM_TEXT, "Ninety calls came.")
+    file = prompt(tmp_path, text)
+    once = apart([run], file)
+    assert any(one.parts for one in once)
+    assert apart([run], file, twice=[sentence]) == once
 
 
 def test_sentences_left_out_between_have_dots_within_a_segment_and_none_between_two() -> None:

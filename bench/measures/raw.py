@@ -26,7 +26,9 @@ class Raw:
 
     def __init__(self, path: str) -> None:
         llama_cpp.llama_backend_init()
-        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), llama_cpp.llama_model_default_params())
+        weights = llama_cpp.llama_model_default_params()
+        weights.use_extra_bufts = b"AMX_INT8 = 1" not in llama_cpp.llama_print_system_info()  # see bot.llama.repacks
+        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), weights)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx, params.n_batch = ROOM, AT_ONCE
         params.n_threads = params.n_threads_batch = processors()

@@ -247,13 +247,15 @@ class Answerer:
         return prompt, prompt.shown
 
     def _build(self, question: str, found: Evidence, history: Sequence[Turn], today: dt.date) -> Prompt:
+        read = again(question, found.nearest, self._repeated())
+        joined = found.nearest[:1] if self._settings.answer.quick and self._llm.keeps and not history else ()
         return build(
             self._prompt,
             question,
             found.passages,
             history,
-            nearest=again(question, found.nearest, self._repeated()),
-            twice=found.nearest[:1] if self._settings.answer.quick and not history else (),
+            nearest=read,
+            twice=[one for one in joined if not any(one.overlap(other) for other in read)],
             count_tokens=self._llm.count_tokens,
             budget=self._budget,
             today=today,
@@ -270,7 +272,7 @@ class Answerer:
 
     def _repeated(self) -> int:
         """How many sentences are read again next to the question (docs/experiments.md, Kept segments)."""
-        if self._settings.answer.quick:
+        if self._settings.answer.quick and self._llm.keeps:
             return 0
         wanted = self._settings.retrieve.repeat
         return wanted if wanted is not None else 1 if self._llm.keeps else 3

@@ -188,10 +188,10 @@ def meta_of(
 
 
 def _layout(llm: "LLM | None") -> dict[str, Any] | None:
-    """How this machine runs the model: sums are rounded differently by each way of laying out its weights."""
+    """How this machine runs the model: sums are rounded differently by each way, and joined prompts are others."""
     from bot.llm import LlamaCpp
 
-    return llm.tuned.model_dump() if isinstance(llm, LlamaCpp) else None
+    return {**llm.tuned.model_dump(), "joins": llm.keeps} if isinstance(llm, LlamaCpp) else None
 
 
 def corpus_sum(store: "Store") -> str:

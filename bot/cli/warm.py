@@ -22,8 +22,8 @@ def warm(
     chat = open_bot(settings)
     if not chat.keeps:
         raise ModelError(
-            f"{chat.model_name} keeps nothing of what it reads: prompts are read at once here, or nobody has "
-            "measured that its answers stay as good. `bot bench cache` measures it; cache.join = always turns it on."
+            f"{chat.model_name} keeps nothing of what it reads: it reads so fast here that this gains little, or "
+            "nobody measured that its answers stay as good (`bot bench cache` does). cache.join = always turns it on."
         )
     articles = chat.articles()
     segments = ready = lost = 0

@@ -76,7 +76,9 @@ class AnswerSettings(Section):
     min_answerable: float = Field(
         0.15, ge=0.0, le=1.0, description="refuse below this probability of an answer; 0 = never"
     )
-    quick: bool = Field(False, description="begin at once where a check would hardly refuse; read no sentence again")
+    quick: bool = Field(
+        False, description="begin at once where a check would hardly refuse; repeat no sentence by reading it"
+    )
 
 
 class CiteSettings(Section):

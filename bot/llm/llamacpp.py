@@ -178,9 +178,10 @@ class LlamaCpp:
         apart = self._tokens.apart(messages) if self._joiner else None
         if apart is None or not self._joiner:
             return NOTHING
-        read, left, lost = 0, len(apart.reads), 0
+        once = {tuple(one.tokens): one for one in apart.reads}  # a prompt may show parts of a segment apart
+        read, left, lost = 0, len(once), 0
         with contextlib.suppress(Stopped):
-            for one in apart.reads:
+            for one in once.values():
                 with turn(self._lock, stop), stoppable(stop, *self._decoders):
                     if not self._joiner.begin(apart.start):
                         break

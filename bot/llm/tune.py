@@ -19,7 +19,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.errors import LLMError, ModelError
-from bot.llama import END, Decoder, Model, default_threads, llama_version, supports_gpu
+from bot.llama import END, Decoder, Model, default_threads, llama_version, repacks, supports_gpu
 from bot.llm.cells import SLICE
 
 log = logging.getLogger("bot.llm")
@@ -31,7 +31,7 @@ BETTER = 1.05  # a difference that counts
 SECOND = 1.2  # the same for a second layout to read with: one file's two take the memory of both
 COARSER = 1.1  # the same for longer slices: fewer of a prompt's are whole, and only those are used again
 LONGER, LONGER_ON_GPU = 256, 512  # tokens of a slice, beside SLICE
-AT_ONCE = 2000  # tokens a second: most prompts, of 700 tokens at most, are read in a third of a second then
+AT_ONCE = 2000  # tokens a second: a prompt of 700, which is a long one, takes a third of a second then
 PROMPT, LOADED = range(2)  # sequences
 
 
@@ -39,7 +39,7 @@ class Tuned(BaseModel):
     """Threads (0: one a processor), whether weights are repacked for writing and for reading, and how is decoded.
 
     `mapped`: whether the file's pages stay in memory, which weights that are all repacked have no use for. `joins`:
-    whether to join what was read before, which gains nothing where a whole prompt is read at once.
+    whether to join what was read before, which gains little where a whole prompt is read at once.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,11 +85,12 @@ def choose(
     found = AS_IT_COMES if gpu else _layouts_and_threads(measure, processors, in_time)
     now = Way(found.reads_repacked, found.threads)
     sliced, plain = now._replace(slice_tokens=LONGER_ON_GPU if gpu else LONGER), now._replace(flash=False)
-    rates = [0.0]
+    reads, flash, long = {now: 0.0, sliced: 0.0}, True, False
 
     def beside(other: Way) -> Sequence[Speed]:
         speeds = measure([other, now])
-        rates.append(speeds[1].reads)
+        for way, speed in zip((other, now), speeds, strict=True):
+            reads[way] = max(speed.reads, reads.get(way, 0.0))
         return speeds
 
     try:
@@ -97,9 +98,8 @@ def choose(
         long = in_time() and all(_reads_better(*beside(sliced)) for _ in range(ROUNDS))
     except (ModelError, LLMError) as error:  # no memory for it, perhaps: then it is no better
         log.warning("Other ways to read could not be measured: %s", error)
-        return found
-    slice_tokens, joins = (sliced if long else now).slice_tokens, max(rates) < AT_ONCE
-    return found.model_copy(update={"slice_tokens": slice_tokens, "flash": flash, "joins": joins})
+    way = sliced if long else now
+    return found.model_copy(update={"slice_tokens": way.slice_tokens, "flash": flash, "joins": reads[way] < AT_ONCE})
 
 
 def _layouts_and_threads(measure: Measure, processors: int, in_time: Callable[[], bool]) -> Tuned:
@@ -165,6 +165,8 @@ def tuned(
     except (ModelError, LLMError) as error:  # too little memory for a second one; what is loaded next will tell
         log.warning("The model's speed could not be measured: %s", error)
         return AS_IT_COMES
+    if not repacks():  # two of the layouts that were measured are one, and differ by chance
+        found = found.model_copy(update={"writes_repacked": False, "reads_repacked": False, "mapped": True})
     _write(file, known | {key: found.model_dump()})
     return found
 

@@ -48,21 +48,24 @@ def build(
 
     A prompt about a claim is filled in with it instead of the question.
     `nearest` are sentences of `passages`, best first; the prompt repeats them next to the question. Those of `twice`
-    stand after the passages as passages of their own: a model that joins what it read of their articles reads nothing
-    for that, and where it could not, they are left out. `days` says what words of the question such as "this week"
-    mean. Old turns go first, then the worst passages. `stretches` are the whole articles of all passages, by id; with
-    them the last message has its parts. Raises PromptError where not even the question fits.
+    stand after the passages as passages of their own: a model that has read their articles joins them from what it
+    keeps; where it could not, they are left out. `days` says what words of the question such as "this week" mean. What
+    stands twice goes first, then old turns, then the worst passages. `stretches` are the whole articles of all
+    passages, by id; with them the last message has its parts. Raises PromptError where not even the question fits.
     """
-    shown, turns, time = list(passages), list(history), (today, days)
+    shown, turns, again, time = list(passages), list(history), list(twice), (today, days)
     while True:
-        words, again = _nearest(nearest, shown), _shown_of(twice, shown)
+        words, again = _nearest(nearest, shown), _shown_of(again, shown)
         messages = _messages(prompt, question, shown, words, turns, time, stretches, again)
-        if again and not any(one.parts for one in messages):
-            messages = _messages(prompt, question, shown, words, turns, time, stretches)
+        if again and not _kept_alike(messages, len(again)):
+            again.clear()
+            continue
         tokens = count_tokens(messages)
         if tokens <= budget and (shown or not passages):
             return Prompt(tuple(messages), tuple(shown), tokens)
-        if turns:
+        if again:
+            again.clear()
+        elif turns:
             turns.pop(0)
         elif len(shown) > 1:
             shown.pop()
@@ -155,6 +158,13 @@ def _nearest(nearest: Sequence[Passage], shown: Sequence[Passage]) -> list[str]:
 
 def _shown_of(sentences: Sequence[Passage], shown: Sequence[Passage]) -> list[Passage]:
     return [one for one in sentences if any(one.overlap(run) for run in shown)]
+
+
+def _kept_alike(messages: Sequence[Message], last: int) -> bool:
+    """Whether the `last` segments are some of those before them, so that what is kept of one serves both."""
+    parts = [part for one in messages for part in one.parts if isinstance(part, Segment)]
+    made_of = [(part.head, part.texts, part.tail) for part in parts]  # a template may number its passages
+    return len(made_of) > last and set(made_of[-last:]) <= set(made_of[:-last])
 
 
 def from_segments(message: Message, passage: Passage, stretches: Sequence[Stretch], prompt: Prompt) -> Message:

@@ -132,7 +132,7 @@ def test_what_is_shown_matters(llm: LlamaCpp) -> None:
 def test_a_sentence_is_joined_a_second_time_and_not_read(llm: LlamaCpp) -> None:
     """Its cells are those of the first time, moved: what it says is said more, and nothing of it is read."""
     once, twice = prompt(segment()), prompt(segment(), segment(shown=(6,)))
-    keep(llm, twice)
+    assert keep(llm, twice) == 1, "one segment, read once"
     _, one, heard = ask(llm, once)
     _, two, again = ask(llm, twice)
     assert two.tokens.prompt - two.tokens.reused == one.tokens.prompt - one.tokens.reused

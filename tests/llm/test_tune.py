@@ -145,6 +145,23 @@ def test_nothing_is_joined_where_a_prompt_is_read_at_once(gpu: bool, reads: int,
     assert choose(Told({Way(): (reads, 300)}).measure, 2, gpu=gpu).joins is joins
 
 
+@pytest.mark.parametrize(("long", "joins"), [(1900, True), (3000, False)])
+def test_that_is_judged_by_the_slices_that_are_chosen(long: int, joins: bool) -> None:
+    chosen = choose(Told({Way(): (1500, 300), Way(slice_tokens=512): (long, 300)}).measure, 2, gpu=True)
+    assert (chosen.slice_tokens, chosen.joins) == (512, joins)
+
+
+def test_what_was_measured_before_an_error_counts() -> None:
+    machine = Told({Way(): (9000, 300), Way(flash=False): (9900, 300)})
+
+    def measure(ways: Sequence[Way]) -> list[Speed]:
+        if any(way.slice_tokens != SLICE for way in ways):
+            raise LLMError("status -2")
+        return machine.measure(ways)
+
+    assert choose(measure, 2, gpu=True) == Tuned(flash=False, joins=False)
+
+
 def test_the_small_model_is_measured(small_llm_path: Path) -> None:
     ways = [Way(), PLAIN._replace(threads=1), Way(slice_tokens=256), Way(flash=False)]
     with contextlib.ExitStack() as opened:
@@ -184,6 +201,16 @@ def test_a_gpu_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(tune, "Machine", Fake({Way(slice_tokens=512): (300, 30)}))
     assert tuned(tmp_path / "a.gguf", "00", file, gpu_layers=-1) == Tuned(slice_tokens=512)
     assert tuned(tmp_path / "a.gguf", "00", file, gpu_layers=0) == EXPECTED, "what was measured for the processor"
+
+
+def test_weights_that_are_not_repacked_have_one_layout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: Fake
+) -> None:
+    """Two measurements of the same differ by chance."""
+    monkeypatch.setattr(tune, "repacks", lambda: False)
+    assert tuned(tmp_path / "a.gguf", "00", tmp_path / "speed.json") == AS_THE_FILE
+    assert tuned(tmp_path / "a.gguf", "00", tmp_path / "speed.json") == AS_THE_FILE
+    assert len(measured.files) == 1
 
 
 def test_what_an_earlier_version_noted_is_measured_again(tmp_path: Path, measured: Fake) -> None:

@@ -282,7 +282,7 @@ class Encoder:
         self.model = model
         self.max_tokens = min(window, model.trained_context())
         self.batch_tokens = batch_tokens
-        # A batch is seen at once: room for the longest text, `batch_tokens` packed, as attention runs over all of them.
+        # A batch is seen at once: the longest text needs room; `batch_tokens` are packed, as attention runs over all.
         self._room = max(batch_tokens, self.max_tokens)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = params.n_batch = params.n_ubatch = self._room
@@ -336,7 +336,7 @@ class Encoder:
         llama_cpp.llama_set_n_threads(self.handle, threads, threads)
         status = llama_cpp.llama_decode(self.handle, batch)
         if status:
-            raise ModelError(f"llama.cpp could not embed a text (status {status}): `bot models verify` checks it.")
+            raise ModelError(f"llama.cpp could not embed a text (status {status}). Run `bot models verify`.")
         for sequence in range(len(texts)):
             pointer = llama_cpp.llama_get_embeddings_seq(self.handle, sequence)
             vector = np.array(np.ctypeslib.as_array(pointer, shape=(self.model.dimension(),)))

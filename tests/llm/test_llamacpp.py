@@ -438,7 +438,7 @@ def test_a_damaged_file_is_an_error_and_no_crash(damage: str, embedder_path: Pat
     ("processor", "repacked"), [(b"CPU : AMX_INT8 = 1 | REPACK = 1 | ", False), (b"CPU : AVX2 = 1 | ", True)]
 )
 def test_weights_are_not_repacked_for_amx(monkeypatch: pytest.MonkeyPatch, processor: bytes, repacked: bool) -> None:
-    """Where llama.cpp uses AMX, the first token after that ended the process (docs/experiments.md, On a GPU)."""
+    """Where llama.cpp used AMX for them, the process ended (docs/experiments.md, On a GPU)."""
     asked = []
 
     def load(path: bytes, params: llama_cpp.llama_model_params) -> None:

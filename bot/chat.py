@@ -62,11 +62,12 @@ class Chat:
         history: Sequence[Turn] = (),
         filters: Filters = Filters(),  # noqa: B008 - frozen
         stop: threading.Event | None = None,
+        weigh: bool = False,
     ) -> Iterator[Event]:
         """Events of one answer, the AnswerEvent last. Raises Stopped where a stop comes before it is this one's turn.
 
         The model sees earlier turns only where the question leans on them: after a change of topic they would make the
-        prompt longer and mislead.
+        prompt longer and mislead. With `weigh`, what was not checked before it was answered is checked afterwards.
         """
         search, thread = resolve(question, history)
         asked = partial(self._answerer.ask, question, search=search, thread=thread, filters=filters)
@@ -77,7 +78,7 @@ class Chat:
         with self._ahead.paused(), self._line.place() as place:
             for before in place.moves(stop):
                 yield StageEvent(stage="waiting", before=before)
-            for event in asked(history=recent, stop=stop):
+            for event in asked(history=recent, stop=stop, weigh=weigh):
                 if isinstance(event, AnswerEvent):  # nobody needs to come back for what follows it
                     self._ahead.want(lambda stop: read(stop=stop))
                 yield event

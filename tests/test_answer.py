@@ -82,6 +82,9 @@ class FixedRetriever:
         return {one: self.now.get(one, TEXTS[one]) for one in ids}
 
 
+ALWAYS = {"check": "always"}
+
+
 def answerer(
     model: FakeLLM | LlamaCpp,
     passages: Sequence[Passage] | None = None,
@@ -348,7 +351,7 @@ def test_what_the_passages_are_unlikely_to_answer_is_refused_unwritten(
     log_odds: float | None, passages: Sequence[Passage], probability: float
 ) -> None:
     llm = FakeLLM([TICKET], log_odds=log_odds)
-    happened = list(answerer(llm, passages, calibrations=[SURE, NEAR])[0].ask("How much is a ticket?"))
+    happened = list(answerer(llm, passages, calibrations=[SURE, NEAR], answer=ALWAYS)[0].ask("How much is a ticket?"))
     answer = check(happened)
     assert answer.trace is not None
     assert answer.trace.answerable == pytest.approx(probability, abs=1e-4)
@@ -385,7 +388,7 @@ def test_a_question_may_be_answered_whatever_its_probability() -> None:
 
 def test_the_closest_words_are_checked_where_a_calibration_wants_it() -> None:
     llm = FakeLLM([TICKET, TICKET, TICKET], log_odds=2.0)
-    happened = list(answerer(llm, calibrations=[SURE, NEAR])[0].ask("How much is a ticket?"))
+    happened = list(answerer(llm, calibrations=[SURE, NEAR], answer=ALWAYS)[0].ask("How much is a ticket?"))
     stages = [event.stage for event in happened if isinstance(event, StageEvent)]
     assert stages[:3] == ["searching", "checking", "reading"]
     (asked,) = llm.weighed
@@ -403,22 +406,22 @@ BOTH = Calibration(embedder="fake", llm="fake", bias=-3.0, weights={"similarity"
 
 
 @pytest.mark.parametrize(
-    ("passages", "quick", "least", "asked"),
+    ("passages", "checks", "least", "asked"),
     [
-        (CLOSE, True, 0.15, 0),
-        (CLOSE, False, 0.15, 1),
-        (FAR, True, 0.15, 1),
-        (CLOSE, True, 0.6, 1),
-        (CLOSE, True, 0.0, 1),
+        (CLOSE, "auto", 0.15, 0),
+        (CLOSE, "always", 0.15, 1),
+        (FAR, "auto", 0.15, 1),
+        (CLOSE, "auto", 0.6, 1),
+        (CLOSE, "auto", 0.0, 1),
     ],
-    ids=["sure", "not quick", "far", "strict", "nothing is refused"],
+    ids=["sure", "always", "far", "strict", "nothing is refused"],
 )
-def test_a_quick_answer_is_checked_only_where_that_could_refuse_it(
-    passages: Sequence[Passage], quick: bool, least: float, asked: int
+def test_an_answer_is_checked_only_where_that_could_refuse_it(
+    passages: Sequence[Passage], checks: str, least: float, asked: int
 ) -> None:
     llm = FakeLLM([TICKET], log_odds=3.0)
     llm.keeps = True
-    made, _ = answerer(llm, passages, calibrations=[BOTH, NEAR], answer={"quick": quick, "min_answerable": least})
+    made, _ = answerer(llm, passages, calibrations=[BOTH, NEAR], answer={"check": checks, "min_answerable": least})
     answer = check(list(made.ask("How much is a ticket?")))
     assert not answer.refused
     assert len(llm.weighed) == asked
@@ -426,13 +429,41 @@ def test_a_quick_answer_is_checked_only_where_that_could_refuse_it(
     if not asked:
         assert answer.trace.answerable == pytest.approx(1 / (1 + math.exp(3.0 - 3.6 - HURRIED_ODDS)), abs=1e-4)
         assert "odds" not in answer.trace.signals
-    assert ("The words nearest" in llm.asked[0][-1].content) is not quick
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "probability"), [(3.0, 1 / (1 + math.exp(3.0 - 3.6 - 3.0))), (-9.0, 0.15)], ids=["yes", "no"]
+)
+def test_what_was_not_checked_can_be_weighed_once_it_is_answered(log_odds: float, probability: float) -> None:
+    """For measures of how much the probability tells; as it was answered, it is the limit at least."""
+    llm = FakeLLM([TICKET, TICKET], log_odds=log_odds)
+    made, _ = answerer(llm, CLOSE, calibrations=[BOTH, NEAR], answer={"min_answerable": 0.15})
+    plain = check(list(made.ask("How much is a ticket?")))
+    assert llm.weighed == []
+    weighed = check(list(made.ask("How much is a ticket?", weigh=True)))
+    assert len(llm.weighed) == 1
+    assert (weighed.text, weighed.citations, weighed.refused) == (plain.text, plain.citations, False)
+    assert weighed.timings.checked_s is None
+    assert weighed.trace is not None
+    assert plain.trace is not None
+    assert weighed.trace.answerable == pytest.approx(probability, abs=1e-4)
+    assert weighed.trace.signals == plain.trace.signals | {"odds": log_odds}
+    told = {"signals", "answerable"}
+    assert weighed.trace.model_dump(exclude=told) == plain.trace.model_dump(exclude=told)
+
+
+@pytest.mark.parametrize("changes", [{"check": "always"}, {"min_answerable": 0.6}], ids=["always", "strict"])
+def test_what_was_checked_is_not_weighed_again(changes: dict[str, object]) -> None:
+    llm = FakeLLM([TICKET], log_odds=3.0)
+    made, _ = answerer(llm, CLOSE, calibrations=[BOTH, NEAR], answer=changes)
+    list(made.ask("How much is a ticket?", weigh=True))
+    assert len(llm.weighed) == 1
 
 
 def test_a_question_that_leans_on_earlier_turns_is_judged_by_the_search() -> None:
     llm = FakeLLM([TICKET, TICKET], log_odds=-9.0)
     turns = [Turn(question="Does the ferry stop at Lindaby?", answer="Yes, from Monday.")]
-    made, retriever = answerer(llm, CLOSE, calibrations=[SURE, NEAR])
+    made, retriever = answerer(llm, CLOSE, calibrations=[SURE, NEAR], answer=ALWAYS)
     answer = check(list(made.ask("And how much is it?", search="ferry Lindaby And how much is it?", history=turns)))
     assert llm.weighed == []
     assert (answer.refused, answer.timings.checked_s) == (False, None)
@@ -445,7 +476,9 @@ def test_a_question_that_leans_on_earlier_turns_is_judged_by_the_search() -> Non
 def test_words_too_long_to_be_checked_are_judged_by_the_search() -> None:
     llm = FakeLLM([TICKET], log_odds=-9.0, context_tokens=250)
     settings = {"llm": {"answer_tokens": 16}}
-    answer = check(list(answerer(llm, CLOSE, calibrations=[SURE, NEAR], **settings)[0].ask("How much is a ticket?")))
+    answer = check(
+        list(answerer(llm, CLOSE, calibrations=[SURE, NEAR], answer=ALWAYS, **settings)[0].ask("How much is a ticket?"))
+    )
     assert (answer.refused, answer.timings.checked_s) == (False, None)
     assert answer.trace is not None
     assert answer.trace.answerable == pytest.approx(0.9168, abs=1e-4)
@@ -746,19 +779,26 @@ def test_how_many_sentences_stand_again_next_to_the_question(
 
 
 @pytest.mark.parametrize(
-    ("keeps", "quick", "history", "times"),
-    [(True, True, False, 2), (True, False, False, 1), (False, True, False, 1), (True, True, True, 1)],
-    ids=["quick", "not quick", "nothing is joined", "with turns before"],
+    ("keeps", "changes", "history", "joined", "read"),
+    [
+        (True, {}, False, 1, 1),
+        (True, {"answer": {"quick": True}}, False, 2, 0),
+        (False, {"answer": {"quick": True}}, False, 1, 1),
+        (True, {}, True, 1, 1),
+        (True, {"answer": {"quick": True}}, True, 1, 0),
+    ],
+    ids=["usual", "quick", "nothing is joined", "with turns before", "quick, with turns before"],
 )
 def test_the_best_sentence_is_joined_twice_where_none_is_read_again(
-    keeps: bool, quick: bool, history: bool, times: int
+    keeps: bool, changes: dict[str, object], history: bool, joined: int, read: int
 ) -> None:
     llm = FakeLLM([TICKET])
     llm.keeps = keeps
     turns = [Turn(question="Who sails?", answer="The ferry.")] if history else []
-    list(answerer(llm, answer={"quick": quick})[0].ask("How much is a ticket?", search="ticket price", history=turns))
-    passages, _, _ = " ".join(one.content for one in llm.asked[0]).partition("The words nearest")
-    assert passages.count(TICKET) == times
+    made, _ = answerer(llm, **changes)  # type: ignore[arg-type]
+    list(made.ask("How much is a ticket?", search="ticket price", history=turns))
+    passages, _, again = " ".join(one.content for one in llm.asked[0]).partition("The words nearest")
+    assert (passages.count(TICKET), again.count(TICKET)) == (joined, read)
 
 
 def test_a_sentence_that_is_read_again_for_its_day_is_not_joined_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -784,17 +824,24 @@ def test_a_question_for_a_day_gets_what_on_monday_means_beside_it() -> None:
         whole.model_copy(update={"text": texts["news"][a:b], "start": a, "end": b}) for a, b in split(one.text)
     ]
 
-    def said(question: str, count: int, nearest: Sequence[Passage] = sentences) -> list[str]:
-        return [one.text for one in again(question, nearest, count)]
+    def said(question: str, read: int, joined: int, near: Sequence[Passage] = sentences) -> tuple[list[str], list[str]]:
+        stands = again(question, near, read, joined)
+        return [one.text for one in stands.read], [one.text for one in stands.joined]
 
-    noted = "It began on Monday (12 May 2025)."
-    assert said("When did it burn?", 1) == ["The market burned down."]
-    assert said("On what date did it burn?", 1) == ["The market burned down.", noted]
-    assert said("On what date did it burn?", 2) == ["The market burned down.", noted]
-    assert said("On what date did it burn?", 0) == [noted]
-    dry = passage(article("dry", texts["dry"], date="2025-05-14"))
-    assert said("On what date did it burn?", 1, [dry, *sentences]) == [texts["dry"]]
-    assert said("On what date did it burn?", 1, sentences[::2]) == ["The market burned down."]
+    burned, noted, dry = "The market burned down.", "It began on Monday (12 May 2025).", texts["dry"]
+    assert said("When did it burn?", 1, 0) == ([burned], [])
+    assert said("When did it burn?", 0, 2) == ([], [burned, "It began on Monday."])
+    assert said("On what date did it burn?", 1, 0) == ([burned, noted], [])
+    assert said("On what date did it burn?", 2, 0) == ([burned, noted], [])
+    assert said("On what date did it burn?", 0, 0) == ([noted], [])
+    assert said("On what date did it burn?", 0, 1) == ([noted], [burned])
+    assert said("On what date did it burn?", 0, 2) == ([noted], [burned]), "joined, it would not say what day that is"
+    assert said("On what date did it burn?", 0, 1, sentences[1:]) == ([noted], [])
+    undated = [passage(article("dry", dry, date="2025-05-14")), *sentences]
+    assert said("On what date did it burn?", 1, 0, undated) == ([dry], [])
+    assert said("On what date did it burn?", 0, 1, undated) == ([], [dry])
+    assert said("On what date did it burn?", 1, 0, sentences[::2]) == ([burned], [])
+    assert said("On what date did it burn?", 0, 1, sentences[::2]) == ([], [burned])
 
 
 def test_a_follow_up_that_asks_for_a_day_gets_a_prompt_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1139,7 +1186,7 @@ def test_beginnings_are_kept_for_the_next_process(small_llm_path: Path, tmp_path
         whole = sum(read)
         read.clear()
         then = opened()
-        asking = answerer(then, calibrations=[SURE])[0].ask("How much is a ticket?")
+        asking = answerer(then, calibrations=[SURE], answer=ALWAYS)[0].ask("How much is a ticket?")
         asked = itertools.takewhile(lambda event: not isinstance(event, StageEvent) or event.stage != "reading", asking)
         assert [event.stage for event in asked if isinstance(event, StageEvent)] == ["searching", "checking"]
         asking.close()

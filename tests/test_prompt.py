@@ -4,6 +4,7 @@ import datetime as dt
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anything import damaged, texts
@@ -289,6 +290,13 @@ FERRY_TEXT = "The ferry sails at noon. It carries 40 people. Nobody was hurt."
 STORM_TEXT = "The storm took eleven roofs. Ninety calls came."
 
 
+NUMBERED = (
+    PLAIN.replace("question]", "question, nearest]")
+    .replace("{{ passage.text }}", "{{ loop.index }}. {{ passage.text }}\n\n")
+    .replace("{{ question }}", "{{ nearest }} {{ question }}")
+)
+
+
 def stretches_of(**texts: str) -> dict[str, list[Stretch]]:
     return {name: cut(text, split, size=60) for name, text in texts.items()}
 
@@ -355,9 +363,12 @@ def test_a_sentence_stands_twice_only_where_it_is_shown_and_can_be_joined() -> N
     hidden = run_of("storm", STORM_TEXT, "Ninety calls came.")
     assert apart([FERRY_RUN], twice=[hidden]) == apart([FERRY_RUN])
     half = STORM_RUN.model_copy(update={"start": STORM_RUN.start + 7, "text": STORM_RUN.text[7:]})
-    assert apart([STORM_RUN], twice=[half]) == apart([STORM_RUN]), "half a sentence was not read by itself"
-    whole = build(STANDARD, "Why?", [FERRY_RUN], [], count_tokens=count, budget=1000, twice=[FERRY_RUN])
-    assert whole == build(STANDARD, "Why?", [FERRY_RUN], [], count_tokens=count, budget=1000), "it would be read"
+    assert apart([STORM_RUN], twice=[half]) == apart([STORM_RUN], nearest=[half]), (
+        "it was not read by itself: it is now"
+    )
+    apart_from_all: dict[str, Any] = {"count_tokens": count, "budget": 1000}
+    read = build(STANDARD, "Why?", [FERRY_RUN], [], nearest=[FERRY_RUN], **apart_from_all)
+    assert build(STANDARD, "Why?", [FERRY_RUN], [], twice=[FERRY_RUN], **apart_from_all) == read, "nothing has parts"
 
 
 def test_what_stands_twice_is_the_first_to_give_way() -> None:
@@ -376,6 +387,8 @@ def test_a_sentence_does_not_stand_twice_where_passages_are_numbered(tmp_path: P
     once = apart([run], file)
     assert any(one.parts for one in once)
     assert apart([run], file, twice=[sentence]) == once
+    numbered = prompt(tmp_path, NUMBERED)
+    assert apart([run], numbered, twice=[sentence]) == apart([run], numbered, nearest=[sentence]), "it is read"
 
 
 def test_sentences_left_out_between_have_dots_within_a_segment_and_none_between_two() -> None:

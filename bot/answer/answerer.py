@@ -88,10 +88,12 @@ class Answerer:
         thread: Sequence[Turn] = (),
         filters: Filters | None = None,
         stop: threading.Event | None = None,
+        weigh: bool = False,
     ) -> Iterator[Event]:
         """Events up to the AnswerEvent; `search` replaces the question when passages are looked for.
 
-        Of the turns that it leans on, the `thread`, the model is shown those of `history`.
+        Of the turns that it leans on, the `thread`, the model is shown those of `history`. With `weigh`, a check that
+        was left out as it would hardly refuse is made once the answer is there, for what its trace tells.
 
         Raises PromptError for a question that is empty or too long, LLMError and StoreError where those rooms fail.
         """
@@ -134,6 +136,9 @@ class Answerer:
         if not job.stopped:
             yield from self._compare(question, writer, evidence)
         answer = job.finish(writer)
+        if weigh and answer.trace and not (job.stopped or leans):
+            weighed = self._judge.weigh(job, prompt, judged, found, stop)
+            answer = answer.model_copy(update={"trace": answer.trace.model_copy(update=weighed)})
         if not (answer.refused or answer.stopped):
             turns = [*history, Turn(question=question, answer=answer.text)]
             self._recent.note(turns, looked_for.filters, prompt)
@@ -247,15 +252,14 @@ class Answerer:
         return prompt, prompt.shown
 
     def _build(self, question: str, found: Evidence, history: Sequence[Turn], today: dt.date) -> Prompt:
-        read = again(question, found.nearest, self._repeated())
-        joined = found.nearest[:1] if self._settings.answer.quick and self._llm.keeps and not history else ()
+        sentences = again(question, found.nearest, *self._repeated(bool(history)))
         return build(
             self._prompt,
             question,
             found.passages,
             history,
-            nearest=read,
-            twice=[one for one in joined if not any(one.overlap(other) for other in read)],
+            nearest=sentences.read,
+            twice=sentences.joined,
             count_tokens=self._llm.count_tokens,
             budget=self._budget,
             today=today,
@@ -270,12 +274,15 @@ class Answerer:
         count = self._llm.count_tokens
         return build(self._prompt, "", [passage], (), count_tokens=count, budget=anything, stretches=stretches)
 
-    def _repeated(self) -> int:
-        """How many sentences are read again next to the question (docs/experiments.md, Kept segments)."""
+    def _repeated(self, follows: bool) -> tuple[int, int]:
+        """How many sentences are read again next to the question, and how many are joined again before it.
+
+        Turns stand between the passages and a question that follows them. docs/experiments.md, Kept segments.
+        """
         if self._settings.answer.quick and self._llm.keeps:
-            return 0
+            return 0, 0 if follows else 1
         wanted = self._settings.retrieve.repeat
-        return wanted if wanted is not None else 1 if self._llm.keeps else 3
+        return wanted if wanted is not None else 1 if self._llm.keeps else 3, 0
 
     def _compare(self, question: str, writer: Writer, evidence: Sequence[EvidenceSentence]) -> Iterator[SentenceEvent]:
         """Add what another article says otherwise, if one does."""

@@ -6,6 +6,7 @@ said that it does not know, or nothing of what it said is supported by the evide
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from bot.answer.writer import Writer
 from bot.prompt import CountTokens, Prompt
@@ -27,6 +28,14 @@ REFUSALS: dict[Refusal, str] = {
     "not_answered": "The articles do not answer this question.",
     "not_supported": "The articles do not support an answer to this question.",
 }
+
+
+def told(signals: Mapping[str, float], probability: float | None) -> dict[str, Any]:
+    """What a Trace has of how likely it is that the passages answer the question."""
+    return {
+        "signals": {name: round(value, 4) for name, value in signals.items()},
+        "answerable": None if probability is None else round(probability, 4),
+    }
 
 
 class Job:
@@ -64,12 +73,7 @@ class Job:
 
     def judge(self, signals: Mapping[str, float], probability: float | None) -> None:
         """Note how likely it is that the passages answer the question; too little makes the answer a refusal."""
-        self._trace = self._trace.model_copy(
-            update={
-                "signals": {name: round(value, 4) for name, value in signals.items()},
-                "answerable": None if probability is None else round(probability, 4),
-            }
-        )
+        self._trace = self._trace.model_copy(update=told(signals, probability))
         self.unanswerable = probability is not None and probability < self._trace.min_answerable
 
     def refuse(self, reason: Refusal, writer: Writer | None = None) -> Answer:

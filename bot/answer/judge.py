@@ -3,9 +3,10 @@
 import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from bot.answer.asking import odds
-from bot.answer.job import Job
+from bot.answer.job import Job, told
 from bot.answerable import HURRIED_ODDS, Calibration, signals
 from bot.config import AnswerSettings
 from bot.evidence import Evidence
@@ -36,20 +37,43 @@ class Judge:
         `shown` is what was found for this question. Raises LLMError, and Stopped when `stop` is set.
         """
         yes = None
-        if self._check and found and (closest := found.closest):
+        if found and self._can_ask(found):
             least = self._probability(signals(job.retrieved, shown, HURRIED_ODDS)) or 0.0
-            if self._settings.quick and least >= self._settings.min_answerable > 0:
+            if self._settings.check == "auto" and least >= self._settings.min_answerable > 0:
                 job.judge(signals(job.retrieved, shown, None), least)  # it is seldom less, whatever the model says
                 return
             yield StageEvent(stage="checking")
-            self._llm.prepare(prompt.messages, stop=stop)
-            apart = functools.partial(
-                from_segments, passage=closest, stretches=self._cut(found.texts[closest.article]), prompt=prompt
-            )
-            yes = odds(self._llm, self._check, job.question, [closest], stop, apart)
+            yes = self._ask(job, prompt, found, stop)
             job.checked_s = None if yes is None else job.elapsed()
         known = signals(job.retrieved, shown, yes)
         job.judge(known, self._probability(known))
+
+    def weigh(
+        self, job: Job, prompt: Prompt, shown: Sequence[Passage], found: Evidence, stop: threading.Event
+    ) -> dict[str, Any]:
+        """What a trace has to say of a question that was answered unchecked, once it is checked; nothing of any other.
+
+        As it was answered, its probability is `min_answerable` at least. Raises LLMError, and Stopped by `stop`.
+        """
+        if job.checked_s is not None or job.unanswerable:
+            return {}
+        if (yes := self._ask(job, prompt, found, stop)) is None:
+            return {}
+        known = signals(job.retrieved, shown, yes)
+        probability = self._probability(known)
+        return told(known, probability and max(probability, self._settings.min_answerable))
+
+    def _can_ask(self, found: Evidence) -> bool:
+        return self._check is not None and found.closest is not None
+
+    def _ask(self, job: Job, prompt: Prompt, found: Evidence, stop: threading.Event) -> float | None:
+        """Log-odds that the closest words answer the question; None where the model cannot tell."""
+        if not (self._check and found.closest):
+            return None
+        self._llm.prepare(prompt.messages, stop=stop)
+        stretches = self._cut(found.texts[found.closest.article])
+        apart = functools.partial(from_segments, passage=found.closest, stretches=stretches, prompt=prompt)
+        return odds(self._llm, self._check, job.question, [found.closest], stop, apart)
 
     def read_beginning(self, nothing: Passage, alone: Prompt, stop: threading.Event) -> None:
         """Let the model read what the check begins with. Raises LLMError, and Stopped when `stop` is set."""

@@ -85,9 +85,10 @@ def _search(settings: Settings, embedder: "LlamaEmbedder", store: "Store") -> "A
 
 
 def answer_of(chat: "Chat", question: str, history: Sequence[Turn], filters: Filters, cold: bool) -> Answer:
+    """With the probability that it can be answered, which `answer.check` may leave open: its measures are of all."""
     if chat.keeps and not cold:
         chat.read_for(question, history, filters)
-    *_, last = chat.ask(question, history, filters)
+    *_, last = chat.ask(question, history, filters, weigh=True)
     return cast(AnswerEvent, last).answer
 
 

@@ -76,9 +76,10 @@ class AnswerSettings(Section):
     min_answerable: float = Field(
         0.15, ge=0.0, le=1.0, description="refuse below this probability of an answer; 0 = never"
     )
-    quick: bool = Field(
-        False, description="begin at once where a check would hardly refuse; repeat no sentence by reading it"
+    check: Literal["auto", "always"] = Field(
+        "auto", description="ask the model first whether it can be answered; auto = unless that would hardly refuse"
     )
+    quick: bool = Field(False, description="read no sentence again: sooner first words, and a little less accuracy")
 
 
 class CiteSettings(Section):

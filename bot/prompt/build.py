@@ -49,16 +49,17 @@ def build(
     A prompt about a claim is filled in with it instead of the question.
     `nearest` are sentences of `passages`, best first; the prompt repeats them next to the question. Those of `twice`
     stand after the passages as passages of their own: a model that has read their articles joins them from what it
-    keeps; where it could not, they are left out. `days` says what words of the question such as "this week" mean. What
-    stands twice goes first, then old turns, then the worst passages. `stretches` are the whole articles of all
-    passages, by id; with them the last message has its parts. Raises PromptError where not even the question fits.
+    keeps; where it could not, the prompt repeats them as well. `days` says what words of the question such as "this
+    week" mean. What stands twice goes first, then old turns, then the worst passages. `stretches` are the whole
+    articles of all passages, by id; with them the last message has its parts. Raises PromptError where not even the
+    question fits.
     """
     shown, turns, again, time = list(passages), list(history), list(twice), (today, days)
     while True:
         words, again = _nearest(nearest, shown), _shown_of(again, shown)
         messages = _messages(prompt, question, shown, words, turns, time, stretches, again)
         if again and not _kept_alike(messages, len(again)):
-            again.clear()
+            nearest, again = [*nearest, *again], []
             continue
         tokens = count_tokens(messages)
         if tokens <= budget and (shown or not passages):

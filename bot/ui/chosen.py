@@ -11,7 +11,8 @@ SHOWN = {
     "embed.model": "Embedder",
     "retrieve.characters": "Passages: characters that the model is shown, at most",
     "answer.min_answerable": "Strictness: refuse below this probability of an answer",
-    "answer.quick": "Begin at once where a check would hardly refuse",
+    "answer.check": "The model is asked first whether a question can be answered",
+    "answer.quick": "No sentence is read again: quick first words, a little less accuracy",
     "cite.unsupported": "Sentences that the articles do not support",
     "chat.history_turns": "Earlier questions and answers that the model is shown",
     "chat.keep_conversations": "Conversations are kept",
@@ -19,7 +20,15 @@ SHOWN = {
     "chat.login": "Log-in",
     "chat.mcp": "MCP server",
 }
-SAID = {True: "yes", False: "no", None: "–", "leave_out": "left out", "mark": "marked"}
+SAID = {
+    True: "yes",
+    False: "no",
+    None: "–",
+    "leave_out": "left out",
+    "mark": "marked",
+    "auto": "where it may refuse",
+    "always": "always",
+}
 
 
 def table(settings: Mapping[str, JsonValue]) -> str:

@@ -21,6 +21,7 @@ from bot.llm.base import NOTHING, Finished, Output, Piece, ReadAhead, Reading
 from bot.llm.cells import Cells, alike
 from bot.llm.joined import ROOM, ROOM_TO_JOIN, SEQUENCES, SEQUENCES_TO_JOIN, Joiner, Joins, plain_tokens
 from bot.llm.kept import Kept
+from bot.llm.pages import let_go
 from bot.llm.tokens import Apart, PromptTokens
 from bot.llm.tune import AS_IT_COMES, Tuned
 from bot.llm.turns import stoppable, turn
@@ -83,6 +84,7 @@ class LlamaCpp:
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1
         room = min(TOKENS, self.context_tokens)
         self._weigher = Weigher(lambda: Cells(self._new_decoder(self._model, room, sequences)), self._joiner, kept)
+        self._rest()
 
     def _new_cells(self, count: int) -> Cells:
         """Room for `count` cells, or for all that is ever needed, if that is less."""
@@ -137,6 +139,8 @@ class LlamaCpp:
                 yield Reading(reused, len(prompt))
                 for done in self._cells.read(prompt, reused, stop):
                     yield Reading(done, len(prompt))
+                if len(prompt) - reused > self.tuned.slice_tokens:
+                    self._rest()
                 yield from self._write(len(prompt), reused, max_tokens, stop)
 
     def _begin(self, messages: Sequence[Message], room: int) -> tuple[Sequence[Hashable], int]:
@@ -191,7 +195,14 @@ class LlamaCpp:
                         there = kept is not None
                         read, lost = read + there, lost + (kept is False)
                     left -= there
+                    if read:
+                        self._rest()
         return ReadAhead(read, left, lost)
+
+    def _rest(self) -> None:
+        """What only prompts are read with need not be in memory until the next one is: the second layout's weights."""
+        if self._reading_model is not self._model:
+            let_go(self._model.path)
 
     def prepare(self, messages: Sequence[Message], *, stop: threading.Event) -> None:
         apart = self._tokens.apart(messages) if self._joiner else None

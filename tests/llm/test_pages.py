@@ -1,0 +1,112 @@
+"""pages: what is let go is out of this process's memory, and reads as before."""
+
+import mmap
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from bot.llama import Decoder
+from bot.llm import Finished, LlamaCpp, Piece
+from bot.llm.pages import let_go
+from bot.llm.tune import Tuned
+from bot.schema import Message
+
+SIZE = 4 << 20
+SMAPS = Path("/proc/self/smaps")
+pytestmark = pytest.mark.skipif(not SMAPS.exists(), reason="only Linux tells which pages a process has")
+
+
+def in_memory(path: Path) -> int:
+    """Bytes of the file's pages that this process has in memory."""
+    found, ours = 0, False
+    for line in SMAPS.read_text(encoding="utf-8").splitlines():
+        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+            ours = line.endswith(f" {os.path.realpath(path)}")
+        elif ours and line.startswith("Rss:"):
+            found += int(line.split()[1]) << 10
+    return found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "a file (1).gguf"
+    path.write_bytes(os.urandom(SIZE))
+    return path
+
+
+@pytest.fixture
+def mapped(file: Path) -> Iterator[mmap.mmap]:
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+        yield pages
+
+
+def test_a_mapped_file_s_pages_go_and_come_back(file: Path, mapped: mmap.mmap) -> None:
+    assert mapped[:] == file.read_bytes()
+    assert in_memory(file) == SIZE
+    assert let_go(file) == SIZE
+    assert in_memory(file) == 0
+    assert mapped[:] == file.read_bytes()
+
+
+def test_it_may_be_named_by_a_link(file: Path, mapped: mmap.mmap, tmp_path: Path) -> None:
+    link = tmp_path / "link.gguf"
+    link.symlink_to(file)
+    assert let_go(link) == len(mapped) == SIZE
+
+
+def test_other_files_and_what_was_written_stay(file: Path, mapped: mmap.mmap, tmp_path: Path) -> None:
+    """A private page that was written to is nowhere else."""
+    other = tmp_path / "other.gguf"
+    other.write_bytes(file.read_bytes())
+    assert mapped[:] == file.read_bytes()
+    assert let_go(other) == 0
+    with other.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY) as changed:
+        changed[:5] = b"wrote"
+        assert let_go(other) == 0
+        assert changed[:5] == b"wrote"
+    assert in_memory(file) == SIZE
+
+
+def test_where_the_system_tells_no_mappings_nothing_goes(file: Path, mapped: mmap.mmap, tmp_path: Path) -> None:
+    assert let_go(file, tmp_path / "maps") == 0
+    odd = tmp_path / "odd"
+    odd.write_bytes(b"\n[heap]\n7f00-7f01 r--p 0 00:00 0 \xff\xfe\n")
+    assert let_go(file, odd) == 0
+    assert let_go(file) == len(mapped)
+
+
+def ask(llm: LlamaCpp, messages: Sequence[Message]) -> str:
+    *outputs, last = llm.stream(messages, max_tokens=8, stop=threading.Event())
+    assert isinstance(last, Finished)
+    return "".join(one.text for one in outputs if isinstance(one, Piece))
+
+
+@pytest.mark.parametrize(("tuned", "goes"), [(Tuned(reads_repacked=False), True), (Tuned(), False)], ids=["two", "one"])
+def test_the_weights_that_prompts_are_read_with_are_not_held_between_prompts(
+    small_llm_path: Path, tmp_path: Path, tuned: Tuned, goes: bool
+) -> None:
+    """Of a file of its own: other tests have the model's in this process, too. Where they also write, they stay."""
+    path = Path(shutil.copy(small_llm_path, tmp_path / "own.gguf"))
+    llm, held = LlamaCpp(path, name="small", context_tokens=1024, tuned=tuned), []
+    plain = Decoder.read
+
+    def note(decoder: Decoder, tokens: Sequence[int], position: int, sequence: int = 0) -> bool:
+        read = plain(decoder, tokens, position, sequence)
+        held.append(in_memory(path))
+        return read
+
+    long = [Message(role="user", content="The ferry sails at noon, and again at six. " * 40 + "Sum up.")]
+    at_first = in_memory(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Decoder, "read", note)
+        said = ask(llm, long)
+    then = in_memory(path)
+    assert ask(llm, long) == said, "it reads as before"
+    llm.close()
+    for after in (at_first, then):
+        assert (after < max(held) - path.stat().st_size / 2) == goes

@@ -21,7 +21,7 @@ from bot.llm.base import NOTHING, Finished, Output, Piece, ReadAhead, Reading
 from bot.llm.cells import Cells, alike
 from bot.llm.joined import ROOM, ROOM_TO_JOIN, SEQUENCES, SEQUENCES_TO_JOIN, Joiner, Joins, plain_tokens
 from bot.llm.kept import Kept
-from bot.llm.pages import let_go
+from bot.llm.pages import let_go, mappings
 from bot.llm.tokens import Apart, PromptTokens
 from bot.llm.tune import AS_IT_COMES, Tuned
 from bot.llm.turns import stoppable, turn
@@ -54,12 +54,13 @@ class LlamaCpp:
         """With `kept`, segments of articles are read once and joined into prompts; `sha256` is the file's sum."""
         self.name = name
         self._model = Model(path, gpu_layers=gpu_layers, repacked=tuned.writes_repacked, mapped=tuned.mapped)
-        self._reading_model = self._model
+        self._reading_model, writes_from = self._model, mappings(path)
         if tuned.reads_repacked != tuned.writes_repacked:
             try:
                 self._reading_model = Model(path, gpu_layers=gpu_layers, repacked=tuned.reads_repacked)
             except ModelError as error:  # one will do
                 log.warning("Prompts are read slower than they could be: %s", error)
+        self._reads_from = mappings(path) - writes_from  # pages that only prompts are read with
         self._tokens = PromptTokens(self._model, path)
         self.context_tokens = min(context_tokens, self._model.trained_context())
         self.tuned = tuned
@@ -84,7 +85,8 @@ class LlamaCpp:
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1
         room = min(TOKENS, self.context_tokens)
         self._weigher = Weigher(lambda: Cells(self._new_decoder(self._model, room, sequences)), self._joiner, kept)
-        self._rest()
+        if self._reads_from:
+            let_go(path)  # of what it writes with, most was laid out anew; the rest comes back
 
     def _new_cells(self, count: int) -> Cells:
         """Room for `count` cells, or for all that is ever needed, if that is less."""
@@ -200,9 +202,9 @@ class LlamaCpp:
         return ReadAhead(read, left, lost)
 
     def _rest(self) -> None:
-        """What only prompts are read with need not be in memory until the next one is: the second layout's weights."""
-        if self._reading_model is not self._model:
-            let_go(self._model.path)
+        """Weights that only prompts are read with need not be in memory until the next one is."""
+        if self._reads_from:
+            let_go(self._model.path, self._reads_from)
 
     def prepare(self, messages: Sequence[Message], *, stop: threading.Event) -> None:
         apart = self._tokens.apart(messages) if self._joiner else None

@@ -12,7 +12,7 @@ import pytest
 
 from bot.llama import Decoder
 from bot.llm import Finished, LlamaCpp, Piece
-from bot.llm.pages import let_go
+from bot.llm.pages import let_go, mappings
 from bot.llm.tune import Tuned
 from bot.schema import Message
 
@@ -73,11 +73,22 @@ def test_other_files_and_what_was_written_stay(file: Path, mapped: mmap.mmap, tm
 
 
 def test_where_the_system_tells_no_mappings_nothing_goes(file: Path, mapped: mmap.mmap, tmp_path: Path) -> None:
-    assert let_go(file, tmp_path / "maps") == 0
+    assert mappings(file, tmp_path / "maps") == set()
     odd = tmp_path / "odd"
     odd.write_bytes(b"\n[heap]\n7f00-7f01 r--p 0 00:00 0 \xff\xfe\n")
-    assert let_go(file, odd) == 0
-    assert let_go(file) == len(mapped)
+    assert mappings(file, odd) == set()
+    assert let_go(file) == len(mapped), "this one does"
+
+
+def test_one_mapping_of_two_may_go(file: Path, mapped: mmap.mmap) -> None:
+    one = mappings(file)
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as other:
+        assert mapped[:] == other[:]
+        assert in_memory(file) == 2 * SIZE
+        assert let_go(file, mappings(file) - one) == SIZE
+        assert in_memory(file) == SIZE
+        assert let_go(file, {(0, SIZE)}) == 0, "what is no mapping of the file is left alone"
+        assert in_memory(file) == SIZE
 
 
 def ask(llm: LlamaCpp, messages: Sequence[Message]) -> str:

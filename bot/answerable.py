@@ -20,7 +20,8 @@ from bot.schema import Passage
 YES, NO = "Yes", "No"
 # Where so little would not make a refusal, the model is not asked: of the public sets' refusals 1 in 20 is lost, and 3
 # of 4 answers begin without that wait (docs/experiments.md, "A check that could not refuse").
-HURRIED_ODDS = -0.25
+ASSUMED_ODDS = -0.25
+ASSUMED = "assumed_odds"  # their name among signals, in place of "odds"
 RELEVANT = 1.5  # a sentence with this score is surely about what is asked; a higher one answers it no more likely
 
 

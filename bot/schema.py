@@ -243,8 +243,8 @@ class Trace(Frozen):
 
     `searched` and `filters` are what passages were looked for with; `evidence_tokens` are those of the words of each
     passage shown, in the order of `Answer.evidence`; `min_support` is what a sentence needed to stay. `answerable` is
-    the probability that the passages answer the question, made of `signals`; None where it is not known. Below
-    `min_answerable` nothing was written.
+    the probability that the passages answer the question, made of `signals` (or more, where the model was not asked and
+    some odds were assumed); None where it is not known. Below `min_answerable` nothing was written.
     """
 
     searched: str

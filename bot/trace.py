@@ -154,9 +154,10 @@ def _sentences(answer: Answer, trace: Trace) -> Section:
 def _answerable(trace: Trace) -> list[tuple[str, str]]:
     if trace.answerable is None:
         return []
-    made_of = ", ".join(f"{name} {value:.2f}" for name, value in trace.signals.items())
+    made_of = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in trace.signals.items())
     least = f"at least {trace.min_answerable:g} is needed"
-    return [("probability that the passages answer it", f"{trace.answerable:.2f} ({made_of}); {least}")]
+    unasked = " or more, as the model was not asked" if "assumed_odds" in trace.signals else ""
+    return [("probability that the passages answer it", f"{trace.answerable:.2f}{unasked} ({made_of}); {least}")]
 
 
 def _markers(sentence: Sentence) -> str:

@@ -19,10 +19,10 @@ from samples import CHEESE, FERRY, STORM, article, passage, put
 from bot.answer import REFUSALS, Answerer
 from bot.answer.again import again
 from bot.answer.recent import ANSWERS, Recent
-from bot.answerable import HURRIED_ODDS, Calibration
+from bot.answerable import ASSUMED, ASSUMED_ODDS, Calibration
 from bot.articles.sentences import split
 from bot.config import LLMSettings, RetrieveSettings, Settings
-from bot.errors import LLMError, PromptError, StoreError
+from bot.errors import LLMError, PromptError, Stopped, StoreError
 from bot.evidence import Evidence
 from bot.llama import Decoder
 from bot.llm import LlamaCpp
@@ -406,28 +406,30 @@ BOTH = Calibration(embedder="fake", llm="fake", bias=-3.0, weights={"similarity"
 
 
 @pytest.mark.parametrize(
-    ("passages", "checks", "least", "asked"),
+    ("passages", "settings", "asked"),
     [
-        (CLOSE, "auto", 0.15, 0),
-        (CLOSE, "always", 0.15, 1),
-        (FAR, "auto", 0.15, 1),
-        (CLOSE, "auto", 0.6, 1),
-        (CLOSE, "auto", 0.0, 1),
+        (CLOSE, {}, 0),
+        (CLOSE, {"quick": True}, 0),
+        (CLOSE, {"check": "always"}, 1),
+        (CLOSE, {"check": "always", "quick": True}, 1),
+        (FAR, {}, 1),
+        (CLOSE, {"min_answerable": 0.6}, 1),
+        (CLOSE, {"min_answerable": 0.0}, 1),
     ],
-    ids=["sure", "always", "far", "strict", "nothing is refused"],
+    ids=["sure", "quick", "always", "always, quick", "far", "strict", "nothing is refused"],
 )
 def test_an_answer_is_checked_only_where_that_could_refuse_it(
-    passages: Sequence[Passage], checks: str, least: float, asked: int
+    passages: Sequence[Passage], settings: dict[str, object], asked: int
 ) -> None:
     llm = FakeLLM([TICKET], log_odds=3.0)
     llm.keeps = True
-    made, _ = answerer(llm, passages, calibrations=[BOTH, NEAR], answer={"check": checks, "min_answerable": least})
+    made, _ = answerer(llm, passages, calibrations=[BOTH, NEAR], answer=settings)
     answer = check(list(made.ask("How much is a ticket?")))
     assert not answer.refused
     assert len(llm.weighed) == asked
     assert answer.trace is not None
     if not asked:
-        assert answer.trace.answerable == pytest.approx(1 / (1 + math.exp(3.0 - 3.6 - HURRIED_ODDS)), abs=1e-4)
+        assert answer.trace.answerable == pytest.approx(1 / (1 + math.exp(3.0 - 3.6 - ASSUMED_ODDS)), abs=1e-4)
         assert "odds" not in answer.trace.signals
 
 
@@ -447,7 +449,9 @@ def test_what_was_not_checked_can_be_weighed_once_it_is_answered(log_odds: float
     assert weighed.trace is not None
     assert plain.trace is not None
     assert weighed.trace.answerable == pytest.approx(probability, abs=1e-4)
-    assert weighed.trace.signals == plain.trace.signals | {"odds": log_odds}
+    searched = {name: value for name, value in plain.trace.signals.items() if name != ASSUMED}
+    assert plain.trace.signals == searched | {ASSUMED: ASSUMED_ODDS}
+    assert weighed.trace.signals == searched | {"odds": log_odds}
     told = {"signals", "answerable"}
     assert weighed.trace.model_dump(exclude=told) == plain.trace.model_dump(exclude=told)
 
@@ -460,11 +464,37 @@ def test_what_was_checked_is_not_weighed_again(changes: dict[str, object]) -> No
     assert len(llm.weighed) == 1
 
 
+@pytest.mark.parametrize("fault", [LLMError("Full. Ask again."), Stopped()], ids=["a fault", "a stop"])
+def test_an_answer_stays_where_it_cannot_be_weighed(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = FakeLLM([TICKET, TICKET], log_odds=3.0)
+    made, _ = answerer(llm, CLOSE, calibrations=[BOTH, NEAR])
+    plain = check(list(made.ask("How much is a ticket?")))
+
+    def fail(*_: object, **__: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(llm, "odds", fail)
+    answer = check(list(made.ask("How much is a ticket?", weigh=True)))
+    assert (answer.text, answer.trace) == (plain.text, plain.trace)
+
+
+@pytest.mark.parametrize(("reply", "told"), [(REFUSAL, 3.0), (TICKET, None)], ids=["declined", "cannot tell"])
+def test_what_was_declined_is_weighed_and_what_cannot_be_told_is_not(reply: str, told: float | None) -> None:
+    llm = FakeLLM([reply], log_odds=told)
+    made, _ = answerer(llm, CLOSE, calibrations=[BOTH, NEAR])
+    answer = check(list(made.ask("How much is a ticket?", weigh=True)))
+    assert answer.refused == (reply == REFUSAL)
+    assert answer.trace is not None
+    assert answer.trace.signals.get("odds") == told
+
+
 def test_a_question_that_leans_on_earlier_turns_is_judged_by_the_search() -> None:
     llm = FakeLLM([TICKET, TICKET], log_odds=-9.0)
     turns = [Turn(question="Does the ferry stop at Lindaby?", answer="Yes, from Monday.")]
     made, retriever = answerer(llm, CLOSE, calibrations=[SURE, NEAR], answer=ALWAYS)
-    answer = check(list(made.ask("And how much is it?", search="ferry Lindaby And how much is it?", history=turns)))
+    answer = check(
+        list(made.ask("And how much is it?", search="ferry Lindaby And how much is it?", history=turns, weigh=True))
+    )
     assert llm.weighed == []
     assert (answer.refused, answer.timings.checked_s) == (False, None)
     assert answer.trace is not None

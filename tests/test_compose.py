@@ -9,13 +9,16 @@ import pytest
 from fakes import FakeEmbedder, FakeLLM
 from samples import FERRY, article, put
 
+from bot import answerable
+from bot.answerable import Calibration
 from bot.cli.compose import open_bot, open_chat, open_llm
+from bot.cli.stages import answer_of
 from bot.config import Settings, load
 from bot.errors import StoreError
 from bot.llm import LlamaCpp, tune
 from bot.llm.tune import Tuned
 from bot.models import files
-from bot.schema import AnswerEvent
+from bot.schema import AnswerEvent, Filters
 from bot.store import Store
 
 OWN = "A single ticket costs travellers 4 crowns."
@@ -35,6 +38,22 @@ def test_only_a_model_whose_word_was_measured_is_asked_about_claims(
     assert isinstance(last, AnswerEvent)
     assert last.answer.refused == asked
     assert [OWN in messages[-1].content for messages in llm.weighed] == [True] * asked
+
+
+@pytest.mark.parametrize("checks", ["auto", "always"])
+def test_an_evaluation_knows_what_the_model_thinks_of_every_question(
+    store: Store, fake_embedder: FakeEmbedder, checks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of those that were answered without asking it first."""
+    monkeypatch.setattr(answerable, "load", lambda *_: [Calibration(embedder="fake", bias=0.0, weights={"odds": 1.0})])
+    put(store, fake_embedder, article("ferry", FERRY))
+    llm = FakeLLM([OWN], log_odds=2.0)
+    settings = Settings(answer={"check": checks})  # type: ignore[arg-type]
+    chat = open_chat(settings, fake_embedder, store, llm)  # type: ignore[arg-type]
+    answer = answer_of(chat, "How much is a ticket?", (), Filters(), cold=True)
+    assert answer.trace is not None
+    assert answer.trace.signals["odds"] == 2.0
+    assert (answer.timings.checked_s is None) == (checks == "auto")
 
 
 @pytest.mark.parametrize(

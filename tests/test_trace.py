@@ -272,6 +272,12 @@ def test_how_likely_an_answer_was() -> None:
     assert "probability that" not in str(told(answer(), "Sentences").facts)
 
 
+def test_how_likely_an_answer_was_where_the_model_was_not_asked() -> None:
+    trace = Trace(searched="q", answerable=0.3, min_answerable=0.15, signals={"similarity": 0.5, "assumed_odds": -0.25})
+    line = "0.30 or more, as the model was not asked (similarity 0.50, assumed odds -0.25); at least 0.15 is needed"
+    assert ("probability that the passages answer it", line) in told(answer(trace=trace), "Sentences").facts
+
+
 @pytest.mark.parametrize(
     ("reason", "said"),
     [

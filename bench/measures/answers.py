@@ -82,6 +82,7 @@ def measure(settings: Settings, count: int, folder: Path) -> list[Measure]:
     with closing(Bare(resolve(settings.llm.model, settings.models_dir, "llm").path)) as bare:
         questions = [one for one in load_questions(SEEDS / "questions.jsonl") if one.answerable and not one.history]
         for chat in ways.values():  # the examples of checks are read once
+            chat.read_beginnings()
             ask(llm, chat, questions[0].question)
         bare.read(llm._tokens.whole([Message(role="user", content=TEXT)]))
         asked = [ask_all_ways(llm, cold, ways, bare, one) for one in questions[1 : count + 1]]

@@ -28,6 +28,7 @@ from bot.config import load
 settings = load({"data_dir": sys.argv[1], **json.loads(sys.argv[2])}).settings
 embedder = open_embedder(settings)
 chat = open_chat(settings, embedder, open_store(settings, embedder))
+chat.read_beginnings()
 for article in chat.articles():
     chat.read_article(article.id, Event())
 for question in sys.argv[3:]:

@@ -1,5 +1,6 @@
 """Search, prompt, model, attribution: from a question to a stream of events that ends with the Answer."""
 
+import contextlib
 import datetime as dt
 import functools
 import sys
@@ -20,7 +21,7 @@ from bot.config import Settings
 from bot.dates import asked, asks_for_day, meant
 from bot.disagree import told
 from bot.embed import Embedder
-from bot.errors import Stopped
+from bot.errors import LLMError, Stopped
 from bot.evidence import Evidence
 from bot.llm import LLM, NOTHING, Finished, Piece, ReadAhead, Reading
 from bot.prompt import Prompt, PromptFile, build, continued
@@ -137,8 +138,9 @@ class Answerer:
             yield from self._compare(question, writer, evidence)
         answer = job.finish(writer)
         if weigh and answer.trace and not (job.stopped or leans):
-            weighed = self._judge.weigh(job, prompt, judged, found, stop)
-            answer = answer.model_copy(update={"trace": answer.trace.model_copy(update=weighed)})
+            with contextlib.suppress(Stopped, LLMError):  # the answer is there
+                weighed = self._judge.weigh(job, prompt, judged, found, stop)
+                answer = answer.model_copy(update={"trace": answer.trace.model_copy(update=weighed)})
         if not (answer.refused or answer.stopped):
             turns = [*history, Turn(question=question, answer=answer.text)]
             self._recent.note(turns, looked_for.filters, prompt)

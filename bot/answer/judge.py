@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.answer.asking import odds
 from bot.answer.job import Job, told
-from bot.answerable import HURRIED_ODDS, Calibration, signals
+from bot.answerable import ASSUMED, ASSUMED_ODDS, Calibration, signals
 from bot.config import AnswerSettings
 from bot.evidence import Evidence
 from bot.llm import LLM
@@ -38,9 +38,9 @@ class Judge:
         """
         yes = None
         if found and self._can_ask(found):
-            least = self._probability(signals(job.retrieved, shown, HURRIED_ODDS)) or 0.0
+            least = self._probability(signals(job.retrieved, shown, ASSUMED_ODDS)) or 0.0
             if self._settings.check == "auto" and least >= self._settings.min_answerable > 0:
-                job.judge(signals(job.retrieved, shown, None), least)  # it is seldom less, whatever the model says
+                job.judge({**signals(job.retrieved, shown, None), ASSUMED: ASSUMED_ODDS}, least)
                 return
             yield StageEvent(stage="checking")
             yes = self._ask(job, prompt, found, stop)

@@ -36,7 +36,7 @@ class LLMSettings(Section):
     threads: int = Field(0, ge=0, le=512, description="CPU threads; 0 = one per core")
     gpu_layers: int = Field(-1, ge=-1, le=10_000, description="layers on the GPU, if compiled for one; -1 = all")
     spare_memory: bool = Field(
-        False, description="keep weights in one form: 0.6 GB less with the default model, answers a sixth slower"
+        False, description="keep weights in one form: less memory while prompts are read, answers a sixth slower"
     )
     temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 = always the likeliest word")
     seed: int = Field(0, ge=0, le=4_294_967_294, description="for temperatures over 0")

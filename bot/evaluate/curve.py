@@ -24,7 +24,8 @@ def refusal_curve(pairs: Pairs) -> list[dict[str, Any]]:
     """`refusal_recall` and `false_refusal` (None without cases) at each threshold of `min_answerable`.
 
     A question is refused at a threshold above its probability, and where it was refused as it was asked: below the
-    threshold of that run the curve is flat, so ask with `answer.min_answerable = 0` to see all of it.
+    threshold of that run the curve is flat, so ask with `answer.min_answerable = 0` to see all of it. Above, it is the
+    curve of `answer.check = always`: with `auto`, some of these refusals would be answered unchecked.
     """
     return [
         {

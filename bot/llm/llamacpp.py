@@ -52,7 +52,7 @@ class LlamaCpp:
         tuned: Tuned = AS_IT_COMES,
     ) -> None:
         """With `kept`, segments of articles are read once and joined into prompts; `sha256` is the file's sum."""
-        self.name = name
+        self.name, before = name, mappings(path)
         self._model = Model(path, gpu_layers=gpu_layers, repacked=tuned.writes_repacked, mapped=tuned.mapped)
         self._reading_model, writes_from = self._model, mappings(path)
         if tuned.reads_repacked != tuned.writes_repacked:
@@ -85,8 +85,10 @@ class LlamaCpp:
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1
         room = min(TOKENS, self.context_tokens)
         self._weigher = Weigher(lambda: Cells(self._new_decoder(self._model, room, sequences)), self._joiner, kept)
-        if self._reads_from:
-            let_go(path)  # of what it writes with, most was laid out anew; the rest comes back
+        if (
+            self._reads_from
+        ):  # if it writes with weights that are laid out anew, only a part of the others' pages comes back
+            let_go(path, mappings(path) - before if tuned.writes_repacked else self._reads_from)
 
     def _new_cells(self, count: int) -> Cells:
         """Room for `count` cells, or for all that is ever needed, if that is less."""
@@ -134,15 +136,13 @@ class LlamaCpp:
                 f"The prompt has {count} tokens and the answer may have {max_tokens}, but the context holds "
                 f"{self.context_tokens}. Ask a shorter question or raise llm.context_tokens."
             )
-        with turn(self._lock, stop):
+        with turn(self._lock, stop), self._resting():
             self._make_room(count + max_tokens)
             with stoppable(stop, *self._decoders):
                 prompt, reused = self._begin(messages, self._cells.decoder.tokens - self._beside - max_tokens)
                 yield Reading(reused, len(prompt))
                 for done in self._cells.read(prompt, reused, stop):
                     yield Reading(done, len(prompt))
-                if len(prompt) - reused > self.tuned.slice_tokens:
-                    self._rest()
                 yield from self._write(len(prompt), reused, max_tokens, stop)
 
     def _begin(self, messages: Sequence[Message], room: int) -> tuple[Sequence[Hashable], int]:
@@ -188,7 +188,7 @@ class LlamaCpp:
         read, left, lost = 0, len(once), 0
         with contextlib.suppress(Stopped):
             for one in once.values():
-                with turn(self._lock, stop), stoppable(stop, *self._decoders):
+                with turn(self._lock, stop), self._resting(), stoppable(stop, *self._decoders):
                     if not self._joiner.begin(apart.start):
                         break
                     there = self._joiner.has(one) or not self._joiner.fits(one)
@@ -197,20 +197,22 @@ class LlamaCpp:
                         there = kept is not None
                         read, lost = read + there, lost + (kept is False)
                     left -= there
-                    if read:
-                        self._rest()
         return ReadAhead(read, left, lost)
 
-    def _rest(self) -> None:
-        """Weights that only prompts are read with need not be in memory until the next one is."""
-        if self._reads_from:
-            let_go(self._model.path, self._reads_from)
+    @contextlib.contextmanager
+    def _resting(self) -> Iterator[None]:
+        """Weights that only prompts are read with need not be in memory afterwards, until the next one is read."""
+        try:
+            yield
+        finally:
+            if self._reads_from:
+                let_go(self._model.path, self._reads_from)
 
     def prepare(self, messages: Sequence[Message], *, stop: threading.Event) -> None:
         apart = self._tokens.apart(messages) if self._joiner else None
         if apart is None or not self._joiner or self._joiner.has_begun(apart.start):
             return
-        with turn(self._lock, stop), stoppable(stop, *self._decoders):
+        with turn(self._lock, stop), self._resting(), stoppable(stop, *self._decoders):
             if not self._joiner.begin(apart.start) and stop.is_set():
                 raise Stopped
 

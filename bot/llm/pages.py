@@ -16,7 +16,7 @@ Mapping = tuple[int, int]  # addresses of the first byte, and of the first after
 def mappings(path: Path, maps: Path = MAPS) -> set[Mapping]:
     """Those of the file that nothing can be written to; none where the system does not tell them."""
     try:
-        lines = maps.read_text("utf-8", "surrogateescape").splitlines()
+        lines = maps.read_text("utf-8", "surrogateescape").split("\n")
     except OSError:
         return set()
     file, found = os.path.realpath(path), set()

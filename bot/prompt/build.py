@@ -59,7 +59,7 @@ def build(
         words, again = _nearest(nearest, shown), _shown_of(again, shown)
         messages = _messages(prompt, question, shown, words, turns, time, stretches, again)
         if again and not _kept_alike(messages, len(again)):
-            nearest, again = [*nearest, *again], []
+            nearest, again = [*again, *nearest], []
             continue
         tokens = count_tokens(messages)
         if tokens <= budget and (shown or not passages):

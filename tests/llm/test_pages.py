@@ -12,9 +12,10 @@ import pytest
 
 from bot.llama import Decoder
 from bot.llm import Finished, LlamaCpp, Piece
+from bot.llm.kept import Kept
 from bot.llm.pages import let_go, mappings
 from bot.llm.tune import Tuned
-from bot.schema import Message
+from bot.schema import Message, Segment
 
 SIZE = 4 << 20
 SMAPS = Path("/proc/self/smaps")
@@ -97,7 +98,10 @@ def ask(llm: LlamaCpp, messages: Sequence[Message]) -> str:
     return "".join(one.text for one in outputs if isinstance(one, Piece))
 
 
-@pytest.mark.parametrize(("tuned", "goes"), [(Tuned(reads_repacked=False), True), (Tuned(), False)], ids=["two", "one"])
+TWO, ONE = Tuned(reads_repacked=False), Tuned()
+
+
+@pytest.mark.parametrize(("tuned", "goes"), [(TWO, True), (ONE, False)], ids=["two", "one"])
 def test_the_weights_that_prompts_are_read_with_are_not_held_between_prompts(
     small_llm_path: Path, tmp_path: Path, tuned: Tuned, goes: bool
 ) -> None:
@@ -121,3 +125,28 @@ def test_the_weights_that_prompts_are_read_with_are_not_held_between_prompts(
     llm.close()
     for after in (at_first, then):
         assert (after < max(held) - path.stat().st_size / 2) == goes
+
+
+def test_nor_after_articles_and_beginnings_are_read(small_llm_path: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(small_llm_path, tmp_path / "own.gguf"))
+    kept = Kept(None, memory_bytes=64 << 20, disk_bytes=0)
+    llm = LlamaCpp(path, name="small", context_tokens=1024, kept=kept, tuned=TWO)
+    texts = ("The ferry sails at noon. ", "It carries 40 people. ") * 20
+    article = Segment(head="Passage: ", texts=texts, tail="\n", shown=(0,), opens=True, closes=True)
+    parts = ("Passages:\n", article, "Question: When does it sail?")
+    words = "".join(part if isinstance(part, str) else part.text() for part in parts)
+    messages, never = [Message(role="user", content=words, parts=parts)], threading.Event()
+    for read in (llm.prepare, llm.keep):
+        read(messages, stop=never)
+        assert sum(end - start for start, end in llm._reads_from) > path.stat().st_size / 2
+        assert in_memory(path) < path.stat().st_size / 10, "of the layout that writes, nothing was needed yet"
+    assert llm.keep(messages, stop=never).read == 0, "it was read"
+    llm.close()
+
+
+def test_weights_that_answers_are_written_with_stay(small_llm_path: Path, tmp_path: Path) -> None:
+    """Where they are the file's, and prompts are read with others."""
+    path = Path(shutil.copy(small_llm_path, tmp_path / "own.gguf"))
+    llm = LlamaCpp(path, name="small", context_tokens=1024, tuned=Tuned(writes_repacked=False))
+    assert in_memory(path) > path.stat().st_size / 2
+    llm.close()

@@ -1,6 +1,5 @@
 """Search, prompt, model, attribution: from a question to a stream of events that ends with the Answer."""
 
-import contextlib
 import datetime as dt
 import functools
 import sys
@@ -21,7 +20,7 @@ from bot.config import Settings
 from bot.dates import asked, asks_for_day, meant
 from bot.disagree import told
 from bot.embed import Embedder
-from bot.errors import LLMError, Stopped
+from bot.errors import Stopped
 from bot.evidence import Evidence
 from bot.llm import LLM, NOTHING, Finished, Piece, ReadAhead, Reading
 from bot.prompt import Prompt, PromptFile, build, continued
@@ -120,12 +119,7 @@ class Answerer:
         prompt, judged = self._prompt_for(job, found, history, looked_for.filters, today)
         job.evidence = tuple(Span(article=one.article, start=one.start, end=one.end) for one in prompt.shown)
         evidence = evidence_sentences(prompt.shown, self._split)
-        writer = Writer(
-            self._attributor(question, history, evidence, stop),
-            self._split,
-            self._prompt.header.refusal,
-            self._settings.cite,
-        )
+        writer = self._writer(question, history, evidence, stop)
         try:
             # A question that leans on earlier turns asks nothing by itself: only the search can judge it.
             yield from self._judge.judge(job, prompt, judged, None if leans else found, stop)
@@ -137,10 +131,8 @@ class Answerer:
         if not job.stopped:
             yield from self._compare(question, writer, evidence)
         answer = job.finish(writer)
-        if weigh and answer.trace and not (job.stopped or leans):
-            with contextlib.suppress(Stopped, LLMError):  # the answer is there
-                weighed = self._judge.weigh(job, prompt, judged, found, stop)
-                answer = answer.model_copy(update={"trace": answer.trace.model_copy(update=weighed)})
+        if weigh and not (job.stopped or leans):
+            answer = self._judge.weighed(answer, job, prompt, judged, found, stop)
         if not (answer.refused or answer.stopped):
             turns = [*history, Turn(question=question, answer=answer.text)]
             self._recent.note(turns, looked_for.filters, prompt)
@@ -216,12 +208,14 @@ class Answerer:
         """Whether the model can read more without forgetting what it read before; False where it keeps nothing."""
         return self._llm.has_room()
 
-    def _attributor(
+    def _writer(
         self, question: str, history: Sequence[Turn], evidence: Sequence[EvidenceSentence], stop: threading.Event
-    ) -> Attributor:
+    ) -> Writer:
         says = claim_odds(self._llm, self._claim, stop) if self._claim else None
         earlier = " ".join(f"{turn.question} {turn.answer}" for turn in history)
-        return Attributor(question, evidence, self._embedder.embed_documents, says, self._min_claim_odds, earlier)
+        embed = self._embedder.embed_documents
+        attributor = Attributor(question, evidence, embed, says, self._min_claim_odds, earlier)
+        return Writer(attributor, self._split, self._prompt.header.refusal, self._settings.cite)
 
     def _prompt_for(
         self, job: Job, found: Evidence, history: Sequence[Turn], filters: Filters, today: dt.date

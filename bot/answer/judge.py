@@ -1,18 +1,19 @@
 """Whether what was found answers a question, before a word of an answer is written; it refuses none itself."""
 
+import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 from bot.answer.asking import odds
 from bot.answer.job import Job, told
 from bot.answerable import ASSUMED, ASSUMED_ODDS, Calibration, signals
 from bot.config import AnswerSettings
+from bot.errors import LLMError, Stopped
 from bot.evidence import Evidence
 from bot.llm import LLM
 from bot.prompt import Prompt, PromptFile, from_segments
-from bot.schema import Passage, StageEvent
+from bot.schema import Answer, Passage, StageEvent
 from bot.segments import Stretch
 
 
@@ -48,20 +49,28 @@ class Judge:
         known = signals(job.retrieved, shown, yes)
         job.judge(known, self._probability(known))
 
-    def weigh(
-        self, job: Job, prompt: Prompt, shown: Sequence[Passage], found: Evidence, stop: threading.Event
-    ) -> dict[str, Any]:
-        """What a trace has to say of a question that was answered unchecked, once it is checked; nothing of any other.
+    def weighed(
+        self,
+        answer: Answer,
+        job: Job,
+        prompt: Prompt,
+        shown: Sequence[Passage],
+        found: Evidence,
+        stop: threading.Event,
+    ) -> Answer:
+        """The answer; if it was written unchecked, it is checked now, and its trace tells what came of it.
 
-        As it was answered, its probability is `min_answerable` at least. Raises LLMError, and Stopped by `stop`.
+        As it was written, its probability is `min_answerable` at least. A fault or a stop leaves it as it is.
         """
-        if job.checked_s is not None or job.unanswerable:
-            return {}
-        if (yes := self._ask(job, prompt, found, stop)) is None:
-            return {}
-        known = signals(job.retrieved, shown, yes)
-        probability = self._probability(known)
-        return told(known, probability and max(probability, self._settings.min_answerable))
+        if answer.trace is None or job.checked_s is not None or job.unanswerable:
+            return answer
+        with contextlib.suppress(LLMError, Stopped):
+            if (yes := self._ask(job, prompt, found, stop)) is not None:
+                known = signals(job.retrieved, shown, yes)
+                probability = self._probability(known)
+                sure = probability and max(probability, self._settings.min_answerable)
+                return answer.model_copy(update={"trace": answer.trace.model_copy(update=told(known, sure))})
+        return answer
 
     def _can_ask(self, found: Evidence) -> bool:
         return self._check is not None and found.closest is not None

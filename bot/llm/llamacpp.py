@@ -70,7 +70,8 @@ class LlamaCpp:
         self._kept = kept
         self._reader: Decoder | None = None
         if kept or self._reading_model is not self._model:
-            self._reader = self._new_decoder(self._reading_model, 2 * ROOM, SEQUENCES)
+            both = self._reading_model is not self._model  # it also reads slices of prompts, and hands them over
+            self._reader = self._new_decoder(self._reading_model, 2 * ROOM if both else ROOM, SEQUENCES)
         self._beside = ROOM_TO_JOIN if kept else 0
         self._cells = self._new_cells(FIRST_CELLS)
         self._as_words: set[str] = set()  # names of the segments that the last prompt had as words

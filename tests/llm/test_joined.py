@@ -365,6 +365,26 @@ def test_a_segment_that_is_too_long_is_read_with_the_prompt(llm: LlamaCpp) -> No
     assert ask(llm, long)[0]
 
 
+def test_the_longest_segments_that_fit_are_kept_one_after_the_other(llm: LlamaCpp) -> None:
+    """The context that reads them has room for one, and for the start that they are read after."""
+
+    def tokens(messages: list[Message]) -> int:
+        apart = llm._tokens.apart(messages)
+        assert apart
+        return len(apart.start) + len(apart.reads[0].tokens)
+
+    def of_words(count: int) -> list[Message]:
+        return prompt(segment((*FERRY * 8, *STORM, " and" * count)))
+
+    words = ROOM - tokens(of_words(1)) + 1
+    longest = of_words(words)
+    assert tokens(longest) == ROOM
+    assert keep(llm, prompt(segment((" but" * words, *FERRY * 8, *STORM)))) == 1
+    assert keep(llm, longest) == 1
+    assert ask(llm, longest)[1].tokens.reused > ROOM - 20
+    assert keep(llm, of_words(words + 1)) == 0
+
+
 def test_nothing_is_pushed_out_for_what_nobody_asked_for(small_llm_path: Path, tmp_path: Path) -> None:
     llm = open_llm(small_llm_path, tmp_path, disk=24 * MIB)
     several = [prompt(segment(STORM, title=f"Storm {number}")) for number in range(30)]

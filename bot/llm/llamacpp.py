@@ -86,9 +86,7 @@ class LlamaCpp:
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1
         room = min(TOKENS, self.context_tokens)
         self._weigher = Weigher(lambda: Cells(self._new_decoder(self._model, room, sequences)), self._joiner, kept)
-        if (
-            self._reads_from
-        ):  # if it writes with weights that are laid out anew, only a part of the others' pages comes back
+        if self._reads_from:  # of the pages of weights that were laid out anew only a part comes back
             let_go(path, mappings(path) - before if tuned.writes_repacked else self._reads_from)
 
     def _new_cells(self, count: int) -> Cells:

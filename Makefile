@@ -122,11 +122,16 @@ $(MADE): | preflight
 	@touch $(VENV)/.made-$$($(BIN)/python -c '$(PRINT_VERSION)')
 
 # llama.cpp by itself, as it alone is compiled again for another GPU. pip's cache does not know what a wheel was
-# compiled for: only those for the plain CPU may come from there.
+# compiled for: only those for the plain CPU may come from there. Without AMX, with which its weights laid out anew may
+# end the process (docs/experiments.md, Layouts of the weights), where the processor has it and the compiler knows it.
+CPUINFO := /proc/cpuinfo
 $(VENV)/.gpu-$(BACKEND): requirements.lock $(MADE)
 	@echo "Installing; llama.cpp is compiled here, which takes several minutes the first time …"
 	@sed -n '/^llama-cpp-python==/,/[^\\]$$/p' requirements.lock > $(VENV)/llama.lock
-	@CMAKE_ARGS="$(LLAMA_FLAGS)" $(PIP) install --require-hashes --no-deps $(if $(BUILT),,--force-reinstall) \
+	@amx=$$(awk '/^flags.* amx_int8/ { print "-mno-amx-int8"; exit }' $(CPUINFO) 2>/dev/null); \
+	test -z "$$amx" || "$${CXX:-c++}" "$$amx" -E -x c++ /dev/null >/dev/null 2>&1 || amx=; \
+	CFLAGS="$$CFLAGS $$amx" CXXFLAGS="$$CXXFLAGS $$amx" CMAKE_ARGS="$(LLAMA_FLAGS)" \
+		$(PIP) install --require-hashes --no-deps $(if $(BUILT),,--force-reinstall) \
 		$(if $(LLAMA_FLAGS),--no-cache-dir) -r $(VENV)/llama.lock
 	@rm -f $(VENV)/.gpu-*
 	@touch $@

@@ -25,7 +25,7 @@ case "$1 $2" in
 "-m pip")
     shift 3
     echo "pip $* [$CMAKE_ARGS]" >> notes
-    case "$*" in *llama.lock) cat .venv/llama.lock > compiled; test ! -e fail-pip ;; esac ;;
+    case "$*" in *llama.lock) echo $CFLAGS / $CXXFLAGS > flags; cat .venv/llama.lock > compiled; test ! -e fail-pip ;; esac ;;
 *) exec "{sys.executable}" "$@" ;;
 esac
 """
@@ -178,6 +178,25 @@ def test_a_gpu_stays_until_another_is_named(checkout: Checkout) -> None:
     assert len(checkout.compiles("install", "GPU=none")) == 1
     assert checkout.compiles("install") == []
     assert checkout.stamps() == [".gpu-none", f".made-{VERSION}"]
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "compiler", "flags"),
+    [
+        ("flags\t\t: fpu avx512f amx_bf16 amx_int8\n", "exit 0", "-O2 -mno-amx-int8 / -mno-amx-int8"),
+        ("flags\t\t: fpu avx512f amx_int8 sse\n", "exit 1", "-O2 /"),  # a compiler that does not know it
+        ("flags\t\t: fpu avx512f\nbugs\t\t: amx_int8\n", "exit 0", "-O2 /"),
+        (None, "exit 0", "-O2 /"),  # no Linux
+    ],
+)
+def test_llama_cpp_is_compiled_without_amx(checkout: Checkout, cpuinfo: str | None, compiler: str, flags: str) -> None:
+    checkout.tool("c++", f"#!/bin/sh\n{compiler}\n")
+    file = checkout.folder / "cpuinfo"
+    if cpuinfo:
+        file.write_text(cpuinfo * 2, encoding="utf-8")
+    (compiled,) = checkout.compiles("install", f"CPUINFO={file}", CFLAGS="-O2")
+    assert "--no-cache-dir" not in compiled
+    assert (checkout.folder / "flags").read_text(encoding="utf-8").strip() == flags
 
 
 def test_a_mac_uses_its_gpu_only_when_told(checkout: Checkout) -> None:

@@ -26,6 +26,7 @@ from bot.errors import LLMError, ModelError  # noqa: E402
 log = logging.getLogger("bot.llama")
 ABORTED = 2  # llama_decode's answer when its abort callback said yes
 CELL_TYPES = {"f16": 1, "q8_0": 8}  # ggml_type by the name that the settings know
+SCORED = 4  # so many last tokens at most
 END = -1  # llama.cpp's "up to the last position"
 AUTO, OFF = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO, llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
 Vectors = npt.NDArray[np.float32]
@@ -173,7 +174,7 @@ class Decoder:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx, params.n_batch, params.n_ubatch = tokens, slice_tokens, slice_tokens
         params.n_seq_max, params.kv_unified = sequences, sequences > 1
-        params.n_outputs_max = sequences  # logits are wanted of last tokens only; room for more takes 60 MB
+        params.n_outputs_max = max(sequences, SCORED)  # room for those of a whole slice takes 60 MB
         params.type_k = params.type_v = CELL_TYPES[cell_type]
         params.flash_attn_type = AUTO if flash or cell_type != "f16" else OFF  # only f16 can do without
         params.n_threads = params.n_threads_batch = threads or default_threads()
@@ -240,8 +241,8 @@ class Decoder:
         """Break off a `read` that another thread is in, at once; `now=False` lets reads go on again."""
         self._stop[0] = b"\x01" if now else b"\x00"
 
-    def read(self, tokens: Sequence[int], position: int, sequence: int = 0) -> bool:
-        """Read at most `slice_tokens` tokens into the cells from `position`; logits are kept for the last of them.
+    def read(self, tokens: Sequence[int], position: int, sequence: int = 0, scored: int = 1) -> bool:
+        """Read at most `slice_tokens` tokens into the cells from `position`; logits are kept for the `scored` last.
 
         False if it was stopped: then the cells from `position` on are unknown, and `keep` forgets them.
         """
@@ -252,7 +253,7 @@ class Decoder:
             batch.pos[index] = position + index
             batch.n_seq_id[index] = 1
             batch.seq_id[index][0] = sequence
-            batch.logits[index] = index == len(tokens) - 1
+            batch.logits[index] = index >= len(tokens) - scored
         status = llama_cpp.llama_decode(self.handle, batch)
         if status == ABORTED:
             return False
@@ -260,9 +261,9 @@ class Decoder:
             raise LLMError(f"llama.cpp could not read the prompt (status {status}). Ask again with a shorter question.")
         return True
 
-    def logits(self) -> Vectors:
-        """Scores of the token after the last `read`, shape (vocabulary,); a view that the next `read` overwrites."""
-        pointer = llama_cpp.llama_get_logits_ith(self.handle, -1)
+    def logits(self, back: int = 0) -> Vectors:
+        """Scores of the token after the last one read, or one `back`; shape (vocabulary,), overwritten by `read`."""
+        pointer = llama_cpp.llama_get_logits_ith(self.handle, -1 - back)
         return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
 
     def close(self) -> None:

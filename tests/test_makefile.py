@@ -25,7 +25,8 @@ case "$1 $2" in
 "-m pip")
     shift 3
     echo "pip $* [$CMAKE_ARGS]" >> notes
-    case "$*" in *llama.lock) echo $CFLAGS / $CXXFLAGS > flags; cat .venv/llama.lock > compiled; test ! -e fail-pip ;; esac ;;
+    case "$*" in *llama.lock) echo $CFLAGS / $CXXFLAGS > flags; esac
+    case "$*" in *llama.lock) cat .venv/llama.lock > compiled; test ! -e fail-pip ;; esac ;;
 *) exec "{sys.executable}" "$@" ;;
 esac
 """

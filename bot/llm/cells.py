@@ -123,10 +123,10 @@ class Cells:
         if done < len(prompt):
             raise Stopped
 
-    def extend(self, tokens: Sequence[int]) -> bool:
-        """Read `tokens` after those read before; False if a stop broke it off."""
+    def extend(self, tokens: Sequence[int], scored: int = 1) -> bool:
+        """Read `tokens` after those read before, with scores of the last ones; False if a stop broke it off."""
         try:
-            whole = self.decoder.read(tokens, len(self.tokens))
+            whole = self.decoder.read(tokens, len(self.tokens), scored=scored)
         except LLMError:
             self.keep(0)
             raise

@@ -67,6 +67,14 @@ class Read(NamedTuple):
         ]
 
 
+class Joined(NamedTuple):
+    """A joined cell: the segment's name, and which of its tokens it is."""
+
+    name: str
+    at: int
+    token: int
+
+
 class Joins(NamedTuple):
     """Segments with their names and what is needed to join them; they were read after a start of `after` tokens."""
 
@@ -77,7 +85,7 @@ class Joins(NamedTuple):
         """What stands for each joined cell where the cells of prompts are compared."""
         cells: list[Hashable] = []
         for name, read, _ in self.segments:
-            cells += [(name, at) for start, end in read.shown for at in range(start, end)]
+            cells += [Joined(name, at, read.tokens[at]) for start, end in read.shown for at in range(start, end)]
         return cells
 
 
@@ -216,9 +224,8 @@ class Joiner:
         return join_to(self._decoder, len(self._start), joins)
 
     def examples(self, tokens: Sequence[int]) -> str:
-        """The name of what a prompt of another kind begins with, which is kept, too; `decoder`'s layout reads it."""
-        made_with = f"{self._made_with} {self._decoder.model.repacked}"
-        return hashlib.sha256(f"{made_with} examples {' '.join(map(str, tokens))}".encode()).hexdigest()
+        """The name of what a prompt of another kind begins with, which is kept, too."""
+        return hashlib.sha256(f"{self._made_with} examples {' '.join(map(str, tokens))}".encode()).hexdigest()
 
     def _sum(self, start: Sequence[int], tokens: Sequence[int]) -> str:
         made = "\n".join((self._made_with, " ".join(map(str, start)), " ".join(map(str, tokens))))

@@ -19,7 +19,8 @@ from bot.errors import LLMError, ModelError, Stopped
 from bot.llama import Decoder, Model, Vectors, llama_version, supports_gpu
 from bot.llm.base import NOTHING, Finished, Output, Piece, ReadAhead, Reading
 from bot.llm.cells import Cells, alike
-from bot.llm.joined import ROOM, ROOM_TO_JOIN, SEQUENCES, SEQUENCES_TO_JOIN, Joiner, Joins, plain_tokens
+from bot.llm.guess import Guesses
+from bot.llm.joined import ROOM, ROOM_TO_JOIN, SEQUENCES, SEQUENCES_TO_JOIN, Joined, Joiner, Joins, plain_tokens
 from bot.llm.kept import Kept
 from bot.llm.pages import let_go, mappings
 from bot.llm.tokens import Apart, PromptTokens
@@ -74,6 +75,7 @@ class LlamaCpp:
             self._reader = self._new_decoder(self._reading_model, 2 * ROOM if both else ROOM, SEQUENCES)
         self._beside = ROOM_TO_JOIN if kept else 0
         self._cells = self._new_cells(FIRST_CELLS)
+        self._guesses = tuned.guesses if self._cells.decoder.can_join() else 0  # wrong ones must be forgotten
         self._as_words: set[str] = set()  # names of the segments that the last prompt had as words
         self._joiner: Joiner | None = None
         if kept and self._reader and self._cells.decoder.can_join():
@@ -85,7 +87,9 @@ class LlamaCpp:
         self.keeps = self._joiner is not None
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1
         room = min(TOKENS, self.context_tokens)
-        self._weigher = Weigher(lambda: Cells(self._new_decoder(self._model, room, sequences)), self._joiner, kept)
+        self._weigher = Weigher(
+            lambda: Cells(self._new_decoder(self._reading_model, room, sequences)), self._joiner, kept
+        )
         if self._reads_from:  # of the pages of weights that were laid out anew only a part comes back
             let_go(path, mappings(path) - before if tuned.writes_repacked else self._reads_from)
 
@@ -142,7 +146,7 @@ class LlamaCpp:
                 yield Reading(reused, len(prompt))
                 for done in self._cells.read(prompt, reused, stop):
                     yield Reading(done, len(prompt))
-                yield from self._write(len(prompt), reused, max_tokens, stop)
+                yield from self._write(prompt, reused, max_tokens, stop)
 
     def _begin(self, messages: Sequence[Message], room: int) -> tuple[Sequence[Hashable], int]:
         """The prompt as it will stand in the cells, of at most `room` tokens, and how much of it stands there already.
@@ -225,27 +229,59 @@ class LlamaCpp:
         prompt = self._tokens.whole(messages)
         # What is alike in all such prompts is read by itself, so that none of its cells depends on the rest.
         start = alike(prompt, self._tokens.whole([*messages[:-1], Message(role=messages[-1].role, content="")]))
-        return self._weigher.odds(prompt, start, self._tokens.apart(messages), (first, second), stop)
+        with self._resting():
+            return self._weigher.odds(prompt, start, self._tokens.apart(messages), (first, second), stop)
 
-    def _write(self, prompt: int, reused: int, max_tokens: int, stop: threading.Event) -> Iterator[Output]:
+    def _write(
+        self, prompt: Sequence[Hashable], reused: int, max_tokens: int, stop: threading.Event
+    ) -> Iterator[Output]:
         utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        chance = np.random.default_rng(self.seed)
         count, ended = 0, False
-        while count < max_tokens and not stop.is_set():
-            token = self._choose(self._cells.decoder.logits(), chance)
-            if self._model.ends_answer(token):
-                ended = True
-                break
-            count += 1
-            if text := utf8.decode(self._model.piece(token)):
-                yield Piece(text)
-            if count < max_tokens and not self._cells.extend([token]):
-                break
+        with contextlib.closing(self._answer(prompt, max_tokens)) as answer:
+            while count < max_tokens and not stop.is_set() and (token := next(answer, None)) is not None:
+                if self._model.ends_answer(token):
+                    ended = True
+                    break
+                count += 1
+                if text := utf8.decode(self._model.piece(token)):
+                    yield Piece(text)
         if text := utf8.decode(b"", final=True):
             yield Piece(text)
         stopped = stop.is_set() and not ended
-        tokens = Tokens(prompt=prompt, reused=reused, answer=count)
+        tokens = Tokens(prompt=len(prompt), reused=reused, answer=count)
         yield Finished(tokens, stopped=stopped, cut=not ended and not stopped)
+
+    def _answer(self, prompt: Sequence[Hashable], most: int) -> Generator[int, None, None]:
+        """Its tokens, until nobody wants more or a stop breaks off; with guesses that are read at once, where it pays.
+
+        What was guessed wrong is forgotten.
+        """
+        chance = np.random.default_rng(self.seed)
+        known = Guesses(token for one in prompt if (token := _token(one)) is not None) if self._guesses else None
+        guesses, right, end = list[int](), 0, len(prompt) + most  # cells may be filled up to there
+        try:
+            while True:
+                token = self._choose(self._cells.decoder.logits(len(guesses) - right), chance)
+                yield token
+                if known:
+                    known.add(token)
+                if guesses[right : right + 1] == [token]:
+                    right += 1
+                    continue
+                self._forget(len(guesses) - right)
+                room = end - len(self._cells.tokens) - 1
+                ahead = known.next(min(self._guesses, room - 1)) if known else []
+                guesses, right = [], 0
+                if room <= 0 or not self._cells.extend([token, *ahead], scored=1 + len(ahead)):
+                    return
+                guesses = ahead
+        finally:
+            self._forget(len(guesses) - right)
+
+    def _forget(self, guesses: int) -> None:
+        """The last cells."""
+        if guesses:
+            self._cells.keep(len(self._cells.tokens) - guesses)
 
     def _choose(self, logits: Vectors, chance: np.random.Generator) -> int:
         if self._temperature == 0:
@@ -263,3 +299,8 @@ class LlamaCpp:
                 self._kept.close()
             for model in {self._model, self._reading_model}:
                 model.close()
+
+
+def _token(cell: Hashable) -> int | None:
+    """Which one stands there, read or joined."""
+    return cell.token if isinstance(cell, Joined) else cell if isinstance(cell, int) else None

@@ -19,11 +19,12 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.errors import LLMError, ModelError
-from bot.llama import END, Decoder, Model, default_threads, llama_version, repacks, supports_gpu
+from bot.llama import END, SCORED, Decoder, Model, default_threads, llama_version, repacks, supports_gpu
 from bot.llm.cells import SLICE
+from bot.llm.guess import GUESSED
 
 log = logging.getLogger("bot.llm")
-WRITTEN = 8  # tokens, one by one
+WRITTEN = 8  # tokens, one by one, and then about as many in batches that are scored
 BEFORE = 1024  # tokens that stand before what is read, about as in prompts; they are joined, not read
 ROUNDS, MOST = 2, 3  # of layouts the most, where there is time: other programs run, too
 ENOUGH_S = 15  # after which no more ways are tried: who waits for a slow machine waits for the first answer
@@ -31,6 +32,7 @@ BETTER = 1.05  # a difference that counts
 SECOND = 1.2  # the same for a second layout to read with: one file's two take the memory of both
 COARSER = 1.1  # the same for longer slices: fewer of a prompt's are whole, and only those are used again
 LONGER, LONGER_ON_GPU = 256, 512  # tokens of a slice, beside SLICE
+COST = 2.0  # in tokens written, at most, of a batch with guesses: answers of all sets are written 1.2 times as fast then
 AT_ONCE = 2000  # tokens a second: a prompt of 700, which is a long one, takes a third of a second then
 PROMPT, LOADED = range(2)  # sequences
 
@@ -39,7 +41,8 @@ class Tuned(BaseModel):
     """Threads (0: one a processor), whether weights are repacked for writing and for reading, and how is decoded.
 
     `mapped`: whether the file's pages stay in memory, which weights that are all repacked have no use for. `joins`:
-    whether to join what was read before, which gains little where a whole prompt is read at once.
+    whether to join what was read before, which gains little where a whole prompt is read at once. `guesses`: of so many
+    tokens of an answer the model is asked at once, where they may be known from the prompt (bot.llm.guess).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +54,7 @@ class Tuned(BaseModel):
     joins: bool = True
     slice_tokens: int = Field(SLICE, ge=SLICE, le=LONGER_ON_GPU)
     flash: bool = True
+    guesses: int = Field(0, ge=0, le=GUESSED)
 
 
 class Way(NamedTuple):
@@ -63,10 +67,11 @@ class Way(NamedTuple):
 
 
 class Speed(NamedTuple):
-    """Tokens a second."""
+    """Tokens a second; `scores` where as many as there can be are read at once, with what comes after each."""
 
     reads: float
     writes: float
+    scores: float = 0.0
 
 
 AS_IT_COMES = Tuned()
@@ -86,11 +91,14 @@ def choose(
     now = Way(found.reads_repacked, found.threads)
     sliced, plain = now._replace(slice_tokens=LONGER_ON_GPU if gpu else LONGER), now._replace(flash=False)
     reads, flash, long = {now: 0.0, sliced: 0.0}, True, False
+    guesses = [] if gpu else [found.guesses]
 
     def beside(other: Way) -> Sequence[Speed]:
         speeds = measure([other, now])
         for way, speed in zip((other, now), speeds, strict=True):
             reads[way] = max(speed.reads, reads.get(way, 0.0))
+        if gpu:
+            guesses.append(_guesses(speeds[1]))
         return speeds
 
     try:
@@ -99,7 +107,8 @@ def choose(
     except (ModelError, LLMError) as error:  # no memory for it, perhaps: then it is no better
         log.warning("Other ways to read could not be measured: %s", error)
     way = sliced if long else now
-    return found.model_copy(update={"slice_tokens": way.slice_tokens, "flash": flash, "joins": reads[way] < AT_ONCE})
+    chosen = {"slice_tokens": way.slice_tokens, "flash": flash, "joins": reads[way] < AT_ONCE}
+    return found.model_copy(update={**chosen, "guesses": min(guesses, default=0)})
 
 
 def _layouts_and_threads(measure: Measure, processors: int, in_time: Callable[[], bool]) -> Tuned:
@@ -112,9 +121,14 @@ def _layouts_and_threads(measure: Measure, processors: int, in_time: Callable[[]
         half = _layouts(measure, processors // 2, in_time)
         one = Speed(half[reads].reads, half[writes].writes)
         if _pays(one, Speed(layouts[reads].reads, layouts[writes].writes)):
-            threads = processors // 2
-    mapped = not (writes and reads)
-    return Tuned(threads=threads, writes_repacked=writes, reads_repacked=reads, mapped=mapped)
+            threads, layouts = processors // 2, half
+    return Tuned(
+        threads=threads,
+        writes_repacked=writes,
+        reads_repacked=reads,
+        mapped=not (writes and reads),
+        guesses=_guesses(layouts[writes]),
+    )
 
 
 def _faster(repacked: Speed, plain: Speed) -> bool:
@@ -122,6 +136,11 @@ def _faster(repacked: Speed, plain: Speed) -> bool:
     if repacked.writes > plain.writes * BETTER:
         return True
     return repacked.writes * BETTER >= plain.writes and repacked.reads > plain.reads * BETTER
+
+
+def _guesses(speed: Speed) -> int:
+    """How many tokens to guess ahead: a batch of them must cost little more than one token does."""
+    return GUESSED if speed.scores > SCORED / COST * speed.writes else 0
 
 
 def _layouts(measure: Measure, threads: int, in_time: Callable[[], bool]) -> dict[bool, Speed]:
@@ -233,11 +252,15 @@ def _speed(decoder: Decoder, cells: bytes, length: int) -> Speed:
     read = time.perf_counter()
     for at in range(WRITTEN):
         _decode(decoder, text[:1], start + length + at)
-    return Speed(length / (read - began), WRITTEN / (time.perf_counter() - read))
+    written, after = time.perf_counter(), start + length + WRITTEN
+    for at in range(0, WRITTEN, SCORED):
+        _decode(decoder, text[:SCORED], after + at, SCORED)
+    scored = time.perf_counter() - written
+    return Speed(length / (read - began), WRITTEN / (written - read), WRITTEN / scored)
 
 
-def _decode(decoder: Decoder, tokens: Sequence[int], at: int) -> None:
-    decoder.read(tokens, at)
+def _decode(decoder: Decoder, tokens: Sequence[int], at: int, scored: int = 1) -> None:
+    decoder.read(tokens, at, scored=scored)
     decoder.logits()  # a GPU is waited for
 
 

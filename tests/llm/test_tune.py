@@ -10,13 +10,16 @@ import pytest
 from bot.errors import BotError, LLMError, ModelError
 from bot.llm import tune
 from bot.llm.cells import SLICE
+from bot.llm.guess import GUESSED
 from bot.llm.tune import AS_IT_COMES, AS_THE_FILE, Machine, Speed, Tuned, Way, choose, tuned
+
+Speeds = tuple[int, int] | tuple[int, int, int]
 
 
 class Told:
     """A machine with these speeds in some ways, one after the other where several are given; else repacked is best."""
 
-    def __init__(self, speeds: Mapping[Way, tuple[int, int] | list[tuple[int, int]]]) -> None:
+    def __init__(self, speeds: Mapping[Way, Speeds | Sequence[Speeds]]) -> None:
         self.asked: list[Way] = []
         self._speeds = speeds
 
@@ -167,7 +170,33 @@ def test_the_small_model_is_measured(small_llm_path: Path) -> None:
     with contextlib.ExitStack() as opened:
         machine = Machine(small_llm_path, 0, opened)
         for _ in range(2):
-            assert all(one.reads > one.writes > 1 for one in machine.measure(ways))
+            assert all(one.reads > one.writes > 1 and one.scores > 1 for one in machine.measure(ways))
+
+
+@pytest.mark.parametrize(
+    ("repacked", "plain", "guesses"),
+    [
+        ((100, 30, 61), (60, 20, 90), GUESSED),
+        ((100, 30, 59), (60, 20, 90), 0),
+        ((100, 20, 59), (150, 30, 61), GUESSED),
+        ((100, 20, 90), (150, 30, 59), 0),
+    ],
+    ids=["repacked", "too slow", "plain", "what does not write says nothing"],
+)
+def test_it_is_guessed_where_a_batch_costs_less_than_two_tokens(repacked: Speeds, plain: Speeds, guesses: int) -> None:
+    assert choose(Told({Way(): repacked, PLAIN: plain}).measure, 2).guesses == guesses
+
+
+def test_half_the_threads_guess_by_their_own_speed() -> None:
+    fast, slow = (110, 30, 90), (100, 30, 40)
+    machine = Told({Way(): slow, PLAIN: (60, 20, 40), Way(threads=4): fast, Way(repacked=False, threads=4): (60, 20)})
+    assert choose(machine.measure, 8) == Tuned(threads=4, mapped=False, guesses=GUESSED)
+
+
+@pytest.mark.parametrize(("scores", "guesses"), [([610, 610], GUESSED), ([610, 590], 0)])
+def test_on_a_gpu_guesses_must_pay_each_time(scores: list[int], guesses: int) -> None:
+    speeds: list[Speeds] = [(1500, 300, score) for score in scores]
+    assert choose(Told({Way(): speeds}).measure, 2, gpu=True).guesses == guesses
 
 
 class Fake:

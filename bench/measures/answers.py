@@ -26,21 +26,23 @@ TEXT = "The harbour ferry carries more people every year, and the council wants 
 
 
 class Cold(Whole):
-    """The model as it is by default, which notes what it reads; see `unread`."""
+    """The model as it is by default, which notes the last prompt and the checks before it; see `unread`."""
 
     def __init__(self, llm: LlamaCpp) -> None:
         super().__init__(llm)
         self.keeps = True
-        self.read: list[Sequence[Message]] = []
+        self.checks: list[Sequence[Message]] = []
+        self.prompt: Sequence[Message] = ()
 
     def stream(
         self, messages: Sequence[Message], *, max_tokens: int, stop: threading.Event
     ) -> Generator[Output, None, None]:
-        self.read.append(messages)
+        self.prompt = messages
         return self._llm.stream(messages, max_tokens=max_tokens, stop=stop)
 
     def odds(self, messages: Sequence[Message], words: tuple[str, str], *, stop: threading.Event) -> float | None:
-        self.read.append(messages[-1:])  # its examples were read before
+        if not self.prompt:  # what is checked after it does not delay it
+            self.checks.append(messages[-1:])  # its examples were read before
         return self._llm.odds(messages, words, stop=stop)
 
 
@@ -59,6 +61,7 @@ class Asked(NamedTuple):
 
     answers: Mapping[str, Answer]
     bare: float
+    prompt: Sequence[Message]
 
 
 def measure(settings: Settings, count: int, folder: Path) -> list[Measure]:
@@ -87,7 +90,7 @@ def measure(settings: Settings, count: int, folder: Path) -> list[Measure]:
         bare.read(llm._tokens.whole([Message(role="user", content=TEXT)]))
         asked = [ask_all_ways(llm, cold, ways, bare, one) for one in questions[1 : count + 1]]
         talks = [talk(llm, ways, one) for one in load_questions(SEEDS / "conversations.jsonl")[:count]]
-        rates = [written(llm, bare) for _ in range(5)]
+        rates = [written(llm, bare, one.prompt) for one in asked]
     llm.close()
     store.close()
     return [*of_questions(asked), *of_talks(talks), *of_rates(rates)]
@@ -95,12 +98,12 @@ def measure(settings: Settings, count: int, folder: Path) -> list[Measure]:
 
 def ask_all_ways(llm: LlamaCpp, cold: Cold, ways: Mapping[str, Chat], bare: Bare, question: Question) -> Asked:
     answers = {way: ask(llm, chat, question.question) for way, chat in ways.items() if way != "cold"}
-    cold.read.clear()
+    cold.checks, cold.prompt = [], ()
     with unread(llm):
         answers["cold"] = ask(llm, ways["cold"], question.question, read=False)
-    new = [llm._tokens.whole(messages) for messages in cold.read]
     known = answers["cold"].tokens.reused  # what all prompts begin with
-    return Asked(answers, sum(bare.read(tokens) for tokens in [*new[:-1], new[-1][known:]]))
+    new = [*map(llm._tokens.whole, cold.checks), llm._tokens.whole(cold.prompt)[known:]]
+    return Asked(answers, sum(map(bare.read, new)), cold.prompt)
 
 
 def ask(
@@ -143,13 +146,12 @@ class Rates(NamedTuple):
     answer: tuple[float, float]
 
 
-def written(llm: LlamaCpp, bare: Bare) -> Rates:
+def written(llm: LlamaCpp, bare: Bare, messages: Sequence[Message]) -> Rates:
     """A prompt that is read from its beginning, and its answer."""
-    messages = [Message(role="user", content=f"{' '.join(TEXT for _ in range(30))} Retell this in many words.")]
     prompt = llm._tokens.whole(messages)
     llm._cells.keep(0)
     began, read, arrivals = time.perf_counter(), 0.0, []
-    for output in llm.stream(messages, max_tokens=ANSWER_TOKENS, stop=threading.Event()):
+    for output in Whole(llm).stream(messages, max_tokens=ANSWER_TOKENS, stop=threading.Event()):
         if isinstance(output, Reading) and output.done == output.total:
             read = time.perf_counter() - began
         elif isinstance(output, Piece):

@@ -32,7 +32,7 @@ BETTER = 1.05  # a difference that counts
 SECOND = 1.2  # the same for a second layout to read with: one file's two take the memory of both
 COARSER = 1.1  # the same for longer slices: fewer of a prompt's are whole, and only those are used again
 LONGER, LONGER_ON_GPU = 256, 512  # tokens of a slice, beside SLICE
-COST = 2.0  # in tokens written, at most, of a batch with guesses: answers of all sets are written 1.2 times as fast then
+ALONE, GUESSING = 0.31, 0.27  # for each token of an answer: tokens read by themselves, and batches with guesses
 AT_ONCE = 2000  # tokens a second: a prompt of 700, which is a long one, takes a third of a second then
 PROMPT, LOADED = range(2)  # sequences
 
@@ -72,6 +72,12 @@ class Speed(NamedTuple):
     reads: float
     writes: float
     scores: float = 0.0
+
+    @property
+    def answers(self) -> float:
+        """Tokens of answers a second, with guesses where that is faster."""
+        guessed = self.scores and 1 / (ALONE / self.writes + GUESSING * SCORED / self.scores)
+        return max(self.writes, guessed)
 
 
 AS_IT_COMES = Tuned()
@@ -119,8 +125,7 @@ def _layouts_and_threads(measure: Measure, processors: int, in_time: Callable[[]
     threads = 0
     if processors >= 4:  # where two threads share a core, half as many may be faster
         half = _layouts(measure, processors // 2, in_time)
-        one = Speed(half[reads].reads, half[writes].writes)
-        if _pays(one, Speed(layouts[reads].reads, layouts[writes].writes)):
+        if _pays(half[writes]._replace(reads=half[reads].reads), layouts[writes]._replace(reads=layouts[reads].reads)):
             threads, layouts = processors // 2, half
     return Tuned(
         threads=threads,
@@ -133,14 +138,14 @@ def _layouts_and_threads(measure: Measure, processors: int, in_time: Callable[[]
 
 def _faster(repacked: Speed, plain: Speed) -> bool:
     """Whether repacked weights write faster, or, where that is alike, read faster; plain ones are loaded sooner."""
-    if repacked.writes > plain.writes * BETTER:
+    if repacked.answers > plain.answers * BETTER:
         return True
-    return repacked.writes * BETTER >= plain.writes and repacked.reads > plain.reads * BETTER
+    return repacked.answers * BETTER >= plain.answers and repacked.reads > plain.reads * BETTER
 
 
 def _guesses(speed: Speed) -> int:
-    """How many tokens to guess ahead: a batch of them must cost little more than one token does."""
-    return GUESSED if speed.scores > SCORED / COST * speed.writes else 0
+    """How many tokens to guess ahead."""
+    return GUESSED if speed.answers > speed.writes * BETTER else 0
 
 
 def _layouts(measure: Measure, threads: int, in_time: Callable[[], bool]) -> dict[bool, Speed]:
@@ -154,7 +159,7 @@ def _layouts(measure: Measure, threads: int, in_time: Callable[[], bool]) -> dic
 
 def _pays(other: Speed, now: Speed) -> bool:
     """Whether it is faster at one and hardly slower at the other."""
-    gains = other.reads / now.reads, other.writes / now.writes
+    gains = other.reads / now.reads, other.answers / now.answers
     return min(gains) > 1 / BETTER and max(gains) > BETTER
 
 

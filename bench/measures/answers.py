@@ -21,7 +21,7 @@ from measures.bare import Bare
 from measures.measure import Measure, medians, middle
 
 SEEDS = PROJECT / "seeds"
-ANSWER_TOKENS = 32
+ANSWER_TOKENS, SHORTEST = 32, 8  # of an answer that is timed
 TEXT = "The harbour ferry carries more people every year, and the council wants a bridge."
 
 
@@ -57,7 +57,10 @@ def unread(llm: LlamaCpp) -> Iterator[None]:
 
 
 class Asked(NamedTuple):
-    """One question asked in all ways; `bare` are seconds to read what the one without read segments had to read."""
+    """One question asked in all ways; `bare` are seconds to read what the one without read segments had to read.
+
+    `prompt` is empty where that one was refused before an answer.
+    """
 
     answers: Mapping[str, Answer]
     bare: float
@@ -90,7 +93,7 @@ def measure(settings: Settings, count: int, folder: Path) -> list[Measure]:
         bare.read(llm._tokens.whole([Message(role="user", content=TEXT)]))
         asked = [ask_all_ways(llm, cold, ways, bare, one) for one in questions[1 : count + 1]]
         talks = [talk(llm, ways, one) for one in load_questions(SEEDS / "conversations.jsonl")[:count]]
-        rates = [written(llm, bare, one.prompt) for one in asked]
+        rates = [rate for one in asked if one.prompt and (rate := written(llm, bare, one.prompt))]
     llm.close()
     store.close()
     return [*of_questions(asked), *of_talks(talks), *of_rates(rates)]
@@ -102,7 +105,9 @@ def ask_all_ways(llm: LlamaCpp, cold: Cold, ways: Mapping[str, Chat], bare: Bare
     with unread(llm):
         answers["cold"] = ask(llm, ways["cold"], question.question, read=False)
     known = answers["cold"].tokens.reused  # what all prompts begin with
-    new = [*map(llm._tokens.whole, cold.checks), llm._tokens.whole(cold.prompt)[known:]]
+    new = [llm._tokens.whole(check) for check in cold.checks]
+    if cold.prompt:
+        new.append(llm._tokens.whole(cold.prompt)[known:])
     return Asked(answers, sum(map(bare.read, new)), cold.prompt)
 
 
@@ -146,8 +151,8 @@ class Rates(NamedTuple):
     answer: tuple[float, float]
 
 
-def written(llm: LlamaCpp, bare: Bare, messages: Sequence[Message]) -> Rates:
-    """A prompt that is read from its beginning, and its answer."""
+def written(llm: LlamaCpp, bare: Bare, messages: Sequence[Message]) -> Rates | None:
+    """A prompt that is read from its beginning, and its answer; None where that is too short to be timed."""
     prompt = llm._tokens.whole(messages)
     llm._cells.keep(0)
     began, read, arrivals = time.perf_counter(), 0.0, []
@@ -157,7 +162,9 @@ def written(llm: LlamaCpp, bare: Bare, messages: Sequence[Message]) -> Rates:
         elif isinstance(output, Piece):
             arrivals.append(time.perf_counter())
     answer = [token for token in llm._cells.tokens[len(prompt) :] if isinstance(token, int)]
-    ours = read / len(prompt), (arrivals[-1] - arrivals[0]) / max(1, len(arrivals) - 1)
+    if len(answer) < SHORTEST:
+        return None
+    ours = read / len(prompt), (arrivals[-1] - arrivals[0]) / (len(answer) - 1)
     return Rates((ours[0], bare.read(prompt) / len(prompt)), (ours[1], bare.write(answer)))
 
 

@@ -129,7 +129,8 @@ $(VENV)/.gpu-$(BACKEND): requirements.lock $(MADE)
 	@echo "Installing; llama.cpp is compiled here, which takes several minutes the first time …"
 	@sed -n '/^llama-cpp-python==/,/[^\\]$$/p' requirements.lock > $(VENV)/llama.lock
 	@amx=$$(awk '/^flags.* amx_int8/ { print "-mno-amx-int8"; exit }' $(CPUINFO) 2>/dev/null); \
-	test -z "$$amx" || "$${CXX:-c++}" "$$amx" -E -x c++ /dev/null >/dev/null 2>&1 || amx=; \
+	for compiler in "$${CC:-cc}" "$${CXX:-c++}"; do \
+		test -z "$$amx" || $$compiler $$amx -E -x c++ /dev/null >/dev/null 2>&1 || amx=; done; \
 	CFLAGS="$$CFLAGS $$amx" CXXFLAGS="$$CXXFLAGS $$amx" CMAKE_ARGS="$(LLAMA_FLAGS)" \
 		$(PIP) install --require-hashes --no-deps $(if $(BUILT),,--force-reinstall) \
 		$(if $(LLAMA_FLAGS),--no-cache-dir) -r $(VENV)/llama.lock

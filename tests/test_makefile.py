@@ -50,6 +50,7 @@ class Checkout:
             (self.tools / name).symlink_to(str(shutil.which(name)))
         self.tool("python3", PYTHON)
         self.tool("c++")
+        self.tool("cc")
         self.tool("uname", "#!/bin/sh\necho Linux\n")
 
     def tool(self, name: str, text: str = "#!/bin/sh\n") -> None:
@@ -191,7 +192,7 @@ def test_a_gpu_stays_until_another_is_named(checkout: Checkout) -> None:
     ],
 )
 def test_llama_cpp_is_compiled_without_amx(checkout: Checkout, cpuinfo: str | None, compiler: str, flags: str) -> None:
-    checkout.tool("c++", f"#!/bin/sh\n{compiler}\n")
+    checkout.tool("cc", f"#!/bin/sh\n{compiler}\n")
     file = checkout.folder / "cpuinfo"
     if cpuinfo:
         file.write_text(cpuinfo * 2, encoding="utf-8")

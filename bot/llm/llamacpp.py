@@ -75,7 +75,8 @@ class LlamaCpp:
             self._reader = self._new_decoder(self._reading_model, 2 * ROOM if both else ROOM, SEQUENCES)
         self._beside = ROOM_TO_JOIN if kept else 0
         self._cells = self._new_cells(FIRST_CELLS)
-        self._guesses = tuned.guesses if self._cells.decoder.can_join() else 0  # wrong ones must be forgotten
+        # Wrong ones must be forgotten, and the likeliest token must be the one that is chosen.
+        self._guesses = tuned.guesses if self._cells.decoder.can_join() and not temperature else 0
         self._as_words: set[str] = set()  # names of the segments that the last prompt had as words
         self._joiner: Joiner | None = None
         if kept and self._reader and self._cells.decoder.can_join():
@@ -88,7 +89,7 @@ class LlamaCpp:
         sequences = SEQUENCES_TO_JOIN if self._joiner else 1
         room = min(TOKENS, self.context_tokens)
         self._weigher = Weigher(
-            lambda: Cells(self._new_decoder(self._reading_model, room, sequences)), self._joiner, kept
+            lambda: Cells(self._new_decoder(self._reading_model, room, sequences)), self._joiner, kept, self._resting
         )
         if self._reads_from:  # of the pages of weights that were laid out anew only a part comes back
             let_go(path, mappings(path) - before if tuned.writes_repacked else self._reads_from)
@@ -229,8 +230,7 @@ class LlamaCpp:
         prompt = self._tokens.whole(messages)
         # What is alike in all such prompts is read by itself, so that none of its cells depends on the rest.
         start = alike(prompt, self._tokens.whole([*messages[:-1], Message(role=messages[-1].role, content="")]))
-        with self._resting():
-            return self._weigher.odds(prompt, start, self._tokens.apart(messages), (first, second), stop)
+        return self._weigher.odds(prompt, start, self._tokens.apart(messages), (first, second), stop)
 
     def _write(
         self, prompt: Sequence[Hashable], reused: int, max_tokens: int, stop: threading.Event

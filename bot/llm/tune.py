@@ -91,7 +91,7 @@ def choose(
     """The fastest by `measure`: layouts, then half the threads, then attention and slices of what reads prompts.
 
     On a GPU only the last: layouts and threads are the processor's. What is other than usual must be better twice, and
-    stays untried where there is no time for it.
+    stays untried where there is no time for it. Whether to guess hangs on what writes.
     """
     found = AS_IT_COMES if gpu else _layouts_and_threads(measure, processors, in_time)
     now = Way(found.reads_repacked, found.threads)
@@ -177,7 +177,7 @@ def tuned(
     """
     gpu = bool(gpu_layers) and supports_gpu()
     where = f"gpu {gpu_layers}" if gpu else str(default_threads())
-    key = " ".join((sha256, _processor(), where, llama_version()))
+    key = " ".join((sha256, _processor(), where, llama_version(), *([] if repacks() else ["not repacked"])))
     known = _read(file)
     if (noted := _noted(known.get(key))) is not None:
         return noted
@@ -258,10 +258,12 @@ def _speed(decoder: Decoder, cells: bytes, length: int) -> Speed:
     for at in range(WRITTEN):
         _decode(decoder, text[:1], start + length + at)
     written, after = time.perf_counter(), start + length + WRITTEN
-    for at in range(0, WRITTEN, SCORED):
-        _decode(decoder, text[:SCORED], after + at, SCORED)
-    scored = time.perf_counter() - written
-    return Speed(length / (read - began), WRITTEN / (written - read), WRITTEN / scored)
+    scores = 0.0
+    if decoder.can_join():  # else wrong guesses could not be forgotten
+        for at in range(0, WRITTEN, SCORED):
+            _decode(decoder, text[:SCORED], after + at, SCORED)
+        scores = WRITTEN / (time.perf_counter() - written)
+    return Speed(length / (read - began), WRITTEN / (written - read), scores)
 
 
 def _decode(decoder: Decoder, tokens: Sequence[int], at: int, scored: int = 1) -> None:

@@ -6,6 +6,7 @@ The examples of such a prompt are read once and kept; the answers' prompts are l
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from bot.errors import ModelError
 from bot.llm.cells import Cells, alike
@@ -21,10 +22,19 @@ ROOM_TO_LOAD = 512  # cells for a block of a segment while it is loaded, beside 
 
 
 class Weigher:
-    """Contexts behind one lock, so that it can be asked while an answer streams; `new_cells` makes one."""
+    """Contexts behind one lock, so that it can be asked while an answer streams; `new_cells` makes one.
 
-    def __init__(self, new_cells: Callable[[], Cells], joiner: Joiner | None, kept: Kept | None) -> None:
-        self._new_cells, self._joiner, self._kept = new_cells, joiner, kept
+    Each question is asked within a `resting`.
+    """
+
+    def __init__(
+        self,
+        new_cells: Callable[[], Cells],
+        joiner: Joiner | None,
+        kept: Kept | None,
+        resting: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._new_cells, self._joiner, self._kept, self._resting = new_cells, joiner, kept, resting
         self.cells: list[Cells] = []  # made when first asked for; the last used one comes last
         self._contexts = CONTEXTS
         self.lock = threading.Lock()
@@ -40,7 +50,7 @@ class Weigher:
         joins = self._joins(apart)
         if apart and alike(prompt, apart.start) == len(apart.start):
             start = len(apart.start)  # the same cells, whether the rest is joined or read
-        with turn(self.lock, stop):
+        with turn(self.lock, stop), self._resting():
             cells = self._cells_for(prompt[:start])
             if cells is None or len(prompt) > cells.decoder.tokens:
                 return None

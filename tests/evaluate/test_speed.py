@@ -14,6 +14,7 @@ import pytest
 
 from bot.config import PROJECT
 from bot.llm import LlamaCpp
+from bot.schema import Message
 
 BENCH = PROJECT / "bench"
 LIMITS = """
@@ -166,9 +167,12 @@ class Spy:
         return 0.25
 
 
-def test_bare_llama_reads_and_writes_the_same_tokens(speed: ModuleType, small_llm: LlamaCpp) -> None:
-    spy = Spy()
-    rates = speed.answers.written(small_llm, spy)
+def test_bare_llama_reads_and_writes_the_same_tokens(
+    speed: ModuleType, small_llm: LlamaCpp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spy, text = Spy(), "The harbour ferry carries more people every year, and the council wants a bridge. "
+    asked = [Message(role="user", content=text * 30 + "Retell this in many words.")]
+    rates = speed.answers.written(small_llm, spy, asked)
     (read, prompt), (write, answer) = spy.given
     assert (read, write) == ("read", "write")
     assert len(prompt) > 400
@@ -178,6 +182,9 @@ def test_bare_llama_reads_and_writes_the_same_tokens(speed: ModuleType, small_ll
     assert rates.answer[1] == 0.25
     assert rates.answer[0] > 0
     assert rates.prompt[0] > 0
+    monkeypatch.setattr(speed.answers, "SHORTEST", 33)
+    assert speed.answers.written(small_llm, spy, asked) is None
+    assert len(spy.given) == 2
 
 
 def test_bare_llama_is_a_process_with_nothing_of_ours(

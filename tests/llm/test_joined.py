@@ -5,7 +5,7 @@ import datetime as dt
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +18,7 @@ from bot.errors import LLMError, Stopped
 from bot.llama import Decoder, Vectors
 from bot.llm import Finished, LlamaCpp, Piece, Reading
 from bot.llm.cells import SLICE
+from bot.llm.guess import Guesses
 from bot.llm.joined import BLOCK, ROOM, Read, plain_tokens, read_of
 from bot.llm.kept import Kept
 from bot.llm.template import ChatTemplate
@@ -551,6 +552,26 @@ def test_another_layout_may_read_and_hand_over(
     llm.close()
 
 
+def test_an_answer_is_guessed_from_joined_segments_too(small_llm_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    llm, given = open_llm(small_llm_path, None, tuned=Tuned(guesses=3)), list[list[int]]()
+
+    class Noted(Guesses):
+        def __init__(self, tokens: Iterable[int]) -> None:
+            given.append(list(tokens))
+            super().__init__(given[-1])
+
+    monkeypatch.setattr("bot.llm.llamacpp.Guesses", Noted)
+    messages = prompt(segment(shown=(0, 1)))
+    cold = ask(llm, messages)[0]
+    assert keep(llm, messages) == 1
+    warm, last, _ = ask(llm, messages)
+    assert last.tokens.reused > 20
+    assert given[1] == given[0], "the words that stand there, joined or read"
+    assert len(given[0]) == last.tokens.prompt
+    assert warm.split()[0] == cold.split()[0]
+    llm.close()
+
+
 def test_a_stop_reaches_the_layout_that_reads(small_llm_path: Path) -> None:
     llm = open_llm(small_llm_path, None, tuned=READS_PLAIN, context_tokens=4096)
     long = [Message(role="user", content="The harbour ferry carries more people every year. " * 130 + "Sum up.")]
@@ -574,9 +595,9 @@ def noting_reads() -> Iterator[list[int]]:
     read: list[int] = []
     plain = Decoder.read
 
-    def note(decoder: Decoder, tokens: Sequence[int], position: int, sequence: int = 0) -> bool:
+    def note(decoder: Decoder, tokens: Sequence[int], position: int, sequence: int = 0, scored: int = 1) -> bool:
         read.append(len(tokens))
-        return plain(decoder, tokens, position, sequence)
+        return plain(decoder, tokens, position, sequence, scored)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Decoder, "read", note)

@@ -110,7 +110,7 @@ def test_examples_are_read_once_and_answers_prompts_stay(llm: LlamaCpp, monkeypa
     odds(llm, "The Möwe carries 40 people.")
     decoder, read = llm._weigher.cells[-1].decoder, []
     plain = decoder.read
-    monkeypatch.setattr(decoder, "read", lambda tokens, position: read.append(len(tokens)) or plain(tokens, position))
+    monkeypatch.setattr(decoder, "read", lambda tokens, at, **how: read.append(len(tokens)) or plain(tokens, at))
     odds(llm, "The Möwe carries 60 people.")
     assert 0 < sum(read) < llm.count_tokens(EXAMPLES)
     assert ask(llm, prompt)[1].tokens.reused > SLICE
@@ -128,7 +128,7 @@ def reads_less(llm: LlamaCpp, start: list[Message], monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(
             cells.decoder,
             "read",
-            lambda tokens, position, plain=plain: read.append(len(tokens)) or plain(tokens, position),
+            lambda tokens, at, plain=plain, **how: read.append(len(tokens)) or plain(tokens, at),
         )
     llm.odds([*start, Message(role="user", content="Is it so?")], ("Yes", "No"), stop=threading.Event())
     monkeypatch.undo()

@@ -110,8 +110,8 @@ def test_the_weights_that_prompts_are_read_with_are_not_held_between_prompts(
     llm, held = LlamaCpp(path, name="small", context_tokens=1024, tuned=tuned), []
     plain = Decoder.read
 
-    def note(decoder: Decoder, tokens: Sequence[int], position: int, sequence: int = 0) -> bool:
-        read = plain(decoder, tokens, position, sequence)
+    def note(decoder: Decoder, tokens: Sequence[int], position: int, sequence: int = 0, scored: int = 1) -> bool:
+        read = plain(decoder, tokens, position, sequence, scored)
         held.append(in_memory(path))
         return read
 
@@ -142,6 +142,24 @@ def test_nor_after_articles_and_beginnings_are_read(small_llm_path: Path, tmp_pa
         assert in_memory(path) < path.stat().st_size / 10, "of the layout that writes, nothing was needed yet"
     assert llm.keep(messages, stop=never).read == 0, "it was read"
     llm.close()
+
+
+def test_odds_are_read_with_the_layout_that_reads_and_are_those_of_one_layout(
+    small_llm_path: Path, tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(small_llm_path, tmp_path / "own.gguf"))
+    asked = [Message(role="user", content="The ferry sails at noon, and again at six. " * 30 + "Does it sail at noon?")]
+    told = []
+    for tuned in (TWO, Tuned(writes_repacked=False, reads_repacked=False)):
+        llm = LlamaCpp(path, name="small", context_tokens=1024, tuned=tuned)
+        told.append(llm.odds(asked, ("Yes", "No"), stop=threading.Event()))
+        (cells,) = llm._weigher.cells
+        assert cells.decoder.model is llm._reading_model
+        if tuned is TWO:
+            assert llm._reading_model is not llm._model
+            assert in_memory(path) < path.stat().st_size / 10, "what they are read with is let go"
+        llm.close()
+    assert told[0] == told[1], "the same weights in the same form"
 
 
 def test_weights_that_answers_are_written_with_stay(small_llm_path: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import BotError, LLMError, ModelError
+from bot.llama import Decoder
 from bot.llm import tune
 from bot.llm.cells import SLICE
 from bot.llm.guess import GUESSED
@@ -205,6 +206,14 @@ def test_on_a_gpu_guesses_must_pay_each_time(scores: list[int], guesses: int) ->
     assert choose(Told({Way(): speeds}).measure, 2, gpu=True).guesses == guesses
 
 
+def test_what_cannot_forget_has_no_guesses(small_llm_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Decoder, "can_join", lambda self: False)
+    with contextlib.ExitStack() as opened:
+        (speed,) = Machine(small_llm_path, 0, opened).measure([Way()])
+    assert speed.scores == 0
+    assert speed.answers == speed.writes
+
+
 class Fake:
     """Takes the place of Machine: a file's speeds are measured in turn, and which files is noted."""
 
@@ -246,6 +255,8 @@ def test_weights_that_are_not_repacked_have_one_layout(
     assert tuned(tmp_path / "a.gguf", "00", tmp_path / "speed.json") == AS_THE_FILE
     assert tuned(tmp_path / "a.gguf", "00", tmp_path / "speed.json") == AS_THE_FILE
     assert len(measured.files) == 1
+    monkeypatch.setattr(tune, "repacks", lambda: True)
+    assert tuned(tmp_path / "a.gguf", "00", tmp_path / "speed.json") == EXPECTED, "compiled otherwise"
 
 
 def test_what_an_earlier_version_noted_is_measured_again(tmp_path: Path, measured: Fake) -> None:

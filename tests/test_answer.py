@@ -1209,7 +1209,7 @@ def test_beginnings_are_kept_for_the_next_process(small_llm_path: Path, tmp_path
         return LlamaCpp(small_llm_path, name="small", context_tokens=4096, threads=1, kept=kept)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Decoder, "read", lambda *given: read.append(len(given[1])) or plain(*given))
+        patch.setattr(Decoder, "read", lambda *given, **how: read.append(len(given[1])) or plain(*given, **how))
         first = opened()
         answerer(first, calibrations=[SURE])[0].read_beginnings(threading.Event())
         first.close()

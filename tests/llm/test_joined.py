@@ -469,7 +469,7 @@ def _first_odds(
     llm, read, plain = open_llm(path, folder), list[int](), Decoder.read
     llm.prepare(messages, stop=threading.Event())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Decoder, "read", lambda *given: read.append(len(given[1])) or plain(*given))
+        patch.setattr(Decoder, "read", lambda *given, **how: read.append(len(given[1])) or plain(*given, **how))
         odds = llm.odds(asked, ("Yes", "No"), stop=threading.Event())
     keep(llm, messages)
     ask(llm, messages)

@@ -709,7 +709,7 @@ def test_a_stop_while_moved_keys_are_rotated_leaves_nothing_of_them(
     keep(llm, messages)
     _, _, expected = ask(llm, messages)
     ask(llm, [Message(role="user", content="Name three colours.")])
-    monkeypatch.setattr(Decoder, "read", lambda *_: False)
+    monkeypatch.setattr(Decoder, "read", lambda *_, **how: False)
     *_, last = llm.stream(messages, max_tokens=4, stop=threading.Event())
     assert isinstance(last, Finished)
     monkeypatch.undo()

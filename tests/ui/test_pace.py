@@ -384,7 +384,8 @@ def test_a_head_that_does_not_come_is_not_waited_for(
         visitor.settimeout(20)
         sending = threading.Thread(target=trickle, args=(visitor, said))
         sending.start()
-        assert visitor.recv(100) == b""
+        with suppress(ConnectionResetError):  # a letter came just as it was closed
+            assert visitor.recv(100) == b""
         sending.join()
         assert 0.9 < time.monotonic() - began < 15
 

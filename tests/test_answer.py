@@ -831,6 +831,95 @@ def test_the_best_sentence_is_joined_twice_where_none_is_read_again(
     assert (passages.count(TICKET), again.count(TICKET)) == (joined, read)
 
 
+QUICK = {"answer": {"quick": True}}
+
+
+def reads(messages: Sequence[Message]) -> int:
+    """How many sentences stand again next to the question."""
+    return messages[-1].content.partition("The words nearest")[2].count(TICKET)
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [(REFUSAL, "declined"), ("Whales sing under the ice of Mars.", "unsupported")],
+    ids=["declined", "unsupported"],
+)
+def test_where_a_quick_answer_says_nothing_the_best_sentence_is_read(first: str, reason: str) -> None:
+    llm = FakeLLM([first, TICKET])
+    llm.keeps = True
+    happened = list(answerer(llm, **QUICK)[0].ask("How much is a ticket?"))  # type: ignore[arg-type]
+    answer = check(happened)
+    assert [reads(messages) for messages in llm.asked] == [0, 1]
+    assert (answer.refused, answer.text) == (False, TICKET)
+    assert answer.trace is not None
+    assert [(one.text, one.reason) for one in answer.trace.left_out] == [(first, reason)]
+    assert answer.trace.messages[-1].content == llm.asked[1][-1].content
+    assert answer.tokens.answer == len(TICKET.split())
+    assert [event.stage for event in happened if isinstance(event, StageEvent)].count("answering") == 2
+
+
+def test_the_first_word_of_an_answer_is_that_of_what_is_kept() -> None:
+    llm = FakeLLM([REFUSAL, TICKET], delay=0.02)
+    llm.keeps = True
+    times = answer_of(answerer(llm, **QUICK)[0].ask("How much is a ticket?")).timings  # type: ignore[arg-type]
+    assert times.first_token_s is not None
+    assert times.first_token_s > 0.02 * len(REFUSAL.split())
+
+
+def test_what_reading_a_sentence_does_not_answer_either_is_refused() -> None:
+    llm = FakeLLM([REFUSAL, REFUSAL])
+    llm.keeps = True
+    answer = check(list(answerer(llm, **QUICK)[0].ask("How much is a ticket?")))  # type: ignore[arg-type]
+    assert (answer.refused, answer.reason, len(llm.asked)) == (True, "not_answered", 2)
+
+
+@pytest.mark.parametrize(
+    ("keeps", "changes"),
+    [
+        (True, {}),
+        (False, QUICK),
+        (True, QUICK | {"retrieve": {"repeat": 0}}),
+    ],
+    ids=["usual", "nothing is kept", "no sentence is to be read"],
+)
+def test_otherwise_a_refusal_stays(keeps: bool, changes: dict[str, object]) -> None:
+    llm = FakeLLM([REFUSAL, TICKET])
+    llm.keeps = keeps
+    answer = check(list(answerer(llm, **changes)[0].ask("How much is a ticket?")))  # type: ignore[arg-type]
+    assert (answer.refused, len(llm.asked)) == (True, 1)
+
+
+def test_a_quick_answer_that_is_stopped_is_not_asked_for_again() -> None:
+    stop = threading.Event()
+    llm = FakeLLM([REFUSAL, TICKET])
+    llm.keeps = True
+    made, _ = answerer(llm, **QUICK)  # type: ignore[arg-type]
+    for event in (happened := made.ask("How much is a ticket?", stop=stop)):
+        if isinstance(event, StageEvent) and event.stage == "answering":
+            stop.set()
+            break
+    assert answer_of(happened).stopped
+    assert len(llm.asked) == 1
+
+
+def test_what_the_search_finds_hardly_answerable_is_not_asked_twice() -> None:
+    llm = FakeLLM([], log_odds=-9.0)
+    llm.keeps = True
+    settings = {"quick": True, "min_answerable": 0.99}
+    answer = check(list(answerer(llm, FAR, calibrations=[BOTH, NEAR], answer=settings)[0].ask("How much is a ticket?")))
+    assert (answer.refused, len(llm.asked)) == (True, 0)
+
+
+def test_a_prompt_that_went_on_is_not_asked_twice() -> None:
+    """Its sentences were read already, and it shows what is nearest to the question."""
+    llm = FakeLLM([TICKET, REFUSAL, QUAY])
+    llm.keeps = True
+    made, _ = answerer(llm, **QUICK)  # type: ignore[arg-type]
+    list(made.ask(CROWNS.question))
+    assert check(list(made.ask("And who opened the quay?", search="ticket quay opened", history=[CROWNS]))).refused
+    assert len(llm.asked) == 2
+
+
 def test_a_sentence_that_is_read_again_for_its_day_is_not_joined_again(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "The ferry sank on Monday."
     monkeypatch.setitem(TEXTS, "sunk", text)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from anything import JSON, damaged, texts
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from remedies import told
 
@@ -255,6 +255,7 @@ def test_flat_settings_load_again_to_the_same(values: dict[str, Any]) -> None:
 
 @given(st.fixed_dictionaries({}, optional={name: value for name, value in VALUES.items() if name != "store.server"}))
 def test_the_environment_says_the_same_as_flags(values: dict[str, Any]) -> None:
+    assume(values.get("llm.model", "a").strip())  # a variable of blanks alone is not given
     environ = {f"BOT_{name.replace('.', '_').upper()}": str(value) for name, value in values.items()}
     assert load(None, None, environ).settings == load(values, None, {}).settings
 

@@ -31,6 +31,7 @@ from bot.schema import (
     Days,
     Event,
     Filters,
+    LeftOut,
     Passage,
     SentenceEvent,
     Span,
@@ -98,12 +99,7 @@ class Answerer:
         Raises PromptError for a question that is empty or too long, LLMError and StoreError where those rooms fail.
         """
         question = readable(question)
-        looked_for = Trace(
-            searched=search or question,
-            filters=filters or Filters(),
-            min_support=self._settings.cite.min_support,
-            min_answerable=self._settings.answer.min_answerable,
-        )
+        looked_for = self._trace(search or question, filters or Filters())
         job = Job(question, self._llm.name, looked_for)
         stop = stop or threading.Event()
         yield StageEvent(stage="searching")
@@ -125,6 +121,10 @@ class Answerer:
             yield from self._judge.judge(job, prompt, judged, None if leans else found, stop)
             if not job.unanswerable:
                 yield from self._write(prompt, writer, job, stop)
+                if self._may_slow_down and judged is prompt.shown and not (writer.sentences or job.stopped):
+                    prompt = self._build(question, found, history, today, hurried=False)
+                    writer = self._writer(question, history, evidence, stop, writer.left_out)
+                    yield from self._write(prompt, writer, job, stop)
         except Stopped:
             job.stopped = True
         job.trace_prompt(prompt, self._llm.count_tokens)
@@ -168,7 +168,7 @@ class Answerer:
         *_, found = self._finder.find(question, search or question, filters, today, thread)
         if not found.passages:
             return NOTHING
-        return self._llm.keep(self._build(question, found, (), today).messages, stop=stop)
+        return self._llm.keep(self._build(question, found, (), today, hurried=self._hurries).messages, stop=stop)
 
     def read_article(self, article: Article, *, stop: threading.Event, spare: bool = True) -> ReadAhead:
         """Let the model read all of an article, so that answers from it come sooner.
@@ -208,14 +208,37 @@ class Answerer:
         """Whether the model can read more without forgetting what it read before; False where it keeps nothing."""
         return self._llm.has_room()
 
+    def _trace(self, searched: str, filters: Filters) -> Trace:
+        return Trace(
+            searched=searched,
+            filters=filters,
+            min_support=self._settings.cite.min_support,
+            min_answerable=self._settings.answer.min_answerable,
+        )
+
+    @property
+    def _hurries(self) -> bool:
+        """Whether a question is asked at first without a sentence that is read again."""
+        return self._settings.answer.quick and self._llm.keeps
+
+    @property
+    def _may_slow_down(self) -> bool:
+        """Whether it is asked with one where nothing came of that. docs/experiments.md, Kept segments."""
+        return self._hurries and self._settings.retrieve.repeat != 0
+
     def _writer(
-        self, question: str, history: Sequence[Turn], evidence: Sequence[EvidenceSentence], stop: threading.Event
+        self,
+        question: str,
+        history: Sequence[Turn],
+        evidence: Sequence[EvidenceSentence],
+        stop: threading.Event,
+        left_out: Sequence[LeftOut] = (),
     ) -> Writer:
         says = claim_odds(self._llm, self._claim, stop) if self._claim else None
         earlier = " ".join(f"{turn.question} {turn.answer}" for turn in history)
         embed = self._embedder.embed_documents
         attributor = Attributor(question, evidence, embed, says, self._min_claim_odds, earlier)
-        return Writer(attributor, self._split, self._prompt.header.refusal, self._settings.cite)
+        return Writer(attributor, self._split, self._prompt.header.refusal, self._settings.cite, left_out)
 
     def _prompt_for(
         self, job: Job, found: Evidence, history: Sequence[Turn], filters: Filters, today: dt.date
@@ -244,11 +267,13 @@ class Answerer:
                 )
                 if prompt:
                     return prompt, found.passages
-        prompt = self._build(question, found, history, today)
+        prompt = self._build(question, found, history, today, hurried=self._hurries)
         return prompt, prompt.shown
 
-    def _build(self, question: str, found: Evidence, history: Sequence[Turn], today: dt.date) -> Prompt:
-        sentences = again(question, found.nearest, *self._repeated(bool(history)))
+    def _build(
+        self, question: str, found: Evidence, history: Sequence[Turn], today: dt.date, *, hurried: bool
+    ) -> Prompt:
+        sentences = again(question, found.nearest, *self._repeated(hurried, bool(history)))
         return build(
             self._prompt,
             question,
@@ -270,12 +295,12 @@ class Answerer:
         count = self._llm.count_tokens
         return build(self._prompt, "", [passage], (), count_tokens=count, budget=anything, stretches=stretches)
 
-    def _repeated(self, follows: bool) -> tuple[int, int]:
+    def _repeated(self, hurried: bool, follows: bool) -> tuple[int, int]:
         """How many sentences are read again next to the question, and how many are joined again before it.
 
         Turns stand between the passages and a question that follows them. docs/experiments.md, Kept segments.
         """
-        if self._settings.answer.quick and self._llm.keeps:
+        if hurried:
             return 0, 0 if follows else 1
         wanted = self._settings.retrieve.repeat
         return wanted if wanted is not None else 1 if self._llm.keeps else 3, 0
@@ -289,8 +314,10 @@ class Answerer:
             yield SentenceEvent(sentence=sentence, citations=(citation,))
 
     def _write(self, prompt: Prompt, writer: Writer, job: Job, stop: threading.Event) -> Iterator[Event]:
+        """What comes of a prompt; the first word and the tokens are then those of this one."""
         whole = True
         limit = self._settings.llm.answer_tokens
+        job.tokens = job.first_token_s = None
         with closing(self._llm.stream(prompt.messages, max_tokens=limit, stop=stop)) as outputs:
             for output in outputs:
                 if isinstance(output, Reading):

@@ -79,7 +79,9 @@ class AnswerSettings(Section):
     check: Literal["auto", "always"] = Field(
         "auto", description="ask the model first whether it can be answered; auto = unless that would hardly refuse"
     )
-    quick: bool = Field(False, description="read no sentence again: sooner first words, and a little less accuracy")
+    quick: bool = Field(
+        False, description="read no sentence again unless nothing came of it: quick first words, a little less accuracy"
+    )
 
 
 class CiteSettings(Section):

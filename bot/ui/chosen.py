@@ -12,7 +12,7 @@ SHOWN = {
     "retrieve.characters": "Passages: characters that the model is shown, at most",
     "answer.min_answerable": "Strictness: refuse below this probability of an answer",
     "answer.check": "The model is asked first whether a question can be answered",
-    "answer.quick": "No sentence is read again: quick first words, a little less accuracy",
+    "answer.quick": "Quick: no sentence is read again unless nothing came of it",
     "cite.unsupported": "Sentences that the articles do not support",
     "chat.history_turns": "Earlier questions and answers that the model is shown",
     "chat.keep_conversations": "Conversations are kept",

@@ -121,7 +121,8 @@ class Answerer:
             yield from self._judge.judge(job, prompt, judged, None if leans else found, stop)
             if not job.unanswerable:
                 yield from self._write(prompt, writer, job, stop)
-                if self._may_slow_down and judged is prompt.shown and not (writer.sentences or job.stopped):
+                begun = judged is prompt.shown  # it did not go on from another, which reads nothing again either
+                if self._may_slow_down and begun and not (writer.sentences or job.stopped):
                     prompt = self._build(question, found, history, today, hurried=False)
                     writer = self._writer(question, history, evidence, stop, writer.left_out)
                     yield from self._write(prompt, writer, job, stop)

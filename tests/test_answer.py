@@ -5,6 +5,7 @@ import itertools
 import math
 import re
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -839,31 +840,45 @@ def reads(messages: Sequence[Message]) -> int:
     return messages[-1].content.partition("The words nearest")[2].count(TICKET)
 
 
-@pytest.mark.parametrize(
-    ("first", "reason"),
-    [(REFUSAL, "declined"), ("Whales sing under the ice of Mars.", "unsupported")],
-    ids=["declined", "unsupported"],
-)
-def test_where_a_quick_answer_says_nothing_the_best_sentence_is_read(first: str, reason: str) -> None:
+WHALES = "Whales sing under the ice of Mars."
+
+
+@pytest.mark.parametrize("first", [REFUSAL, f"{WHALES} [9]"], ids=["declined", "unsupported"])
+def test_where_a_quick_answer_says_nothing_the_best_sentence_is_read(first: str) -> None:
+    """What is told of the answer is told of the second one."""
     llm = FakeLLM([first, TICKET])
     llm.keeps = True
     happened = list(answerer(llm, **QUICK)[0].ask("How much is a ticket?"))  # type: ignore[arg-type]
     answer = check(happened)
     assert [reads(messages) for messages in llm.asked] == [0, 1]
-    assert (answer.refused, answer.text) == (False, TICKET)
+    assert (answer.refused, answer.text, answer.dropped_sentences, answer.dropped_markers) == (False, TICKET, (), 0)
     assert answer.trace is not None
-    assert [(one.text, one.reason) for one in answer.trace.left_out] == [(first, reason)]
+    assert answer.trace.left_out == ()
     assert answer.trace.messages[-1].content == llm.asked[1][-1].content
-    assert answer.tokens.answer == len(TICKET.split())
+    assert (answer.tokens.prompt, answer.tokens.answer) == (llm.count_tokens(llm.asked[1]), len(TICKET.split()))
     assert [event.stage for event in happened if isinstance(event, StageEvent)].count("answering") == 2
 
 
-def test_the_first_word_of_an_answer_is_that_of_what_is_kept() -> None:
-    llm = FakeLLM([REFUSAL, TICKET], delay=0.02)
+def test_the_first_word_is_that_of_the_second_answer() -> None:
+    llm = FakeLLM([REFUSAL, TICKET], delay=0.01)
     llm.keeps = True
-    times = answer_of(answerer(llm, **QUICK)[0].ask("How much is a ticket?")).timings  # type: ignore[arg-type]
-    assert times.first_token_s is not None
-    assert times.first_token_s > 0.02 * len(REFUSAL.split())
+    began, at = time.perf_counter(), 0.0
+    happened: list[Event] = []
+    for event in answerer(llm, **QUICK)[0].ask("How much is a ticket?"):  # type: ignore[arg-type]
+        happened.append(event)
+        if isinstance(event, StageEvent) and event.stage == "reading":
+            at = time.perf_counter() - began  # the last time before the second answer
+    first = answer_of(happened).timings.first_token_s
+    assert first is not None
+    assert first > at - 0.005
+
+
+def test_with_turns_before_it_too_the_best_sentence_is_read() -> None:
+    llm = FakeLLM([REFUSAL, TICKET])
+    llm.keeps = True
+    turns = [Turn(question="Who sails?", answer="The ferry.")]
+    answer = check(list(answerer(llm, **QUICK)[0].ask("How much?", search="ticket price", history=turns)))  # type: ignore[arg-type]
+    assert ([reads(messages) for messages in llm.asked], answer.text) == ([0, 1], TICKET)
 
 
 def test_what_reading_a_sentence_does_not_answer_either_is_refused() -> None:
@@ -908,6 +923,54 @@ def test_what_the_search_finds_hardly_answerable_is_not_asked_twice() -> None:
     settings = {"quick": True, "min_answerable": 0.99}
     answer = check(list(answerer(llm, FAR, calibrations=[BOTH, NEAR], answer=settings)[0].ask("How much is a ticket?")))
     assert (answer.refused, len(llm.asked)) == (True, 0)
+
+
+def test_a_refusal_stays_where_there_is_no_room_for_a_sentence_that_is_read() -> None:
+    """With a passage less it would fit; but what was shown once is shown again, or nothing."""
+    seen = FakeLLM([REFUSAL, TICKET])
+    seen.keeps = True
+    list(answerer(seen, **QUICK)[0].ask("How much is a ticket?"))  # type: ignore[arg-type]
+    first, second = (seen.count_tokens(messages) for messages in seen.asked)
+    assert first < second
+    for room in (first, second):
+        llm = FakeLLM([REFUSAL, TICKET], context_tokens=room + 64)
+        llm.keeps = True
+        made, _ = answerer(llm, **QUICK, llm={"answer_tokens": 64})  # type: ignore[arg-type]
+        assert check(list(made.ask("How much is a ticket?"))).refused == (room == first)
+
+
+def test_a_stop_in_the_second_answer_keeps_what_is_said_by_then() -> None:
+    stop = threading.Event()
+    llm = FakeLLM([REFUSAL, f"{TICKET} {TICKET}"], delay=0.01)
+    llm.keeps = True
+    happened: list[Event] = []
+    for event in answerer(llm, **QUICK)[0].ask("How much is a ticket?", stop=stop):  # type: ignore[arg-type]
+        happened.append(event)
+        if isinstance(event, SentenceEvent) and event.sentence:
+            stop.set()
+    answer = check(happened)
+    assert (answer.stopped, answer.refused, len(llm.asked)) == (True, False, 2)
+    assert answer.text.startswith(TICKET)
+    assert answer.timings.first_token_s is not None
+
+
+def test_an_unsupported_answer_that_is_marked_is_not_asked_for_again() -> None:
+    llm = FakeLLM([WHALES, TICKET])
+    llm.keeps = True
+    made, _ = answerer(llm, **QUICK, cite={"unsupported": "mark"})  # type: ignore[arg-type]
+    answer = answer_of(made.ask("How much is a ticket?"))
+    assert (answer.text, len(llm.asked)) == (WHALES, 1)
+
+
+def test_what_was_read_at_once_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question for a day has its sentence read already."""
+    text = "The ferry sank on Monday."
+    monkeypatch.setitem(TEXTS, "sunk", text)
+    llm = FakeLLM([REFUSAL, text])
+    llm.keeps = True
+    made, _ = answerer(llm, [passage(article("sunk", text, date="2025-05-14"))], **QUICK)  # type: ignore[arg-type]
+    assert check(list(made.ask("On what date did the ferry sink?"))).refused
+    assert len(llm.asked) == 1
 
 
 def test_a_prompt_that_went_on_is_not_asked_twice() -> None:

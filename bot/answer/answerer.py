@@ -20,7 +20,7 @@ from bot.config import Settings
 from bot.dates import asked, asks_for_day, meant
 from bot.disagree import told
 from bot.embed import Embedder
-from bot.errors import Stopped
+from bot.errors import PromptError, Stopped
 from bot.evidence import Evidence
 from bot.llm import LLM, NOTHING, Finished, Piece, ReadAhead, Reading
 from bot.prompt import Prompt, PromptFile, build, continued
@@ -31,7 +31,6 @@ from bot.schema import (
     Days,
     Event,
     Filters,
-    LeftOut,
     Passage,
     SentenceEvent,
     Span,
@@ -122,9 +121,9 @@ class Answerer:
             if not job.unanswerable:
                 yield from self._write(prompt, writer, job, stop)
                 begun = judged is prompt.shown  # it did not go on from another, which reads nothing again either
-                if self._may_slow_down and begun and not (writer.sentences or job.stopped):
-                    prompt = self._build(question, found, history, today, hurried=False)
-                    writer = self._writer(question, history, evidence, stop, writer.left_out)
+                nothing = begun and not (writer.sentences or job.stopped)
+                if nothing and (slower := self._slower(prompt, question, found, history, today)):
+                    prompt, writer = slower, self._writer(question, history, evidence, stop)
                     yield from self._write(prompt, writer, job, stop)
         except Stopped:
             job.stopped = True
@@ -210,36 +209,37 @@ class Answerer:
         return self._llm.has_room()
 
     def _trace(self, searched: str, filters: Filters) -> Trace:
-        return Trace(
-            searched=searched,
-            filters=filters,
-            min_support=self._settings.cite.min_support,
-            min_answerable=self._settings.answer.min_answerable,
-        )
+        support, answerable = self._settings.cite.min_support, self._settings.answer.min_answerable
+        return Trace(searched=searched, filters=filters, min_support=support, min_answerable=answerable)
 
     @property
     def _hurries(self) -> bool:
         """Whether a question is asked at first without a sentence that is read again."""
         return self._settings.answer.quick and self._llm.keeps
 
-    @property
-    def _may_slow_down(self) -> bool:
-        """Whether it is asked with one where nothing came of that. docs/experiments.md, Kept segments."""
-        return self._hurries and self._settings.retrieve.repeat != 0
+    def _slower(
+        self, prompt: Prompt, question: str, found: Evidence, history: Sequence[Turn], today: dt.date
+    ) -> Prompt | None:
+        """For a quick prompt that nothing came of, one that reads a sentence again. docs/experiments.md, Kept segments.
+
+        None where the user wants none read, it was read already, or less would be shown for it.
+        """
+        if not self._hurries or self._settings.retrieve.repeat == 0:
+            return None
+        try:
+            slower = self._build(question, found, history, today, hurried=False)
+        except PromptError:
+            return None
+        return slower if slower.shown == prompt.shown and slower.messages != prompt.messages else None
 
     def _writer(
-        self,
-        question: str,
-        history: Sequence[Turn],
-        evidence: Sequence[EvidenceSentence],
-        stop: threading.Event,
-        left_out: Sequence[LeftOut] = (),
+        self, question: str, history: Sequence[Turn], evidence: Sequence[EvidenceSentence], stop: threading.Event
     ) -> Writer:
         says = claim_odds(self._llm, self._claim, stop) if self._claim else None
         earlier = " ".join(f"{turn.question} {turn.answer}" for turn in history)
         embed = self._embedder.embed_documents
         attributor = Attributor(question, evidence, embed, says, self._min_claim_odds, earlier)
-        return Writer(attributor, self._split, self._prompt.header.refusal, self._settings.cite, left_out)
+        return Writer(attributor, self._split, self._prompt.header.refusal, self._settings.cite)
 
     def _prompt_for(
         self, job: Job, found: Evidence, history: Sequence[Turn], filters: Filters, today: dt.date
@@ -315,14 +315,15 @@ class Answerer:
             yield SentenceEvent(sentence=sentence, citations=(citation,))
 
     def _write(self, prompt: Prompt, writer: Writer, job: Job, stop: threading.Event) -> Iterator[Event]:
-        """What comes of a prompt; the first word and the tokens are then those of this one."""
-        whole = True
+        """What comes of a prompt; once it is read, the first word and the tokens are those of this one."""
+        whole, read = True, False
         limit = self._settings.llm.answer_tokens
-        job.tokens = job.first_token_s = None
         with closing(self._llm.stream(prompt.messages, max_tokens=limit, stop=stop)) as outputs:
             for output in outputs:
                 if isinstance(output, Reading):
-                    job.tokens = job.tokens or Tokens(prompt=output.total, reused=output.done)
+                    if not read:
+                        read, job.first_token_s = True, None
+                        job.tokens = Tokens(prompt=output.total, reused=output.done)
                     yield StageEvent(stage="reading", done=output.done, total=output.total)
                 elif isinstance(output, Piece):
                     if job.first_token_s is None:

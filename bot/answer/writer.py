@@ -38,15 +38,7 @@ _DECLINES = re.compile(
 class Writer:
     """Turns pieces of text into events: words as they come, each sentence settled when it is finished."""
 
-    def __init__(
-        self,
-        attributor: Attributor,
-        split: Split,
-        refusal: str,
-        settings: CiteSettings,
-        left_out: Sequence[LeftOut] = (),
-    ) -> None:
-        """`left_out` are sentences of an answer before this one, of which nothing was kept."""
+    def __init__(self, attributor: Attributor, split: Split, refusal: str, settings: CiteSettings) -> None:
         self._attributor, self._split = attributor, split
         self._refusal, self._settings = _plain(refusal), settings
         self._markers = MarkerFilter()
@@ -54,7 +46,7 @@ class Writer:
         self._sent = 0  # how much of it was sent
         self.sentences: list[Sentence] = []
         self.citations: list[Citation] = []
-        self.left_out = list(left_out)
+        self.left_out: list[LeftOut] = []
         self.declined = False
 
     @property

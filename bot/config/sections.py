@@ -80,7 +80,8 @@ class AnswerSettings(Section):
         "auto", description="ask the model first whether it can be answered; auto = unless that would hardly refuse"
     )
     quick: bool = Field(
-        False, description="read no sentence again unless nothing came of it: quick first words, a little less accuracy"
+        False,
+        description="read no sentence again unless nothing came of it: quick first words, less accurate, refuses less",
     )
 
 

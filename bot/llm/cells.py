@@ -4,9 +4,10 @@ import threading
 from collections.abc import Hashable, Iterator, Sequence
 
 from bot.errors import LLMError, Stopped
-from bot.llama import Decoder
+from bot.llama import Decoder, Vectors
 
 SLICE = 128  # tokens, unless another was measured to be better; smaller ones are slower on a CPU
+FEW = 32  # tokens; fewer are read as fast by the layout that writes, as no cells are handed over
 NOT_TAKEN = (
     "llama.cpp could not hand over what it read of the prompt. Ask again with a shorter question, or set "
     "llm.spare_memory = true, where nothing is handed over."
@@ -17,8 +18,9 @@ class Cells:
     """A decoder with what its first sequence holds, in order: tokens, or the names of cells that were joined.
 
     `sliced` of them were read as a prompt, in slices that begin at `base`; `asked` are the last prompt, and what comes
-    after was answered. Whole slices are read by `reader`, where there is one and they end before its `reach`, and
-    handed over: a context may be faster at many tokens than at one. Both have slices of one length.
+    after was answered. Slices, but for a last one of less than FEW tokens, are read by `reader`, where there is one and
+    they end before its `reach`, and handed over: a context may be faster at many tokens than at one. Both have slices
+    of one length. Where the reader begins after joined cells, they are joined there.
     """
 
     def __init__(self, decoder: Decoder, reader: Decoder | None = None, reach: int = 0) -> None:
@@ -26,7 +28,13 @@ class Cells:
         self._slice = decoder.slice_tokens
         self.tokens: list[Hashable] = []
         self.base = self.sliced = self.asked = 0
-        self._moved = False
+        self._moved = False  # they are as they should be only after the next read
+        self._elsewhere = False  # the reader has them
+        self._scores: Vectors | None = None  # of the reader, for what comes after the last token
+
+    def logits(self, back: int = 0) -> Vectors:
+        """As Decoder.logits, of whichever context read the last token."""
+        return self.decoder.logits(back) if self._scores is None else self._scores
 
     def reuse(self, prompt: Sequence[Hashable]) -> int:
         """Keep the cells that this prompt begins with; at least its last token is read again, for its logits.
@@ -48,6 +56,9 @@ class Cells:
 
     def keep(self, count: int) -> int:
         """Forget all but the first `count` cells; how many are left (none where the model cannot forget a part)."""
+        if self.reader and self._elsewhere:
+            self.reader.forget(0, 0)
+            self._elsewhere, count = False, 0
         kept = self.decoder.keep(count)
         del self.tokens[kept:]
         self.sliced = min(self.sliced, kept)
@@ -56,11 +67,21 @@ class Cells:
             self.base, self._moved = kept, False
         return kept
 
-    def hold(self, joined: Sequence[Hashable], moved: bool = True) -> None:
-        """Note that the first sequence was filled by joining: the prompt goes on after these."""
+    def hold(self, joined: Sequence[Hashable], moved: bool = True, by: Decoder | None = None) -> None:
+        """Note that the first sequence was filled by joining (`by` the reader, perhaps): the prompt goes on there."""
         self.tokens = list(joined)
         self.base = self.sliced = len(joined)
+        self._elsewhere = by is not None and by is self.reader
         self._moved = moved
+
+    def holds(self, joined: Sequence[Hashable], by: Decoder) -> bool:
+        """Whether it begins with what was filled by joining, and `by` can read on from there."""
+        ready = not self._elsewhere and (by is self.decoder or not self._moved)
+        return ready and self.base == len(joined) and self.tokens[: len(joined)] == joined
+
+    def joins_by(self, start: int, end: int) -> Decoder:
+        """Which context reads a prompt of `end` tokens on, of which `start` are joined."""
+        return self.reader if self.reader and self._for_reader(start, end) else self.decoder
 
     def read(self, prompt: Sequence[Hashable], start: int, stop: threading.Event) -> Iterator[int]:
         """Read `prompt` from index `start` on, up to a stop; yields how many of its tokens are read."""
@@ -82,23 +103,22 @@ class Cells:
             self.asked = start
 
     def _for_reader(self, start: int, end: int) -> list[int]:
-        """Where the whole slices begin that the reader reads of a prompt of `end` tokens, from `start` on.
+        """Where the slices begin that the reader reads of a prompt of `end` tokens, from `start` on.
 
-        Cells that were moved are as they should be only after the next read, so the first slice after them is not one.
         It hangs on the place alone: a prompt is read alike whatever of it was there before.
         """
-        if self._moved and start == self.base:
-            return []
-        return [at for at in range(start, end - self._slice, self._slice) if at + self._slice <= self.reach]
+        slices = [at for at in range(start, end, self._slice) if min(at + self._slice, end) <= self.reach]
+        return slices[:-1] if slices and end - slices[-1] < FEW else slices
 
     def _read_by(
         self, reader: Decoder, prompt: Sequence[Hashable], slices: Sequence[int], stop: threading.Event
     ) -> Iterator[int]:
         """Let `reader` read the slices that begin at these indices, and take its cells."""
-        reader.forget(0, 0)
-        if self.tokens and not reader.load(self.decoder.save(0), 0):
-            raise LLMError(NOT_TAKEN)
-        taken = True
+        if not self._elsewhere:
+            reader.forget(0, 0)
+            if self.tokens and not reader.load(self.decoder.save(0), 0):
+                raise LLMError(NOT_TAKEN)
+        before = len(self.tokens)
         try:
             for at in slices:
                 part = [token for token in prompt[at : at + self._slice] if isinstance(token, int)]  # all of them
@@ -107,15 +127,26 @@ class Cells:
                 self.tokens.extend(part)
                 if at == self.sliced:
                     self.sliced = len(self.tokens)
+                self._scores = reader.logits().copy() if len(self.tokens) == len(prompt) else None
                 yield len(self.tokens)
         finally:  # also where nobody wants the rest
-            reader.keep(len(self.tokens))
-            self.decoder.forget(0, 0)
-            if self.tokens and not (taken := self.decoder.load(reader.save(0), 0)):
-                self.keep(0)
-            reader.forget(0, 0)
+            taken = self._take_over(reader, before)
         if not taken:
             raise LLMError(NOT_TAKEN)
+
+    def _take_over(self, reader: Decoder, before: int) -> bool:
+        """Take its cells; False where they have no room. It read on after `before` of them."""
+        if self._elsewhere and len(self.tokens) == before:
+            self.keep(0)  # it may have stopped while moved keys were rotated, some done and some not
+            return True
+        self._elsewhere = self._moved = False
+        reader.keep(len(self.tokens))
+        self.decoder.forget(0, 0)
+        taken = not self.tokens or self.decoder.load(reader.save(0), 0)
+        reader.forget(0, 0)
+        if not taken:
+            self.keep(0)
+        return taken
 
     def read_all(self, prompt: Sequence[Hashable], start: int, stop: threading.Event) -> None:
         """The same at once; raises Stopped where a stop broke it off."""
@@ -130,8 +161,10 @@ class Cells:
         except LLMError:
             self.keep(0)
             raise
+        self._scores = None
         if whole:
             self.tokens.extend(tokens)
+            self._moved = False
         elif self._moved and len(self.tokens) == self.base:
             self.keep(0)  # it may have stopped while moved keys were rotated, some done and some not
         else:

@@ -110,7 +110,7 @@ def plain_tokens(read: Read, tokenize: Tokenize) -> list[int]:
 
 
 class Joiner:
-    """Joins kept segments into the first sequence of `decoder`, and keeps those that `reader` reads.
+    """Joins kept segments into the first sequence of `decoder` or of `reader`, and keeps those that `reader` reads.
 
     Not for two threads, but for the sums and what is kept.
     """
@@ -217,11 +217,14 @@ class Joiner:
         finally:
             decoder.forget(READ, 0)
 
-    def join(self, joins: Joins) -> int | None:
-        """Make the start and what is shown of the segments the prompt's cells; how many they are, None on failure."""
-        self._decoder.forget(PROMPT, 0)
-        self._decoder.give(START, PROMPT)
-        return join_to(self._decoder, len(self._start), joins)
+    def join(self, joins: Joins, by: Decoder) -> int | None:
+        """Make the start and what is shown of the segments the prompt's cells of one of the two contexts.
+
+        Returns how many they are, None on failure.
+        """
+        by.forget(PROMPT, 0)
+        by.give(START, PROMPT)
+        return join_to(by, len(self._start), joins)
 
     def examples(self, tokens: Sequence[int]) -> str:
         """The name of what a prompt of another kind begins with, which is kept, too."""

@@ -166,12 +166,13 @@ class LlamaCpp:
             return self._begin_whole(messages)
         joined = {name for name, *_ in joins.segments}
         self._as_words = {name for read in apart.reads if (name := self._joiner.name(read)) not in joined}
-        if self._cells.tokens[: len(held)] == held and self._cells.base == len(held):
+        by = self._cells.joins_by(len(held), len(prompt))
+        if self._cells.holds(held, by):
             return prompt, self._cells.reuse(prompt)
         self._cells.keep(0)
-        if self._joiner.join(joins) is None:
+        if self._joiner.join(joins, by) is None:
             return self._begin_whole(messages)
-        self._cells.hold(held, moved=bool(joins.segments))
+        self._cells.hold(held, moved=bool(joins.segments), by=by)
         return prompt, len(held)
 
     def _laid_out(self, joiner: Joiner, apart: Apart, as_words: Container[str]) -> tuple[Joins, list[Hashable]]:
@@ -261,7 +262,7 @@ class LlamaCpp:
         guesses, right, end = list[int](), 0, len(prompt) + most  # cells may be filled up to there
         try:
             while True:
-                token = self._choose(self._cells.decoder.logits(len(guesses) - right), chance)
+                token = self._choose(self._cells.logits(len(guesses) - right), chance)
                 yield token
                 if known:
                     known.add(token)

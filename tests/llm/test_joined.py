@@ -12,9 +12,8 @@ from types import SimpleNamespace
 import diskcache
 import numpy as np
 import pytest
-from remedies import told
 
-from bot.errors import LLMError, Stopped
+from bot.errors import Stopped
 from bot.llama import Decoder, Vectors
 from bot.llm import Finished, LlamaCpp, Piece, Reading
 from bot.llm.cells import SLICE
@@ -70,7 +69,7 @@ def ask(llm: LlamaCpp, messages: Sequence[Message], max_tokens: int = 16) -> tup
     said, scores = "", None
     for output in llm.stream(messages, max_tokens=max_tokens, stop=threading.Event()):
         if isinstance(output, Reading) and output.done == output.total:
-            scores = np.array(llm._cells.decoder.logits())
+            scores = np.array(llm._cells.logits())
         elif isinstance(output, Piece):
             said += output.text
         elif isinstance(output, Finished):
@@ -514,44 +513,6 @@ def test_reads_are_told_apart_by_all_that_they_depend_on(llm: LlamaCpp) -> None:
     assert len({name(segment()), name(segment(title="x")), name(segment(FERRY[:-1])), name(segment(STORM))}) == 4
 
 
-READS_PLAIN = Tuned(writes_repacked=True, reads_repacked=False)
-
-
-@pytest.mark.parametrize("tuned", [READS_PLAIN, READS_PLAIN.model_copy(update={"slice_tokens": 256, "flash": False})])
-def test_another_layout_may_read_and_hand_over(
-    small_llm_path: Path, small_llm: LlamaCpp, tmp_path: Path, tuned: Tuned
-) -> None:
-    """Whole slices are read by one model and the answer is written by the other: the same scores, but for rounding."""
-    llm, step = open_llm(small_llm_path, tmp_path, tuned=tuned), tuned.slice_tokens
-    long = [Message(role="user", content="The ferry sails at noon, and again at six. " * 80 + "Sum up.")]
-    _, first, scores = ask(llm, long)
-    assert first.tokens.prompt > 3 * step
-    assert alike(scores, ask(small_llm, long)[2]) > 0.98
-    ask(llm, [Message(role="user", content="Name three colours.")])
-    said, _, again = ask(llm, long)
-    assert np.array_equal(again, scores)
-    assert ask(llm, long)[0] == said, "with what was read before, too"
-    follow_up = [*long, Message(role="assistant", content=said), Message(role="user", content="Shorter, please.")]
-    assert ask(llm, follow_up)[1].tokens.reused >= 3 * step
-    messages = prompt(segment(FERRY + STORM))
-    _, _, cold = ask(llm, messages)
-    assert keep(llm, messages) == 1
-    _, warm, joined = ask(llm, messages)
-    assert alike(cold, joined) > SAME
-    assert warm.tokens.reused > 100
-    both = prompt(segment(FERRY * 3), segment(FERRY + STORM, range(5, 11)), end="Question: Who was hurt in the storm?")
-    plain = open_llm(small_llm_path, None)
-    for one in (llm, plain):
-        keep(one, prompt(segment(FERRY + STORM)))
-    _, last, scores = ask(llm, both)
-    assert last.tokens.prompt - last.tokens.reused > 2 * SLICE, "joined first, then read in slices"
-    assert alike(scores, ask(plain, both)[2]) > SAME
-    ask(llm, messages)
-    assert np.array_equal(ask(llm, both)[2], scores)
-    plain.close()
-    llm.close()
-
-
 def test_an_answer_is_guessed_from_joined_segments_too(small_llm_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     llm, given = open_llm(small_llm_path, None, tuned=Tuned(guesses=3)), list[list[int]]()
 
@@ -569,23 +530,6 @@ def test_an_answer_is_guessed_from_joined_segments_too(small_llm_path: Path, mon
     assert given[1] == given[0], "the words that stand there, joined or read"
     assert len(given[0]) == last.tokens.prompt
     assert warm.split()[0] == cold.split()[0]
-    llm.close()
-
-
-def test_a_stop_reaches_the_layout_that_reads(small_llm_path: Path) -> None:
-    llm = open_llm(small_llm_path, None, tuned=READS_PLAIN, context_tokens=4096)
-    long = [Message(role="user", content="The harbour ferry carries more people every year. " * 130 + "Sum up.")]
-    expected = ask(llm, prompt(segment()))[0]
-    for delay in (0.05, 0.5):
-        stop, began = threading.Event(), time.perf_counter()
-        timer = threading.Timer(delay, stop.set)
-        timer.start()
-        *_, last = llm.stream(long, max_tokens=4, stop=stop)
-        timer.join()
-        assert isinstance(last, Finished)
-        assert last.stopped or time.perf_counter() - began > delay
-        assert time.perf_counter() - began < delay + 1.0
-    assert ask(llm, prompt(segment()))[0] == expected
     llm.close()
 
 
@@ -634,43 +578,6 @@ def test_examples_are_kept_for_the_next_process(small_llm_path: Path, tmp_path: 
     other.close()
     assert again == odds is not None
     assert read_again < read / 2
-
-
-def test_who_leaves_while_slices_are_read_leaves_the_model_whole(small_llm_path: Path) -> None:
-    llm = open_llm(small_llm_path, None, tuned=READS_PLAIN)
-    long = [Message(role="user", content="The ferry sails at noon, and again at six. " * 40 + "Sum up.")]
-    _, _, expected = ask(llm, long)
-    ask(llm, [Message(role="user", content="Name three colours.")])
-    stream = llm.stream(long, max_tokens=4, stop=threading.Event())
-    while not (isinstance(output := next(stream), Reading) and output.done == SLICE):
-        pass
-    stream.close()
-    assert np.array_equal(ask(llm, long)[2], expected)
-    llm.close()
-
-
-@pytest.mark.parametrize("fails", ["reader", "decoder"])
-def test_cells_that_cannot_be_handed_over_are_an_error_not_an_answer(
-    small_llm_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
-) -> None:
-    """Without them the one would read on from nothing, and the other write on from what it last read."""
-    llm = open_llm(small_llm_path, None, tuned=READS_PLAIN)
-    first = [Message(role="user", content="The ferry sails at noon, and again at six. " * 20 + "Sum up.")]
-    more = Message(role="user", content="The storm of 9 March took eleven roofs in Lomel. " * 30 + "And this?")
-    follow_up = [*first, Message(role="assistant", content="It sails twice."), more]
-    ask(llm, first)
-    _, _, expected = ask(llm, follow_up)
-    llm._cells.keep(0)
-    ask(llm, first)
-    monkeypatch.setattr(getattr(llm._cells, fails), "load", lambda *_: False)
-    with told(LLMError, "hand over"):
-        ask(llm, follow_up)
-        pytest.fail("an answer")
-    monkeypatch.undo()
-    llm._cells.keep(0)
-    ask(llm, first)
-    assert np.array_equal(ask(llm, follow_up)[2], expected)
-    llm.close()
 
 
 def halves(shown: Sequence[int] = (0,)) -> tuple[Segment, Segment]:

@@ -125,15 +125,15 @@ class Model:
     def ends_answer(self, token: int) -> bool:
         return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
 
-    def starts_with_bos(self) -> bool:
-        return bool(llama_cpp.llama_vocab_get_add_bos(self.vocab))
-
-    def bos(self) -> int:
-        return int(llama_cpp.llama_vocab_bos(self.vocab))
+    def bos(self) -> list[int]:  # the one that texts begin with, where the vocabulary wants it
+        return [int(llama_cpp.llama_vocab_bos(self.vocab))] if llama_cpp.llama_vocab_get_add_bos(self.vocab) else []
 
     def trained_context(self) -> int:
         """Tokens that the model was trained to read at once."""
         return int(llama_cpp.llama_model_n_ctx_train(self.handle))
+
+    def window(self) -> int:  # tokens back that some of its layers see; 0 where all see all
+        return int(llama_cpp.llama_model_n_swa(self.handle))
 
     def dimension(self) -> int:
         return int(llama_cpp.llama_model_n_embd(self.handle))

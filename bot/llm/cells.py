@@ -7,7 +7,7 @@ from bot.errors import LLMError, Stopped
 from bot.llama import Decoder, Vectors
 
 SLICE = 128  # tokens, unless another was measured to be better; smaller ones are slower on a CPU
-FEW = 32  # tokens; fewer are read as fast by the layout that writes, as no cells are handed over
+FEW = 32  # tokens; what is gained by fewer is no more than what handing cells over costs
 NOT_TAKEN = (
     "llama.cpp could not hand over what it read of the prompt. Ask again with a shorter question, or set "
     "llm.spare_memory = true, where nothing is handed over."
@@ -30,6 +30,7 @@ class Cells:
         self.base = self.sliced = self.asked = 0
         self._moved = False  # they are as they should be only after the next read
         self._elsewhere = False  # the reader has them
+        self._copied = False  # they were handed over, so they lie in another order than joined ones
         self._scores: Vectors | None = None  # of the reader, for what comes after the last token
 
     def logits(self, back: int = 0) -> Vectors:
@@ -64,7 +65,7 @@ class Cells:
         self.sliced = min(self.sliced, kept)
         self.asked = self.asked if kept >= self.asked else 0
         if kept < self.base:
-            self.base, self._moved = kept, False
+            self.base, self._moved, self._copied = kept, False, False
         return kept
 
     def hold(self, joined: Sequence[Hashable], moved: bool = True, by: Decoder | None = None) -> None:
@@ -72,12 +73,15 @@ class Cells:
         self.tokens = list(joined)
         self.base = self.sliced = len(joined)
         self._elsewhere = by is not None and by is self.reader
-        self._moved = moved
+        self._moved, self._copied = moved, False
 
-    def holds(self, joined: Sequence[Hashable], by: Decoder) -> bool:
-        """Whether it begins with what was filled by joining, and `by` can read on from there."""
-        ready = not self._elsewhere and (by is self.decoder or not self._moved)
-        return ready and self.base == len(joined) and self.tokens[: len(joined)] == joined
+    def holds(self, joined: Sequence[Hashable], prompt: Sequence[Hashable], by: Decoder) -> bool:
+        """Whether it begins with what was filled by joining, and `by` reads on as if the prompt were joined anew.
+
+        Sums are rounded differently where cells lie in another order; where a conversation goes on, that is so.
+        """
+        there = not self._elsewhere and self.base == len(joined) and self.tokens[: len(joined)] == joined
+        return there and (self.goes_on(prompt) or (by is self.decoder and not self._copied))
 
     def joins_by(self, start: int, end: int) -> Decoder:
         """Which context reads a prompt of `end` tokens on, of which `start` are joined."""
@@ -139,8 +143,10 @@ class Cells:
         if self._elsewhere and len(self.tokens) == before:
             self.keep(0)  # it may have stopped while moved keys were rotated, some done and some not
             return True
-        self._elsewhere = self._moved = False
-        reader.keep(len(self.tokens))
+        self._elsewhere, self._moved, self._copied = False, False, True
+        if reader.keep(len(self.tokens)) < len(self.tokens):
+            self.keep(0)  # of what was broken off it cannot forget a part
+            return True
         self.decoder.forget(0, 0)
         taken = not self.tokens or self.decoder.load(reader.save(0), 0)
         reader.forget(0, 0)

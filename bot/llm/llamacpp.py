@@ -71,9 +71,11 @@ class LlamaCpp:
         self._kept = kept
         self._reader: Decoder | None = None
         if kept or self._reading_model is not self._model:
-            both = self._reading_model is not self._model  # it also reads slices of prompts, and hands them over
+            both = self._reading_model is not self._model  # it also joins and reads prompts, and hands them over
             self._reader = self._new_decoder(self._reading_model, 2 * ROOM if both else ROOM, SEQUENCES)
         self._beside = ROOM_TO_JOIN if kept else 0
+        # Cells that some layers no longer see are not saved.
+        self._reach = min(ROOM, self.context_tokens, self._model.window() or ROOM)
         self._cells = self._new_cells(FIRST_CELLS)
         # Wrong ones must be forgotten, and the likeliest token must be the one that is chosen.
         self._guesses = tuned.guesses if self._cells.decoder.can_join() and not temperature else 0
@@ -98,7 +100,7 @@ class LlamaCpp:
         """Room for `count` cells, or for all that is ever needed, if that is less."""
         count, sequences = min(count, self.context_tokens + self._beside), SEQUENCES if self._kept else 1
         faster = self._reader if self._reading_model is not self._model else None
-        return Cells(self._new_decoder(self._model, count, sequences), faster, min(ROOM, self.context_tokens))
+        return Cells(self._new_decoder(self._model, count, sequences), faster, self._reach)
 
     def _make_room(self, tokens: int) -> None:
         """For a prompt and its answer; where there is more room then, the old cells are gone, and are joined again."""
@@ -157,6 +159,8 @@ class LlamaCpp:
         apart = self._tokens.apart(messages) if self._joiner else None
         if apart is None or not self._joiner or not self._joiner.begin(apart.start):
             return self._begin_whole(messages)
+        # Joined cells share those of the start, and cells that are handed over do not.
+        self._cells.reach = self._reach if len(apart.start) <= self._beside else 0
         # A conversation goes on as it began, though what was read as words then is kept by now.
         joins, prompt = self._laid_out(self._joiner, apart, self._as_words)
         if self._as_words and not self._cells.goes_on(prompt):
@@ -167,7 +171,7 @@ class LlamaCpp:
         joined = {name for name, *_ in joins.segments}
         self._as_words = {name for read in apart.reads if (name := self._joiner.name(read)) not in joined}
         by = self._cells.joins_by(len(held), len(prompt))
-        if self._cells.holds(held, by):
+        if self._cells.holds(held, prompt, by):
             return prompt, self._cells.reuse(prompt)
         self._cells.keep(0)
         if self._joiner.join(joins, by) is None:

@@ -47,9 +47,8 @@ class PromptTokens:
         return self._model.tokenize(text, control=False)
 
     def _with_bos(self, tokens: list[int]) -> list[int]:
-        if self._model.starts_with_bos() and (not tokens or tokens[0] != self._model.bos()):
-            tokens.insert(0, self._model.bos())
-        return tokens
+        bos = self._model.bos()
+        return tokens if tokens[: len(bos)] == bos else [*bos, *tokens]
 
     def _special(self, token_id: str | None) -> str:
         return "" if token_id is None else self._model.piece(int(token_id), control=True).decode("utf-8", "replace")

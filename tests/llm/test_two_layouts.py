@@ -10,7 +10,7 @@ import pytest
 from remedies import told
 
 from bot.errors import LLMError
-from bot.llama import Decoder
+from bot.llama import Decoder, Model, Vectors
 from bot.llm import Finished, LlamaCpp, Reading
 from bot.llm.cells import FEW, SLICE
 from bot.llm.tune import Tuned
@@ -51,17 +51,26 @@ def test_what_reads_prompts_joins_too_and_reads_all_that_is_left(
     keep(two, messages)
     readers.clear()
     said, last, scores = ask(two, messages)
+    read = list(readers)
     left = last.tokens.prompt - last.tokens.reused
     assert FEW < left < SLICE
     reader, writer = two._reader, two._cells.decoder
-    assert readers[0] == (reader, left)
-    assert {decoder for decoder, _ in readers[1:]} == {writer}
+    assert read[0] == (reader, left)
+    assert {decoder for decoder, _ in read[1:]} == {writer}
     one = open_llm(small_llm_path, None)
     keep(one, messages)
     expected, _, others = ask(one, messages)
     assert alike(scores, others) > SAME
     assert said.split()[:3] == expected.split()[:3]
+    assert alike(*(after_a_word(llm, messages) for llm in (two, one))) > SAME, "by the cells that were handed over"
     one.close()
+
+
+def after_a_word(llm: LlamaCpp, messages: Sequence[Message]) -> Vectors:
+    """Scores of what comes after the prompt and a word."""
+    ask(llm, messages, max_tokens=1)
+    assert llm._cells.extend(llm._tokens.plain(" The"))
+    return np.array(llm._cells.decoder.logits())
 
 
 def test_few_tokens_are_read_by_what_writes(two: LlamaCpp, readers: list[tuple[Decoder, int]]) -> None:
@@ -82,9 +91,16 @@ def test_a_whole_prompt_is_read_to_its_end_by_what_reads(two: LlamaCpp, readers:
     assert FEW <= parts[-1] < SLICE, "not only whole slices"
 
 
-def test_an_answer_does_not_hang_on_what_was_asked_before(two: LlamaCpp) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("flash", [True, False])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_an_answer_does_not_hang_on_what_was_asked_before(
+    small_llm_path: Path, threads: int, flash: bool, times: int
+) -> None:
     """The same passages, joined for a prompt that is read by one, for one that the other reads, or anew."""
-    short, long = prompt(segment(), end=SHORT), prompt(segment(), end=LONG)
+    tuned = READS_PLAIN.model_copy(update={"flash": flash})
+    two = open_llm(small_llm_path, None, tuned=tuned, threads=threads)
+    short, long = prompt(segment(), end=SHORT), prompt(segment(), end=" ".join([LONG] * times))
     keep(two, long)
     expected = {}
     for name, messages in (("short", short), ("long", long)):
@@ -94,6 +110,7 @@ def test_an_answer_does_not_hang_on_what_was_asked_before(two: LlamaCpp) -> None
         _, last, scores = ask(two, messages)
         assert last.tokens.reused > 100
         assert np.array_equal(scores, expected[name])
+    two.close()
 
 
 @pytest.mark.parametrize("end", [SHORT, LONG], ids=["short", "long"])
@@ -142,12 +159,69 @@ def test_joined_cells_for_which_the_reader_has_no_room_are_read_as_words(
     assert np.array_equal(ask(two, messages)[2], expected), "it joins again"
 
 
+def test_what_cannot_forget_a_part_forgets_all_where_it_is_stopped(
+    two: LlamaCpp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As models with a state do; else the next answer would lack all that came before."""
+    first = [Message(role="user", content="The ferry sails at noon, and again at six. " * 20 + "Sum up.")]
+    more = Message(role="user", content="The storm of 9 March took eleven roofs in Lomel. " * 8 + "And this?")
+    follow_up = [*first, Message(role="assistant", content="It sails twice."), more]
+    _, _, expected = ask(two, follow_up)
+    ask(two, first)
+    reader = two._reader
+    assert reader
+
+    stop = threading.Event()
+
+    def keep_none(_: int, sequence: int = 0) -> int:
+        reader.forget(sequence, 0)
+        return 0
+
+    def stopped(*_: object) -> bool:
+        stop.set()
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "read", stopped)
+        patch.setattr(reader, "keep", keep_none)
+        *_, last = two.stream(follow_up, max_tokens=4, stop=stop)
+    assert isinstance(last, Finished)
+    assert two._cells.tokens == []
+    assert alike(ask(two, follow_up)[2], expected) > SAME
+
+
+def test_what_layers_no_longer_see_is_not_handed_over(
+    small_llm_path: Path, monkeypatch: pytest.MonkeyPatch, readers: list[tuple[Decoder, int]]
+) -> None:
+    monkeypatch.setattr(Model, "window", lambda _: 2 * SLICE)
+    two = open_llm(small_llm_path, None, tuned=READS_PLAIN)
+    ask(two, [Message(role="user", content="The ferry sails at noon, and again at six. " * 40 + "Sum up.")])
+    assert sum(count for decoder, count in readers if decoder is two._reader) == 2 * SLICE
+    two.close()
+
+
+def test_after_a_long_start_nothing_is_handed_over(small_llm_path: Path, readers: list[tuple[Decoder, int]]) -> None:
+    """Joined cells share its cells; a copy would need room for it twice."""
+    two = open_llm(small_llm_path, None, tuned=READS_PLAIN)
+    system = Message(role="system", content="Answer from the passages, in one sentence. " * 100)
+    messages = [system, *prompt(segment(), end=LONG)[1:]]
+    keep(two, messages)
+    readers.clear()
+    _, last, scores = ask(two, messages)
+    assert last.tokens.prompt - last.tokens.reused > FEW
+    assert {decoder for decoder, _ in readers} == {two._cells.decoder}
+    ask(two, [Message(role="user", content="Name three colours.")])
+    assert np.array_equal(ask(two, messages)[2], scores)
+    two.close()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("tuned", [READS_PLAIN, READS_PLAIN.model_copy(update={"slice_tokens": 256, "flash": False})])
 def test_another_layout_may_read_and_hand_over(
-    small_llm_path: Path, small_llm: LlamaCpp, tmp_path: Path, tuned: Tuned
+    small_llm_path: Path, small_llm: LlamaCpp, tmp_path: Path, tuned: Tuned, threads: int
 ) -> None:
     """Whole slices are read by one model and the answer is written by the other: the same scores, but for rounding."""
-    llm, step = open_llm(small_llm_path, tmp_path, tuned=tuned), tuned.slice_tokens
+    llm, step = open_llm(small_llm_path, tmp_path, tuned=tuned, threads=threads), tuned.slice_tokens
     long = [Message(role="user", content="The ferry sails at noon, and again at six. " * 80 + "Sum up.")]
     _, first, scores = ask(llm, long)
     assert first.tokens.prompt > 3 * step

@@ -31,6 +31,7 @@ def answered(page: Page) -> None:
     ask_and_wait(page, "Who is president?")
     ask_and_wait(page, CITED, exchanges=2)
     marker(page, 2)
+    expect(page.locator("mark.cb-here")).to_be_in_viewport()  # a click while the page moves there may be lost
     page.locator(".cb-how summary").click()
     page.locator(".cb-exchange").nth(1).get_by_role("button", name="Bad answer").click()
     expect(page.get_by_label("Why?")).to_be_visible()

@@ -534,13 +534,13 @@ def test_an_answer_is_guessed_from_joined_segments_too(small_llm_path: Path, mon
 
 
 @contextlib.contextmanager
-def noting_reads() -> Iterator[list[int]]:
-    """How many tokens each read has, whichever context reads them."""
-    read: list[int] = []
+def noting_reads() -> Iterator[list[tuple[Decoder, int]]]:
+    """Which context reads how many tokens, each time."""
+    read: list[tuple[Decoder, int]] = []
     plain = Decoder.read
 
     def note(decoder: Decoder, tokens: Sequence[int], position: int, sequence: int = 0, scored: int = 1) -> bool:
-        read.append(len(tokens))
+        read.append((decoder, len(tokens)))
         return plain(decoder, tokens, position, sequence, scored)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -555,10 +555,12 @@ def test_the_start_of_prompts_is_kept_for_the_next_process(small_llm_path: Path,
     said, _, expected = ask(one, messages)
     one.close()
     other = open_llm(small_llm_path, tmp_path)
-    with noting_reads() as read:
+    with noting_reads() as read:  # only the question
         again, last, scores = ask(other, messages)
     written = last.tokens.answer
-    assert sum(read) <= last.tokens.prompt - last.tokens.reused + written, "only the question is read"
+    assert sum(count for _, count in read) <= last.tokens.prompt - last.tokens.reused + written, (
+        "only the question is read"
+    )
     assert (again, alike(scores, expected)) == (said, pytest.approx(1.0))
     other.close()
 
@@ -568,7 +570,7 @@ def test_examples_are_kept_for_the_next_process(small_llm_path: Path, tmp_path: 
 
     def first_odds(llm: LlamaCpp) -> tuple[float | None, int]:
         with noting_reads() as read:
-            return llm.odds(asked, ("Yes", "No"), stop=threading.Event()), sum(read)
+            return llm.odds(asked, ("Yes", "No"), stop=threading.Event()), sum(count for _, count in read)
 
     one = open_llm(small_llm_path, tmp_path)
     odds, read = first_odds(one)
@@ -611,8 +613,11 @@ def test_what_would_not_fit_in_parts_is_read_as_it_was_counted(small_llm_path: P
 def test_a_stop_while_moved_keys_are_rotated_leaves_nothing_of_them(
     llm: LlamaCpp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    leaves_nothing(llm, prompt(segment(shown=(2, 6))), monkeypatch)
+
+
+def leaves_nothing(llm: LlamaCpp, messages: Sequence[Message], monkeypatch: pytest.MonkeyPatch) -> None:
     """llama.cpp rotates them layer by layer before it reads on; broken off there, some are done and some are not."""
-    messages = prompt(segment(shown=(2, 6)))
     keep(llm, messages)
     _, _, expected = ask(llm, messages)
     ask(llm, [Message(role="user", content="Name three colours.")])

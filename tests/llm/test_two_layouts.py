@@ -15,7 +15,19 @@ from bot.llm import Finished, LlamaCpp, Reading
 from bot.llm.cells import FEW, SLICE
 from bot.llm.tune import Tuned
 from bot.schema import Message
-from llm.test_joined import FERRY, SAME, STORM, alike, ask, keep, open_llm, prompt, segment
+from llm.test_joined import (
+    FERRY,
+    SAME,
+    STORM,
+    alike,
+    ask,
+    keep,
+    leaves_nothing,
+    noting_reads,
+    open_llm,
+    prompt,
+    segment,
+)
 
 READS_PLAIN = Tuned(writes_repacked=True, reads_repacked=False)
 SHORT = "Question: How many people use the ferry?"
@@ -30,17 +42,9 @@ def two(small_llm_path: Path) -> Iterator[LlamaCpp]:
 
 
 @pytest.fixture
-def readers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Decoder, int]]:
-    """Who reads how many tokens."""
-    noted: list[tuple[Decoder, int]] = []
-    plain = Decoder.read
-
-    def note(decoder: Decoder, tokens: Sequence[int], position: int, sequence: int = 0, scored: int = 1) -> bool:
-        noted.append((decoder, len(tokens)))
-        return plain(decoder, tokens, position, sequence, scored)
-
-    monkeypatch.setattr(Decoder, "read", note)
-    return noted
+def readers() -> Iterator[list[tuple[Decoder, int]]]:
+    with noting_reads() as read:
+        yield read
 
 
 def test_what_reads_prompts_joins_too_and_reads_all_that_is_left(
@@ -131,16 +135,7 @@ def test_who_leaves_before_a_word_is_read_leaves_no_joined_cells_unread(two: Lla
 def test_a_stop_in_what_reads_while_moved_keys_are_rotated_leaves_nothing_of_them(
     two: LlamaCpp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    messages = prompt(segment(shown=(2, 6)), end=LONG)
-    keep(two, messages)
-    _, _, expected = ask(two, messages)
-    ask(two, [Message(role="user", content="Name three colours.")])
-    monkeypatch.setattr(Decoder, "read", lambda *_, **how: False)
-    *_, last = two.stream(messages, max_tokens=4, stop=threading.Event())
-    assert isinstance(last, Finished)
-    monkeypatch.undo()
-    assert two._cells.tokens == []
-    assert np.array_equal(ask(two, messages)[2], expected)
+    leaves_nothing(two, prompt(segment(shown=(2, 6)), end=LONG), monkeypatch)
 
 
 def test_joined_cells_for_which_the_reader_has_no_room_are_read_as_words(

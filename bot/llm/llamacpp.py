@@ -10,7 +10,7 @@ import contextlib
 import logging
 import math
 import threading
-from collections.abc import Container, Generator, Hashable, Iterator, Sequence
+from collections.abc import Container, Generator, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from bot.errors import LLMError, ModelError, Stopped
 from bot.llama import Decoder, Model, Vectors, llama_version, supports_gpu
 from bot.llm.base import NOTHING, Finished, Output, Piece, ReadAhead, Reading
 from bot.llm.cells import Cells, alike
-from bot.llm.guess import Guesses
+from bot.llm.guess import Guesses, Pieces
 from bot.llm.joined import ROOM, ROOM_TO_JOIN, SEQUENCES, SEQUENCES_TO_JOIN, Joined, Joiner, Joins, plain_tokens
 from bot.llm.kept import Kept
 from bot.llm.pages import let_go, mappings
@@ -78,6 +78,7 @@ class LlamaCpp:
         self._reach = min(ROOM, self.context_tokens, self._model.window() or ROOM)
         self._cells = self._new_cells(FIRST_CELLS)
         # Wrong ones must be forgotten, and the likeliest token must be the one that is chosen.
+        self._pieces = Pieces(self._model)
         self._guesses = tuned.guesses if self._cells.decoder.can_join() and not temperature else 0
         self._as_words: set[str] = set()  # names of the segments that the last prompt had as words
         self._joiner: Joiner | None = None
@@ -262,12 +263,14 @@ class LlamaCpp:
         What was guessed wrong is forgotten.
         """
         chance = np.random.default_rng(self.seed)
-        known = Guesses(token for one in prompt if (token := _token(one)) is not None) if self._guesses else None
+        known: Guesses | None = None
         guesses, right, end = list[int](), 0, len(prompt) + most  # cells may be filled up to there
         try:
             while True:
                 token = self._choose(self._cells.logits(len(guesses) - right), chance)
                 yield token
+                if self._guesses and not known:  # who asked has the first word by now
+                    known = Guesses(self._pieces, _tokens(prompt))
                 if known:
                     known.add(token)
                 if guesses[right : right + 1] == [token]:
@@ -306,6 +309,9 @@ class LlamaCpp:
                 model.close()
 
 
-def _token(cell: Hashable) -> int | None:
-    """Which one stands there, read or joined."""
-    return cell.token if isinstance(cell, Joined) else cell if isinstance(cell, int) else None
+def _tokens(cells: Iterable[Hashable]) -> Iterator[int]:
+    """What stands there, read or joined."""
+    for cell in cells:
+        token = cell.token if isinstance(cell, Joined) else cell
+        if isinstance(token, int):
+            yield token

@@ -32,7 +32,7 @@ BETTER = 1.05  # a difference that counts
 SECOND = 1.2  # the same for a second layout to read with: one file's two take the memory of both
 COARSER = 1.1  # the same for longer slices: fewer of a prompt's are whole, and only those are used again
 LONGER, LONGER_ON_GPU = 256, 512  # tokens of a slice, beside SLICE
-ALONE, GUESSING = 0.31, 0.27  # for each token of an answer: tokens read by themselves, and batches with guesses
+ALONE, GUESSING = 0.10, 0.29  # for each token of an answer: tokens read by themselves, and batches with guesses
 AT_ONCE = 2000  # tokens a second: a prompt of 700, which is a long one, takes a third of a second then
 PROMPT, LOADED = range(2)  # sequences
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.errors import LLMError
 from bot.llama import Decoder
 from bot.llm import Finished, LlamaCpp, Piece
-from bot.llm.guess import ALIKE, GUESSED, Guesses
+from bot.llm.guess import GUESSED, NEAR, Guesses, Pieces
 from bot.llm.tune import Tuned
 from bot.schema import Message
 
@@ -21,31 +21,129 @@ TEXT = "The ferry to Lindaby sails at noon from the old pier, and at six from th
 REPEAT = [Message(role="user", content=f"{TEXT} {TEXT} {TEXT} {TEXT} Repeat this sentence.")]
 
 
+class Words:
+    """A vocabulary of words and their parts, with or without a space before them; others are single bytes."""
+
+    WORDS = (
+        *(
+            "<end>",
+            " the",
+            "The",
+            " ferry",
+            " Sev",
+            "Se",
+            "ver",
+            "in",
+            "erin",
+            " Holt",
+            " sails",
+            " at",
+            " noon",
+            " six",
+        ),
+        *("?", ".", ".\n\n", "\n", " When", " does", "ferry", ' pier."', " it", " is", " red", " blue", " old"),
+        " The",
+    )
+
+    def piece(self, token: int) -> bytes:
+        return b"" if token == 0 else self.WORDS[token].encode()
+
+    def tokenize(self, text: str, *, control: bool) -> list[int]:
+        """The longest words first."""
+        assert not control
+        found: list[int] = []
+        while text:
+            token = max(
+                (at for at, word in enumerate(self.WORDS) if at and text.startswith(word)),
+                key=lambda at: len(self.WORDS[at]),
+            )
+            found.append(token)
+            text = text[len(self.WORDS[token]) :]
+        return found
+
+
+WORDS = Words()
+
+
+def guessed(prompt: str, answer: str, most: int = GUESSED) -> str:
+    """What is guessed to go on after the words of an answer."""
+    known = Guesses(Pieces(WORDS), [*WORDS.tokenize(prompt, control=False), 0, 3])
+    for token in WORDS.tokenize(answer, control=False):
+        known.add(token)
+    return "".join(WORDS.piece(token).decode() for token in known.next(most))
+
+
 def test_what_stood_after_the_last_tokens_comes_again() -> None:
-    known = Guesses([1, 2, 3, 4, 5, 6, 1, 2])
-    assert known.next(3) == [3, 4, 5]
-    assert known.next(1) == [3]
-    assert known.next(0) == known.next(-1) == []
-    known.add(9)
-    assert known.next(3) == []
-    assert Guesses([]).next(3) == Guesses([1]).next(3) == Guesses([1, 1]).next(3) == []
+    text = " the ferry sails at noon"
+    assert guessed(text, " old the ferry") == " sails at noon"
+    assert guessed(text, " old the ferry", 1) == " sails"
+    assert guessed(text, " old the ferry", 0) == guessed(text, " old the ferry", -1) == ""
+    assert guessed(text, " old the ferry it") == "", "it stood nowhere"
+    assert guessed("", " old the ferry old the") == " ferry old the", "in the answer, too"
+    nothing = Guesses(Pieces(WORDS), [])
+    assert nothing.next(3) == []
+    nothing.add(1)
+    assert nothing.next(3) == []
 
 
-def test_more_tokens_alike_come_before_later_ones() -> None:
-    assert Guesses([7, 1, 2, 3, 8, 1, 2, 4, 7, 1, 2]).next(1) == [3]
-    assert Guesses([7, 1, 2, 3, 8, 1, 2, 4, 9, 1, 2]).next(1) == [4], "the later of two that are alike"
+def test_places_with_more_tokens_alike_and_more_of_them_count_more() -> None:
+    assert guessed(" old the ferry is red it the ferry is blue", " at old the ferry is", 1) == " red"
+    assert guessed(" old the ferry is red it the ferry is blue", " at the ferry is", 1) == " blue", "the last of equals"
+    thrice = " the ferry is red" * 2 + " it at the ferry is blue"
+    assert guessed(thrice, " six the ferry is", 1) == " red"
 
 
-@given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 4))
-def test_guesses_are_those_of_a_search(tokens: list[int], most: int) -> None:
-    def search() -> list[int]:
-        for count in ALIKE:
-            for at in range(len(tokens) - 1, count - 1, -1):
-                if tokens[at - count : at] == tokens[-count:]:
-                    return tokens[at : at + most]
-        return []
+def test_one_token_alike_must_go_on_alike_mostly() -> None:
+    assert guessed(" it is red the ferry is red at noon is red", " six sails is", 1) == " red"
+    assert guessed(" it is red the ferry is blue", " six sails is", 1) == ""
+    assert guessed(" it is red the ferry is blue", " six it is", 1) == " red"
 
-    assert Guesses(tokens).next(most) == search()
+
+def test_the_end_of_the_prompt_counts_more() -> None:
+    far = " the ferry is red" + " noon six" * NEAR
+    assert guessed(far + " it sails is blue", " at is", 1) == " blue"
+    assert guessed(far + " it sails is blue" + " noon six" * NEAR, " at is", 1) == "", "both are far"
+
+
+def test_a_word_is_alike_with_and_without_its_space_and_in_capitals() -> None:
+    assert guessed(" When does it sails. The ferry is red", " old the") == " ferry is red"
+    assert guessed(" old the ferry is red", "The ferry") == " is red"
+
+
+def test_a_first_word_that_has_other_tokens_within_a_text_goes_on() -> None:
+    assert WORDS.tokenize(" Severin Holt", control=False)[:1] != WORDS.tokenize("Severin Holt", control=False)[:1]
+    known = " it is Severin Holt at noon"
+    first, *rest = WORDS.tokenize("Severin Holt", control=False)
+    guesses = Guesses(Pieces(WORDS), WORDS.tokenize(known, control=False))
+    guesses.add(first)
+    assert guesses.next(GUESSED) == [*rest, *WORDS.tokenize(" at", control=False)][:GUESSED]
+    assert guessed(known, " redSe") == "", "only an answer's first word"
+
+
+def test_guesses_end_with_their_sentence_and_nothing_is_guessed_after_one() -> None:
+    assert guessed(" it is red. The ferry sails", " six it") == " is red."
+    assert guessed(" it is red?", " six it") == " is red.", "answers ask nothing"
+    assert guessed(" it is red.\n\n", " six it") == " is red."
+    assert guessed(" it is red\n", " six it") == " is red"
+    assert guessed(" it is", " six it") == " is", "the text ends"
+    assert guessed(" it is red. The ferry sails. The ferry", " it is red.") == ""
+    assert guessed(' it sails at pier."', " six it sails") == ' at pier."'
+    assert guessed(" it is\n", " six it is") == ""
+
+
+ANY = st.integers(0, len(Words.WORDS) - 1)
+
+
+@given(st.lists(ANY, max_size=60), st.lists(ANY, max_size=12), st.integers(-1, 4))
+def test_whatever_is_guessed_is_of_the_right_length_and_ends_no_text(
+    prompt: list[int], answer: list[int], most: int
+) -> None:
+    guesses = Guesses(Pieces(WORDS), prompt)
+    for token in answer:
+        guesses.add(token)
+    found = guesses.next(most)
+    assert len(found) <= max(0, most)
+    assert all(WORDS.piece(token) and b"\n" not in WORDS.piece(token) for token in found)
 
 
 @pytest.fixture(scope="module")

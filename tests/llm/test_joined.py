@@ -17,7 +17,7 @@ from bot.errors import Stopped
 from bot.llama import Decoder, Vectors
 from bot.llm import Finished, LlamaCpp, Piece, Reading
 from bot.llm.cells import SLICE
-from bot.llm.guess import Guesses
+from bot.llm.guess import Guesses, Pieces
 from bot.llm.joined import BLOCK, ROOM, Read, plain_tokens, read_of
 from bot.llm.kept import Kept
 from bot.llm.template import ChatTemplate
@@ -517,9 +517,9 @@ def test_an_answer_is_guessed_from_joined_segments_too(small_llm_path: Path, mon
     llm, given = open_llm(small_llm_path, None, tuned=Tuned(guesses=3)), list[list[int]]()
 
     class Noted(Guesses):
-        def __init__(self, tokens: Iterable[int]) -> None:
+        def __init__(self, pieces: Pieces, tokens: Iterable[int]) -> None:
             given.append(list(tokens))
-            super().__init__(given[-1])
+            super().__init__(pieces, given[-1])
 
     monkeypatch.setattr("bot.llm.llamacpp.Guesses", Noted)
     messages = prompt(segment(shown=(0, 1)))

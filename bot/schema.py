@@ -105,11 +105,9 @@ class Filters(Frozen):
             return False
         if self.sources and (info.source or "") not in self.sources:
             return False
-        if (self.since or self.until) and info.date is None:
-            return False
-        if self.since and info.date and info.date < self.since:
-            return False
-        return not (self.until and info.date and info.date > self.until)
+        if info.date is None:
+            return not (self.since or self.until)
+        return (self.since or info.date) <= info.date <= (self.until or info.date)
 
 
 class Passage(Span):
@@ -131,7 +129,8 @@ class Segment(Frozen):
 
     `texts` are all its sentences, each with what parts it from the one before; `shown` are the indices (ascending) of
     those that the prompt shows. `head` names the article, `tail` stands after it; `opens` and `closes` say whether the
-    prompt shows them. What a model makes of a segment depends on head, texts and tail alone.
+    prompt shows them. What a model makes of a segment depends on head, texts and tail alone. Words that stand after all
+    articles in many prompts are a segment, too (`last`).
     """
 
     head: str
@@ -140,6 +139,7 @@ class Segment(Frozen):
     shown: tuple[int, ...]
     opens: bool = True
     closes: bool = True
+    last: bool = False
 
     def text(self) -> str:
         """What the prompt shows of it, with dots where sentences between are left out."""

@@ -341,7 +341,44 @@ def test_the_parts_are_the_content(passages: list[Passage]) -> None:
     assert words_of(last) == last.content
     assert last.parts[0] == "Passages:\n"
     assert str(last.parts[-1]).endswith("Question: Why?")
-    assert len(last.parts) == len(passages) + 2
+    assert len(last.parts) == len(passages) + 3, "and what leads to the nearest"
+
+
+def test_what_leads_to_the_nearest_sentences_is_a_segment_that_all_prompts_share() -> None:
+    *_, lead, end = apart([FERRY_RUN, STORM_RUN], nearest=[STORM_RUN])[-1].parts
+    assert isinstance(lead, Segment)
+    assert lead == Segment(
+        head="", texts=("The words nearest to the question:",), tail="", shown=(0,), opens=True, closes=True, last=True
+    )
+    assert str(end) == " Ninety calls came.\n\nQuestion: Why?"
+    assert apart([STORM_RUN], nearest=[STORM_RUN, FERRY_RUN])[-1].parts[-2] == lead
+
+
+def test_where_no_sentence_is_nearest_nothing_leads_to_it() -> None:
+    _, last = apart([STORM_RUN])
+    assert [part.last for part in last.parts if isinstance(part, Segment)] == [False]
+    *_, asked = apart([STORM_RUN], history=[Turn(question="Where?", answer="There.")], nearest=[STORM_RUN])
+    assert asked.parts == (), "turns stand between"
+    assert asked.content == "The words nearest to the question: Ninety calls came.\n\nQuestion: Why?"
+
+
+@pytest.mark.parametrize(
+    ("after", "leads"),
+    [
+        ("Q: {{ question }}\n\nNear: {{ nearest | join(' ') }}", ""),
+        ("Near: {{ nearest | join(' ') }}\n\nQ: {{ question }}", "Near:"),
+        ("{{ nearest | join(' ') }}\n\nQ: {{ question }}", ""),
+        ("Near, {{ nearest | length }}: {{ nearest | join(' ') }}\n\nQ: {{ question }}", "Near, 1:"),
+    ],
+    ids=["after the question", "before it", "with no words", "counted"],
+)
+def test_only_words_that_never_change_lead_to_the_nearest(tmp_path: Path, after: str, leads: str) -> None:
+    start = PLAIN[: PLAIN.index("{% endfor %}")].replace("question]", "question, nearest]")
+    file = prompt(tmp_path, f"{start}\n\n{{% endfor %}}\n{after}\n")
+    _, last = apart([FERRY_RUN, STORM_RUN], file, nearest=[STORM_RUN])
+    assert words_of(last) == last.content
+    found = [part.texts[0] for part in last.parts if isinstance(part, Segment) and part.last]
+    assert found == [leads] * bool(leads)
 
 
 def test_a_sentence_that_stands_twice_is_a_passage_of_its_own_after_all_others() -> None:

@@ -187,6 +187,8 @@ class Joiner:
                 joins.segments.extend(found)
             else:
                 missing += group
+        if missing and joins.segments and joins.segments[-1][1].segment.last:  # what is read stands before it
+            missing.append(joins.segments.pop()[1])
         return joins, missing
 
     def _get(self, name: str, read: Read) -> Blocks | None:

@@ -126,7 +126,9 @@ def _messages(
     if stretches is not None:
         marked = [{**group.values(), "text": _MARK.format(index)} for index, group in enumerate(groups)]
         parts = _parts(prompt.render({**values, "passages": marked}), groups, stretches)
-        if _same_words(parts, last.content) and parts[0] == _start(prompt, values, start, len(groups) + 1):
+        fixed = _fixed(prompt, values, start, len(groups) + 1)
+        if fixed and _same_words(parts, last.content) and parts[0] == fixed.start:
+            parts = _with_lead(parts, fixed.lead) if nearest and not turns else parts
             last = last.model_copy(update={"parts": parts})
     return [*start, *_conversation(last, turns)]
 
@@ -163,7 +165,7 @@ def _shown_of(sentences: Sequence[Passage], shown: Sequence[Passage]) -> list[Pa
 
 def _kept_alike(messages: Sequence[Message], last: int) -> bool:
     """Whether the `last` segments are some of those before them, so that what is kept of one serves both."""
-    parts = [part for one in messages for part in one.parts if isinstance(part, Segment)]
+    parts = [part for one in messages for part in one.parts if isinstance(part, Segment) and not part.last]
     made_of = [(part.head, part.texts, part.tail) for part in parts]  # a template may number its passages
     return len(made_of) > last and set(made_of[-last:]) <= set(made_of[:-last])
 
@@ -228,21 +230,46 @@ def _parts(
     return (*parts, end[len(tail) :])
 
 
-def _start(prompt: PromptFile, values: Mapping[str, Any], before: Sequence[Message], count: int) -> str | None:
-    """The words before the first passage's line for another question, day and articles, `count` of them.
+class _Fixed(NamedTuple):
+    """Words that are the same for all questions, days and articles.
 
-    None where the messages `before` differ. Only what is the same for all prompts can be what segments are read after.
+    `start` stands before the first passage's line, `lead` between the last passage and the sentences nearest to the
+    question.
+    """
+
+    start: str
+    lead: str
+
+
+def _fixed(prompt: PromptFile, values: Mapping[str, Any], before: Sequence[Message], count: int) -> _Fixed | None:
+    """What does not change with `count` other articles, with the question or the day.
+
+    None where the messages `before` do. Only what is the same for all prompts can be what segments are read after.
     """
     others = {
         **dict.fromkeys(ASKED, "?"),
         "passages": [{"title": "?", "date": None, "text": _MARK.format(index)} for index in range(count)],
-        "nearest": [],
+        "nearest": [_MARK.format(count)],
         "today": dt.date(2000, 1, 1),
         "days": "",
     }
     *messages, last = prompt.render({name: others[name] for name in values})
-    first, *marks = _MARKED.split(last.content)
-    return first[: first.rfind("\n") + 1] if marks and messages == list(before) else None
+    first, *rest = _MARKED.split(last.content)
+    if not rest or messages != list(before):
+        return None
+    places, texts = rest[::2], rest[1::2]
+    return _Fixed(first[: first.rfind("\n") + 1], texts[-2] if places[-2:] == [str(count - 1), str(count)] else "")
+
+
+def _with_lead(parts: tuple[str | Segment, ...], lead: str) -> tuple[str | Segment, ...]:
+    """The parts with what leads to the nearest sentences as a segment of its own, which need not be read again."""
+    *before, end = parts
+    tail = before[-1].tail if isinstance(before[-1], Segment) else ""
+    words, rest = lead.removeprefix(tail).removesuffix(" "), str(end)
+    if not words.strip() or not rest.startswith(words):
+        return parts
+    segment = Segment(head="", texts=(words,), tail="", shown=(0,), last=True)
+    return (*before, segment, rest.removeprefix(words))
 
 
 def _same_words(parts: Sequence[str | Segment], content: str) -> bool:

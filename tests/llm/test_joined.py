@@ -18,7 +18,7 @@ from bot.llama import Decoder, Vectors
 from bot.llm import Finished, LlamaCpp, Piece, Reading
 from bot.llm.cells import SLICE
 from bot.llm.guess import Guesses, Pieces
-from bot.llm.joined import BLOCK, ROOM, Read, plain_tokens, read_of
+from bot.llm.joined import BLOCK, ROOM, Joined, Read, plain_tokens, read_of
 from bot.llm.kept import Kept
 from bot.llm.template import ChatTemplate
 from bot.llm.tune import Tuned
@@ -213,6 +213,31 @@ def test_some_kept_and_some_not(llm: LlamaCpp) -> None:
     apart = llm._tokens.apart(both)
     assert apart
     assert len(apart.start) + 10 < last.tokens.reused < last.tokens.prompt - SLICE, "the storm joined, the ferry read"
+
+
+LEAD = Segment(head="", texts=("Nearest:",), tail="", shown=(0,), last=True)
+
+
+def test_words_that_come_last_are_joined_after_all_articles_or_read_after_them(llm: LlamaCpp) -> None:
+    end = f"{FERRY[6]}\n\n{QUESTION}"
+    messages = prompt(segment(), segment(STORM, title="Storm"), LEAD, end=end)
+    _, cold, read = ask(llm, messages)
+    keep(llm, prompt(segment(), LEAD))
+    _, some, mixed = ask(llm, messages)
+    assert [one for one in llm._cells.tokens if isinstance(one, Joined) and one.name == _lead_name(llm)] == []
+    assert alike(read, mixed) > SAME, "the storm is read after the ferry, and the lead after both"
+    keep(llm, messages)
+    _, warm, _ = ask(llm, messages)
+    assert cold.tokens.prompt == some.tokens.prompt == warm.tokens.prompt
+    unread = [one.tokens.prompt - one.tokens.reused for one in (cold, some, warm)]
+    assert unread[0] > unread[1] > unread[2]
+    words = llm._tokens.plain("Nearest:")
+    assert llm._cells.tokens[warm.tokens.reused - 1] == Joined(_lead_name(llm), len(words) - 1, words[-1])
+
+
+def _lead_name(llm: LlamaCpp) -> str:
+    assert llm._joiner
+    return llm._joiner.name(read_of(LEAD, llm._tokens.plain))
 
 
 def test_the_same_question_twice_and_another_between(llm: LlamaCpp) -> None:

@@ -363,14 +363,34 @@ def test_where_no_sentence_is_nearest_nothing_leads_to_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Be brief.", "Be brief.{% if nearest %} Mind the words at the end.{% endif %}"),
+        ("{% for", "{% if nearest %}\nNear: {{ nearest | join(' ') }}\n\n{% endif %}\n{% for"),
+    ],
+    ids=["in the system message", "before the passages"],
+)
+def test_a_template_that_speaks_of_the_nearest_earlier_has_parts_where_there_are_none(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    file = prompt(tmp_path, PLAIN.replace("question]", "question, nearest]").replace(old, new, 1))
+    _, last = apart([FERRY_RUN], file)
+    assert [part.texts for part in last.parts if isinstance(part, Segment)]
+    assert apart([FERRY_RUN], file, nearest=[FERRY_RUN])[-1].parts == ()
+
+
+@pytest.mark.parametrize(
     ("after", "leads"),
     [
         ("Q: {{ question }}\n\nNear: {{ nearest | join(' ') }}", ""),
         ("Near: {{ nearest | join(' ') }}\n\nQ: {{ question }}", "Near:"),
         ("{{ nearest | join(' ') }}\n\nQ: {{ question }}", ""),
+        ("Use these alone.\n\nNear: {{ nearest | join(' ') }}\n\nQ: {{ question }}", ""),
+        ("Near:{{ nearest | join(' ') }}\n\nQ: {{ question }}", ""),
+        ("{% if nearest %}\nNear: {{ nearest[0].split(' ')[1] }}\n\n{% endif %}\nQ: {{ question }}", ""),
         ("Near, {{ nearest | length }}: {{ nearest | join(' ') }}\n\nQ: {{ question }}", "Near, 1:"),
     ],
-    ids=["after the question", "before it", "with no words", "counted"],
+    ids=["after the question", "before it", "with no words", "instructions", "no space", "taken apart", "counted"],
 )
 def test_only_words_that_never_change_lead_to_the_nearest(tmp_path: Path, after: str, leads: str) -> None:
     start = PLAIN[: PLAIN.index("{% endfor %}")].replace("question]", "question, nearest]")

@@ -33,7 +33,8 @@ class Pieces:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         self._pieces: dict[int, bytes] = {}
-        self._point = vocabulary.tokenize(".", control=False)
+        point = vocabulary.tokenize(".", control=False)  # some put a space before it
+        self._point = point[0] if len(point) == 1 and vocabulary.piece(point[0]) == b"." else None
 
     def of(self, token: int) -> bytes:
         """b"" for control tokens."""
@@ -52,7 +53,7 @@ class Pieces:
 
     def stated(self, token: int) -> int:
         """A full stop for a question mark, as answers ask nothing, and for one with the end of its line."""
-        return self._point[0] if len(self._point) == 1 and self.of(token).rstrip() in (b"?", b".") else token
+        return self._point if self._point is not None and self.of(token).rstrip() in (b"?", b".") else token
 
     def ends_text(self, token: int) -> bool:
         return not self.of(token) or b"\n" in self.of(token)

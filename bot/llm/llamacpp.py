@@ -146,20 +146,23 @@ class LlamaCpp:
         with turn(self._lock, stop), self._resting():
             self._make_room(count + max_tokens)
             with stoppable(stop, *self._decoders):
-                prompt, reused = self._begin(messages, self._cells.decoder.tokens - self._beside - max_tokens)
+                prompt, reused = self._begin(messages, self._cells.decoder.tokens - self._beside - max_tokens, stop)
                 yield Reading(reused, len(prompt))
                 for done in self._cells.read(prompt, reused, stop):
                     yield Reading(done, len(prompt))
                 yield from self._write(prompt, reused, max_tokens, stop)
 
-    def _begin(self, messages: Sequence[Message], room: int) -> tuple[Sequence[Hashable], int]:
+    def _begin(self, messages: Sequence[Message], room: int, stop: threading.Event) -> tuple[Sequence[Hashable], int]:
         """The prompt as it will stand in the cells, of at most `room` tokens, and how much of it stands there already.
 
-        Segments that are kept are joined after the fixed start; whatever is not follows them, and is read.
+        Segments that are kept are joined after the fixed start; whatever is not follows them, and is read. What all
+        prompts end their segments with is kept now, if it is not yet: so it is joined from the first question on.
         """
         apart = self._tokens.apart(messages) if self._joiner else None
         if apart is None or not self._joiner or not self._joiner.begin(apart.start):
             return self._begin_whole(messages)
+        if (last := apart.reads[-1]).segment.last and not self._joiner.has(last):
+            self._joiner.keep(last, stop)
         # Joined cells share those of the start, and cells that are handed over do not.
         self._cells.reach = self._reach if len(apart.start) <= self._beside else 0
         # A conversation goes on as it began, though what was read as words then is kept by now.

@@ -126,9 +126,9 @@ def _messages(
     if stretches is not None:
         marked = [{**group.values(), "text": _MARK.format(index)} for index, group in enumerate(groups)]
         parts = _parts(prompt.render({**values, "passages": marked}), groups, stretches)
-        fixed = _fixed(prompt, values, start, len(groups) + 1)
-        if fixed and _same_words(parts, last.content) and parts[0] == fixed.start:
-            parts = _with_lead(parts, fixed.lead) if nearest and not turns else parts
+        if _same_words(parts, last.content) and parts[0] == _start(prompt, values, start, len(groups) + 1):
+            if nearest and not turns:
+                parts = _with_lead(parts, _lead(prompt, values, len(groups) + 1))
             last = last.model_copy(update={"parts": parts})
     return [*start, *_conversation(last, turns)]
 
@@ -230,46 +230,52 @@ def _parts(
     return (*parts, end[len(tail) :])
 
 
-class _Fixed(NamedTuple):
-    """Words that are the same for all questions, days and articles.
+def _start(prompt: PromptFile, values: Mapping[str, Any], before: Sequence[Message], count: int) -> str | None:
+    """The words before the first passage's line for another question, day and articles, `count` of them.
 
-    `start` stands before the first passage's line, `lead` between the last passage and the sentences nearest to the
-    question.
+    None where the messages `before` differ. Only what is the same for all prompts can be what segments are read after.
     """
+    *messages, last = _of_others(prompt, values, count, [])
+    first, *marks = _MARKED.split(last.content)
+    return first[: first.rfind("\n") + 1] if marks and messages == list(before) else None
 
-    start: str
-    lead: str
 
+def _lead(prompt: PromptFile, values: Mapping[str, Any], count: int) -> str:
+    """The words between the last of `count` passages and the sentences nearest to the question.
 
-def _fixed(prompt: PromptFile, values: Mapping[str, Any], before: Sequence[Message], count: int) -> _Fixed | None:
-    """What does not change with `count` other articles, with the question or the day.
-
-    None where the messages `before` do. Only what is the same for all prompts can be what segments are read after.
+    They are the same for another question, day and articles; "" where nothing is, or they stand elsewhere.
     """
+    try:
+        last = _of_others(prompt, values, count, [_MARK.format(count)])[-1]
+    except PromptError:  # a template may take the sentences apart
+        return ""
+    texts, places = _MARKED.split(last.content)[::2], _MARKED.findall(last.content)
+    return texts[-2] if places[-2:] == [str(count - 1), str(count)] else ""
+
+
+def _of_others(prompt: PromptFile, values: Mapping[str, Any], count: int, nearest: Sequence[str]) -> list[Message]:
+    """The messages for another question, day and articles, `count` of them, with marks where their words stand."""
     others = {
         **dict.fromkeys(ASKED, "?"),
         "passages": [{"title": "?", "date": None, "text": _MARK.format(index)} for index in range(count)],
-        "nearest": [_MARK.format(count)],
+        "nearest": nearest,
         "today": dt.date(2000, 1, 1),
         "days": "",
     }
-    *messages, last = prompt.render({name: others[name] for name in values})
-    first, *rest = _MARKED.split(last.content)
-    if not rest or messages != list(before):
-        return None
-    places, texts = rest[::2], rest[1::2]
-    return _Fixed(first[: first.rfind("\n") + 1], texts[-2] if places[-2:] == [str(count - 1), str(count)] else "")
+    return list(prompt.render({name: others[name] for name in values}))
 
 
 def _with_lead(parts: tuple[str | Segment, ...], lead: str) -> tuple[str | Segment, ...]:
-    """The parts with what leads to the nearest sentences as a segment of its own, which need not be read again."""
+    """The parts with what leads to the nearest sentences as a segment of its own, which need not be read again.
+
+    A line with a space after it only: instructions would have to see the passages.
+    """
     *before, end = parts
-    tail = before[-1].tail if isinstance(before[-1], Segment) else ""
-    words, rest = lead.removeprefix(tail).removesuffix(" "), str(end)
-    if not words.strip() or not rest.startswith(words):
+    words = lead.removeprefix(before[-1].tail if isinstance(before[-1], Segment) else "")
+    if not words.strip() or not words.endswith(" ") or "\n" in words or not str(end).startswith(words):
         return parts
-    segment = Segment(head="", texts=(words,), tail="", shown=(0,), last=True)
-    return (*before, segment, rest.removeprefix(words))
+    segment = Segment(head="", texts=(words[:-1],), tail="", shown=(0,), last=True)
+    return (*before, segment, str(end).removeprefix(words[:-1]))
 
 
 def _same_words(parts: Sequence[str | Segment], content: str) -> bool:

@@ -1,6 +1,7 @@
 """guess: what stood after the last tokens before comes again; and answers of the small model that are guessed ahead."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from bot.errors import LLMError
 from bot.llama import Decoder
 from bot.llm import Finished, LlamaCpp, Piece
-from bot.llm.guess import GUESSED, NEAR, Guesses, Pieces
+from bot.llm.guess import GUESSED, LONGEST, NEAR, Guesses, Pieces
 from bot.llm.tune import Tuned
 from bot.schema import Message
 
@@ -22,43 +23,26 @@ REPEAT = [Message(role="user", content=f"{TEXT} {TEXT} {TEXT} {TEXT} Repeat this
 
 
 class Words:
-    """A vocabulary of words and their parts, with or without a space before them; others are single bytes."""
+    """A vocabulary of words and their parts, with or without a space before them, and of all characters."""
 
     WORDS = (
-        *(
-            "<end>",
-            " the",
-            "The",
-            " ferry",
-            " Sev",
-            "Se",
-            "ver",
-            "in",
-            "erin",
-            " Holt",
-            " sails",
-            " at",
-            " noon",
-            " six",
-        ),
-        *("?", ".", ".\n\n", "\n", " When", " does", "ferry", ' pier."', " it", " is", " red", " blue", " old"),
+        *("<end>", " the", "The", " ferry", " Sev", "Se", "ver", "in", "erin", " Holt", " sails", " at", " noon"),
+        *("?", ".", ".\n\n", "\n", " When", " does", "ferry", ' pier."', " it", " is", " red", " blue", " old", " six"),
         " The",
     )
 
     def piece(self, token: int) -> bytes:
-        return b"" if token == 0 else self.WORDS[token].encode()
+        one = self.WORDS[token] if token < len(self.WORDS) else chr(token - len(self.WORDS))
+        return one.encode() if token else b""
 
     def tokenize(self, text: str, *, control: bool) -> list[int]:
         """The longest words first."""
         assert not control
         found: list[int] = []
         while text:
-            token = max(
-                (at for at, word in enumerate(self.WORDS) if at and text.startswith(word)),
-                key=lambda at: len(self.WORDS[at]),
-            )
-            found.append(token)
-            text = text[len(self.WORDS[token]) :]
+            fit = [at for at, word in enumerate(self.WORDS) if at and text.startswith(word)]
+            found.append(max(fit, key=lambda at: len(self.WORDS[at])) if fit else len(self.WORDS) + ord(text[0]))
+            text = text[len(self.piece(found[-1]).decode()) :]
         return found
 
 
@@ -144,6 +128,36 @@ def test_whatever_is_guessed_is_of_the_right_length_and_ends_no_text(
     found = guesses.next(most)
     assert len(found) <= max(0, most)
     assert all(WORDS.piece(token) and b"\n" not in WORDS.piece(token) for token in found)
+
+
+FEW = st.sampled_from([WORDS.tokenize(word, control=False)[0] for word in (" red", " blue", " it", " is", " old")])
+
+
+@given(st.lists(FEW, max_size=30), st.lists(FEW, min_size=2, max_size=8))
+def test_the_first_guess_has_the_most_votes(prompt: list[int], answer: list[int]) -> None:
+    """By a count that looks at each place by itself; all are near the end, and all words have a space before them."""
+    guesses, tokens = Guesses(Pieces(WORDS), prompt), [*prompt, *answer]
+    for token in answer:
+        guesses.add(token)
+    votes: Counter[int] = Counter()
+    longest: Counter[int] = Counter()
+    for place in range(1, len(tokens)):
+        alike = next((count for count in range(LONGEST, 0, -1) if _ends_alike(tokens, place, count)), 0)
+        if alike:
+            votes[tokens[place]] += 4**alike
+            longest[tokens[place]] = max(longest[tokens[place]], alike)
+    found = guesses.next(1)
+    if not votes:
+        assert found == []
+    elif found:
+        assert votes[found[0]] == max(votes.values())
+    else:
+        assert all(longest[token] == 1 for token in votes if votes[token] == max(votes.values()))
+        assert max(votes.values()) < 0.6 * votes.total()
+
+
+def _ends_alike(tokens: list[int], place: int, count: int) -> bool:
+    return count <= place and tokens[place - count : place] == tokens[-count:]
 
 
 @pytest.fixture(scope="module")

@@ -235,6 +235,26 @@ def test_words_that_come_last_are_joined_after_all_articles_or_read_after_them(l
     assert llm._cells.tokens[warm.tokens.reused - 1] == Joined(_lead_name(llm), len(words) - 1, words[-1])
 
 
+def test_words_that_come_last_are_joined_from_the_first_question_on(llm: LlamaCpp) -> None:
+    """So the first answer after articles were read ahead is what each later one is."""
+    keep(llm, prompt(segment()))
+    messages = prompt(segment(), LEAD, end=f"{FERRY[6]}\n\n{QUESTION}")
+    first, one, scores = ask(llm, messages)
+    second, two, again = ask(llm, messages)
+    assert (first, one.tokens) == (second, two.tokens)
+    assert np.array_equal(scores, again)
+    assert llm._cells.tokens[one.tokens.reused - 1] == Joined(_lead_name(llm), 2, llm._tokens.plain("Nearest:")[-1])
+
+
+def test_a_follow_up_goes_on_from_words_that_came_last_as_they_were_read(llm: LlamaCpp) -> None:
+    first = prompt(segment(), LEAD, end=f"{FERRY[6]}\n\n{QUESTION}")
+    said, cold, _ = ask(llm, first)
+    assert cold.tokens.reused < 40, "the articles were not kept, so both are words"
+    keep(llm, first)
+    follow_up = [*first, Message(role="assistant", content=said), Message(role="user", content="And who was hurt?")]
+    assert ask(llm, follow_up)[1].tokens.reused >= cold.tokens.prompt
+
+
 def _lead_name(llm: LlamaCpp) -> str:
     assert llm._joiner
     return llm._joiner.name(read_of(LEAD, llm._tokens.plain))

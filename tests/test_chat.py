@@ -211,7 +211,8 @@ def test_a_result_in_a_line() -> None:
 
 
 def segments_of(messages: list[Message]) -> list[Segment]:
-    return [part for message in messages for part in message.parts if isinstance(part, Segment)]
+    """Those of articles."""
+    return [part for one in messages for part in one.parts if isinstance(part, Segment) and not part.last]
 
 
 def test_what_is_read_for_a_question_is_what_is_shown_for_it(

@@ -77,8 +77,8 @@ class LlamaCpp:
         # Cells that some layers no longer see are not saved.
         self._reach = min(ROOM, self.context_tokens, self._model.window() or ROOM)
         self._cells = self._new_cells(FIRST_CELLS)
-        # Wrong ones must be forgotten, and the likeliest token must be the one that is chosen.
         self._pieces = Pieces(self._model)
+        # Wrong ones must be forgotten, and the likeliest token must be the one that is chosen.
         self._guesses = tuned.guesses if self._cells.decoder.can_join() and not temperature else 0
         self._as_words: set[str] = set()  # names of the segments that the last prompt had as words
         self._joiner: Joiner | None = None
